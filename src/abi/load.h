@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef DV_ABI_LOAD_H
+#define DV_ABI_LOAD_H
+/**
+ * What a machine is given to trace: the load image, one flat block without pointers (a sealed memfd on its way to a
+ * plugin). Offsets are from its start, in bytes; tables are 8-byte aligned. The receiver checks every number in it
+ * (exec/load.c), and verifies every program, before it uses any.
+ */
+#include <stdint.h>
+
+#include "abi/insn.h"
+
+#define DV_LOAD_MAGIC   0x44414f4c /* "LOAD" */
+#define DV_LOAD_VERSION 1u
+
+/**
+ * What the plugin must know of a guest kernel to serve run-time functions. All from the guest's memory, so none of it
+ * is trusted: a wrong number makes wrong values or faults, never anything else.
+ */
+struct dv_guest_layout {
+	uint64_t direct_va;    /**< start of the direct map (page_offset_base), 0: unknown, walk */
+	uint64_t direct_size;  /**< bytes that arithmetic may be used for */
+	uint64_t text_va;      /**< kernel image: virtual start ... */
+	uint64_t text_pa;      /**< ... physical start ... */
+	uint64_t text_size;    /**< ... bytes */
+	uint64_t kernel_cr3;   /**< page tables that map all the kernel (init_top_pgt), physical */
+	uint32_t la57;         /**< 5-level page tables */
+	uint32_t percpu_current; /**< offset from the CPU's GS base of the running task's pointer */
+	uint64_t percpu_off;   /**< VA of __per_cpu_offset[], for reading other vCPUs; 0: unknown */
+	uint32_t task_pid, task_tgid, task_comm, task_comm_size, task_real_parent, task_cred, task_stack;
+	uint32_t cred_uid, cred_gid;
+	uint32_t thread_size;  /**< bytes of a kernel stack */
+	uint32_t ptregs_size, ptregs_orig_ax, ptregs_di, ptregs_si, ptregs_dx, ptregs_r10, ptregs_r8, ptregs_r9;
+	uint32_t stack_pad;    /**< TOP_OF_KERNEL_STACK_PADDING */
+	uint32_t pad;
+};
+#define DV_OFF_NONE 0xffffffffu /**< an offset above that the kernel does not have or that is not known */
+
+enum dv_site_kind {
+	DV_SITE_ADDR,      /**< the instruction at addr: function entry */
+	DV_SITE_RETURNS,   /**< each return instruction in [addr, addr + size): function return */
+	DV_SITE_SYSRET,    /**< the instruction at addr, where a system call has come back to its dispatcher: the probe is
+	                        found by the system call's number (table of dv_sysret) */
+};
+/** How arg0.. are found. */
+enum dv_site_args {
+	DV_ARGS_FUNC,    /**< calling convention: rdi, rsi, rdx, rcx, r8, r9, then the stack */
+	DV_ARGS_RETURN,  /**< arg0 = offset of the return instruction from the function's start, arg1 = return value */
+	DV_ARGS_SYSCALL, /**< rdi points to the pt_regs with the system call's arguments */
+	DV_ARGS_SYSRET,  /**< arg0 = arg1 = return value */
+};
+
+struct dv_load_site {
+	uint64_t addr;
+	uint32_t size;
+	uint16_t kind, args;
+	uint32_t probe;               /**< probe id (as -l shows) */
+	uint32_t prov, mod, func, name; /**< srefs of the probe's name; 0 when the script does not ask */
+	uint32_t ecb, ecb_count;      /**< slice of the ECB table */
+};
+/** System call number to site index (a site of kind SYSRET); sites of this table have addr 0. */
+struct dv_load_sysret {
+	uint32_t nr;
+	uint32_t compat; /**< 1: 32-bit */
+	uint32_t site;
+	uint32_t pad;
+};
+/** Enabling control block: one clause on one probe. */
+struct dv_load_ecb {
+	uint32_t epid;
+	uint32_t prog;
+};
+struct dv_load_prog {
+	uint32_t insn, insn_count;   /**< slice of the instruction table */
+};
+
+struct dv_load_image {
+	uint32_t magic, version;
+	uint64_t size;
+	uint32_t machine;            /**< index of this machine in the region */
+	uint32_t prod, prod_count;   /**< producers of this machine: one for each vCPU */
+	uint32_t site_off, site_count;
+	uint32_t ecb_off, ecb_count;
+	uint32_t prog_off, prog_count;
+	uint32_t insn_off, insn_count;
+	uint32_t sysret_off, sysret_count;
+	uint32_t sysret_addr_off, sysret_addr_count; /**< u64 addresses where system calls come back */
+	uint32_t error_ecb, error_ecb_count; /**< slice of the ECB table: clauses of dtrace:::ERROR */
+	uint64_t thunk[2];           /**< __x86_return_thunk and its like: a jump there is a return; 0: none */
+	struct dv_guest_layout layout;
+};
+
+#endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef DV_LANG_LANG_H
+#define DV_LANG_LANG_H
+/**
+ * The D front end: text in, typed clauses out. Knows nothing of machines, probes or bytecode: what it needs of them it
+ * is told through struct dv_check_env. Diagnostics go to a sink, with tag, line, column and the source line.
+ */
+#include "base/error.h"
+#include "lang/ast.h"
+
+/** Receives one finished diagnostic, in several lines, "\n"-terminated (message, source line, caret, hint). */
+struct dv_diag {
+	void (*emit)(void *ctx, const char *text);
+	void *ctx;
+	bool errtags;     /**< -xerrtags: show [D_...] */
+	unsigned errors;  /**< how many so far */
+	char last_tag[32];/**< of the first error, for tests */
+};
+
+/** How -s, -n ... and their macro arguments reach the parser. */
+struct dv_source {
+	const char *name; /**< file name, or NULL for -n text */
+	const char *text;
+	int argc;         /**< $1.. ; argv[0] is $0 */
+	char **argv;
+	bool defaultargs; /**< absent macro arguments are 0 and "" */
+	bool argref;      /**< unused macro arguments are no error */
+	int64_t target;   /**< $target; -1: none given */
+	bool pspec_only;  /**< -n text etc. may leave out the body */
+};
+
+struct dv_script;   /**< parsed: clauses, declarations, variables, aggregations, option pragmas */
+
+struct dv_script *dv_script_create(void);
+void dv_script_destroy(struct dv_script *s);
+/** Parse and append. Several sources may be added to one script (-n twice). NULL, or DV_ERR_SYNTAX after diagnostics. */
+struct dv_error *dv_script_parse(struct dv_script *s, const struct dv_source *src, struct dv_diag *diag) DV_MUST_USE;
+uint32_t dv_script_clause_count(const struct dv_script *s);
+struct dv_clause *dv_script_clause(struct dv_script *s, uint32_t i);
+/** `#pragma D option name=value` in order. */
+uint32_t dv_script_option_count(const struct dv_script *s);
+void dv_script_option(const struct dv_script *s, uint32_t i, const char **name, const char **value, struct dv_loc *loc);
+/** An error found by a later stage, at a place of the script (an unmatched probe description, say). */
+void dv_script_diag(const struct dv_script *s, struct dv_diag *d, struct dv_loc loc, uint32_t clause, const char *tag, const char *fmt, ...)
+	DV_PRINTF(6, 7);
+
+/** What a clause is checked against. */
+struct dv_check_env {
+	struct dv_universe *types;         /**< of the machine; the base universe when it has none */
+	uint32_t strsize;
+	/** Type of args[n] on this probe, or NULL: none such. */
+	const struct dv_type *(*arg_type)(void *ctx, uint32_t n);
+	uint32_t arg_count;                /**< how many args[] there are; 0 with typed_args false: not typed */
+	bool typed_args;
+	/** Another machine's types and index, by its name (db`vmlinux`jiffies). NULL: no such machine. */
+	struct dv_universe *(*machine)(void *ctx, const char *name, uint32_t *index);
+	void *ctx;
+	const char *probe;                 /**< for messages: a probe that this check stands for */
+	const char *machine_name;
+};
+
+/**
+ * Check clause @p c and make its typed copy in @p arena. Variables and aggregations are entered in the script's tables
+ * at first use, and given their numbers and cells. Returns false after diagnostics.
+ */
+bool dv_check_clause(struct dv_script *s, const struct dv_clause *c, const struct dv_check_env *env, struct dv_diag *diag,
+                     struct dv_arena *arena, struct dv_clause **ret);
+/** Does the clause use args[] (so that its probes' argument types matter)? */
+bool dv_clause_uses_args(const struct dv_clause *c);
+/** Does it use probeprov, probemod, probefunc or probename? Any machine's memory but its own (machine`mod`sym)? */
+bool dv_clause_uses_probe_names(const struct dv_clause *c);
+bool dv_script_uses_cross_machine(const struct dv_script *s);
+
+/* The state that the checked clauses need: for the region's layout. */
+uint32_t dv_script_globals_end(const struct dv_script *s);   /**< region offset behind the last global */
+uint32_t dv_script_this_size(const struct dv_script *s);     /**< bytes of the clause-local block */
+uint32_t dv_script_var_count(const struct dv_script *s);
+const struct dv_var *dv_script_var(const struct dv_script *s, uint32_t i);
+uint32_t dv_script_agg_count(const struct dv_script *s);
+const struct dv_agg *dv_script_agg(const struct dv_script *s, uint32_t i);
+/** Longest key tuple and value of any dynamic variable (bytes, as state/ stores them; strings count strsize + 8). */
+void dv_script_dyn_sizes(const struct dv_script *s, uint32_t strsize, uint32_t *key_size, uint32_t *val_size);
+
+/** A row of the table of subroutines, actions and aggregating functions. */
+enum dv_call_kind { DV_CALL_SUBR, DV_CALL_ACTION, DV_CALL_AGGFUNC };
+enum dv_call_id {
+	/* subroutines */
+	DV_C_COPYIN, DV_C_COPYINSTR, DV_C_STRLEN, DV_C_SUBSTR, DV_C_STRJOIN,
+	/* actions */
+	DV_C_PRINTF, DV_C_PRINTA, DV_C_PRINT, DV_C_TRACE, DV_C_EXIT, DV_C_CLEAR, DV_C_TRUNC, DV_C_NORMALIZE, DV_C_DENORMALIZE,
+	/* aggregating functions */
+	DV_C_COUNT, DV_C_SUM, DV_C_MIN, DV_C_MAX, DV_C_AVG, DV_C_STDDEV, DV_C_QUANTIZE, DV_C_LQUANTIZE,
+	DV_C_UNSUPPORTED, /**< known by name, refused: "speculate() is not supported yet" */
+};
+struct dv_call {
+	const char *name;
+	enum dv_call_kind kind;
+	enum dv_call_id id;
+};
+
+#endif

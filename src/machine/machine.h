@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef DV_MACHINE_MACHINE_H
+#define DV_MACHINE_MACHINE_H
+/**
+ * Machines: what can be traced. One table of backends (machine/machine.c), one folder each. To add one: write a folder with
+ * a struct dv_backend, put it in the table. Generic code asks for capabilities, never which backend it is.
+ *
+ * Life of a machine: found by dv_backend::scan (or pushed by a watch on the runtime directory), `open`ed (a connection; the
+ * guest's kernel is looked for), `load`ed any number of times (each load replaces the one before), `close`d. Nothing
+ * changes in a machine before its first load; after close, or when dvirt dies, nothing is left in it.
+ * All functions are called from dvirt's main thread.
+ */
+#include "abi/load.h"
+#include "base/error.h"
+#include "guest/guest.h"
+
+enum dv_machine_cap {
+	DV_CAP_FBT = 1 << 0,     /**< function entry and return */
+	DV_CAP_SYSCALL = 1 << 1,
+	DV_CAP_MEMORY = 1 << 2,  /**< other machines' clauses can read its memory */
+	DV_CAP_BLOCK = 1 << 3,   /**< bufpolicy=block works */
+	DV_CAP_TYPES = 1 << 4,   /**< kernel types known */
+};
+
+enum dv_machine_state {
+	DV_MACHINE_FOUND,   /**< known by name only */
+	DV_MACHINE_WAITING, /**< open, but its kernel is not (yet) recognised: dv_machine::why says what is missing */
+	DV_MACHINE_READY,   /**< can be loaded */
+	DV_MACHINE_GONE,
+};
+
+struct dv_machine;
+struct dv_machine_ops {
+	/** Look for the kernel (again). Moves WAITING to READY when it is found; READY to WAITING when another kernel runs
+	 *  (reboot). Cheap when nothing changed. Also notices death (GONE). Does not block more than a few ms. */
+	void (*poll)(struct dv_machine *m);
+	/** Replace what is traced. @p region_fd: the state region; @p image: a load image (abi/load.h); peers: machines whose
+	 *  memory its clauses read. The call returns when the probes are in. */
+	struct dv_error *(*load)(struct dv_machine *m, int region_fd, uint64_t region_size, const void *image, size_t size,
+	                         struct dv_machine *const *peers, size_t peer_count);
+	/** Remove all probes of this session; returns when none can fire any more. */
+	struct dv_error *(*unload)(struct dv_machine *m);
+	void (*close)(struct dv_machine *m);
+	/** Optional, CAP_MEMORY: physical memory for reads from dvirt's own clauses. */
+	const struct dv_phys *(*phys)(struct dv_machine *m);
+};
+
+struct dv_machine {
+	const struct dv_machine_ops *ops;
+	char name[64];
+	const char *backend;      /**< "qemu", "fake": for people */
+	char detail[128];         /**< for ps -v: "QEMU 10.0.2, pid 1234, plugin API 4" */
+	char why[256];            /**< why it cannot be traced (yet); "" when it can */
+	enum dv_machine_state state;
+	uint32_t caps;
+	uint32_t vcpus;           /**< that exist now */
+	uint32_t vcpu_max;        /**< that there may ever be: producers to set aside */
+	int pid;                  /**< process that runs it; 0: none */
+	uint32_t index;           /**< in this session's region */
+	struct dv_guest *guest;   /**< NULL until READY */
+	int poll_fd;              /**< readable when `poll` has something to do (events, hang-up); -1: none */
+	void *priv;
+};
+
+struct dv_backend {
+	const char *name;
+	/** Call @p fn for every machine there is now. Sockets that are dead or cannot be opened are reported with state FOUND
+	 *  and `why` set. @p fn owns the machine. */
+	struct dv_error *(*scan)(void (*fn)(void *ctx, struct dv_machine *m), void *ctx);
+	/** Connect and look for the kernel; waits at most about a second for it. @p universe: for its types. */
+	struct dv_error *(*open)(struct dv_machine *m, uint32_t universe);
+};
+/** All backends, ended by NULL. */
+extern const struct dv_backend *const dv_backends[];
+struct dv_error *dv_machine_open(struct dv_machine *m, uint32_t universe) DV_MUST_USE;
+void dv_machine_close(struct dv_machine *m); /**< also frees it */
+/** Directory of the plugins' control sockets: $DVIRT_RUNDIR, else /run/dvirt for root, else $XDG_RUNTIME_DIR/dvirt, else
+ *  /tmp/dvirt-UID. Created 0700 (and checked to be ours) with @p create. */
+struct dv_error *dv_rundir(bool create, char *buf, size_t size) DV_MUST_USE;
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef DV_OUTPUT_OUTPUT_H
+#define DV_OUTPUT_OUTPUT_H
+/**
+ * Values to text, to the character as dtrace(1) prints them (D_INVENTORY of DTrace's conventions: docs/compat.md). Writes
+ * to a FILE that the caller owns. Text from guests is escaped: bytes that a terminal would act on are shown as \ooo.
+ */
+#include <stdio.h>
+
+#include "code/program.h"
+#include "consume/consume.h"
+
+struct dv_output {
+	FILE *f;
+	bool quiet, rawbytes;
+	bool flow_heading_done;  /**< the "CPU ID FUNCTION:NAME" line was printed */
+	bool aggsortkey, aggsortrev;
+	uint32_t aggsortpos, aggsortkeypos;
+	/** Kernel address to "module`symbol+0x1f" for %a; may be NULL. */
+	void (*symbolise)(void *ctx, uint32_t machine, uint64_t addr, char *buf, size_t size);
+	/** Read guest memory while printing is never done: print() works on the bytes in the record. */
+	void *ctx;
+};
+
+/** What the heading columns of a record say. */
+struct dv_out_probe {
+	const char *machine;     /**< shown in the heading only when the run has several machines (several=true) */
+	bool several;
+	uint32_t cpu, id;
+	const char *func, *name;
+};
+/** Print one record: heading columns unless quiet, then its actions' output. Actions that change the consumer's state
+ *  (clear, trunc, normalize, exit) are done here too, through @p c; *exit_status is set by exit() and true returned. */
+bool dv_output_record(struct dv_output *o, struct dv_consumer *c, const struct dv_program *p, const struct dv_out_probe *probe,
+                      const struct dv_event *e, int *exit_status);
+/** printa() without format, and what is printed at the end: sorted as DTrace sorts. */
+void dv_output_agg(struct dv_output *o, struct dv_consumer *c, const struct dv_agg *agg);
+/** At the end: every aggregation that no printa() printed (printed: bit set by dv_output_record()). */
+void dv_output_all_aggs(struct dv_output *o, struct dv_consumer *c, const struct dv_agg *const *aggs, size_t count);
+
+
+#endif

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef DV_STATE_STATE_H
+#define DV_STATE_STATE_H
+/**
+ * D's run-time state in the flat region: variables, aggregations, records, strings. Written once, in the narrow C that
+ * also builds with `clang -target bpf`: fixed-width types, offsets masked to the region's size, bounded loops, no libc,
+ * no locks. state/port.h holds the few primitives that differ.
+ *
+ * Natively a DV_ST is a pointer to struct dv_st (the mapping and the producer); for BPF it is the producer's offset, and
+ * each function looks the region up itself. So every function takes it first, then at most four scalars.
+ *
+ * All functions are for the thread that owns the producer, between dv_st_begin() and dv_st_end(), unless said otherwise.
+ * A fault is left in dv_producer::fault; results are then 0.
+ */
+#include "state/port.h"
+
+#include "abi/fn.h"
+#include "abi/region.h"
+
+/** Start a firing: mark in flight, take the sequence number, zero the clause-locals. 0: halted, or nested (counted). */
+uint64_t dv_st_begin(DV_ST st);
+/** End it. */
+void dv_st_end(DV_ST st);
+/** Before each clause: scratch, key tuple, record, fault are reset. */
+void dv_st_clause(DV_ST st);
+
+uint64_t dv_st_ld(DV_ST st, uint64_t cell);
+void dv_st_st(DV_ST st, uint64_t cell, uint64_t value);
+uint64_t dv_st_rmw(DV_ST st, uint64_t cell, uint64_t op, uint64_t operand, uint64_t width);
+void dv_st_sts(DV_ST st, uint64_t cell, uint64_t sref);
+uint64_t dv_st_this(DV_ST st, uint64_t off);
+void dv_st_key(DV_ST st, uint64_t value);
+void dv_st_keys(DV_ST st, uint64_t sref);
+/** @p thread: of the firing machine; with DV_DYN_SELF it and the machine are part of the key. */
+uint64_t dv_st_dyn(DV_ST st, uint64_t var, uint64_t flags, uint64_t thread);
+void dv_st_dyndel(DV_ST st, uint64_t var, uint64_t flags, uint64_t thread);
+void dv_st_agg(DV_ST st, uint64_t agg, uint64_t value, uint64_t incr);
+uint64_t dv_st_div(DV_ST st, uint64_t op, uint64_t a, uint64_t b);
+uint64_t dv_st_slen(DV_ST st, uint64_t s);
+uint64_t dv_st_scmp(DV_ST st, uint64_t a, uint64_t b);
+uint64_t dv_st_sjoin(DV_ST st, uint64_t a, uint64_t b);
+uint64_t dv_st_ssub(DV_ST st, uint64_t s, uint64_t index, uint64_t length);
+/** Room of @p size bytes in scratch (8-aligned): its region offset, or 0 with DV_FAULT_NOSCRATCH. */
+uint64_t dv_st_scratch(DV_ST st, uint64_t size);
+/** Reserve a record of at most @p max data bytes. 0: no room; the drop is counted, clause_drop set. Never waits:
+ *  waiting for room (bufpolicy=block) is exec's, which asks again. */
+uint64_t dv_st_rec(DV_ST st, uint64_t max);
+void dv_st_reci(DV_ST st, uint64_t value);
+void dv_st_recs(DV_ST st, uint64_t sref);
+void dv_st_recm(DV_ST st, uint64_t mem, uint64_t size);
+/** Commit the record with the enabled probe's id. */
+void dv_st_recend(DV_ST st, uint64_t epid, uint64_t kind);
+void dv_st_fault(DV_ST st, uint64_t fault, uint64_t value);
+
+#ifndef DV_BPF
+/* -- set-up and the consumer's side; native only ---------------------------------------------------------------- */
+
+struct dv_region_config {
+	uint32_t strsize, globals_size, consts_size; /**< globals: bytes behind DV_GLOBALS_OFF */
+	uint32_t dyn_key_size, dyn_val_size, dyn_count; /**< count is rounded up to a power of two */
+	uint32_t prod_count;
+	uint32_t ring_size, agg_size, scratch_size, this_size; /**< of each producer; ring: rounded up to a power of two */
+	uint32_t flags;
+	uint32_t seed;
+	uint32_t machine_max;
+};
+/** Bytes that a region of this configuration needs: a power of two; 0: more than 2 GiB. */
+uint64_t dv_region_size(const struct dv_region_config *c);
+/** Lay the region out in zeroed memory of dv_region_size() bytes. */
+void dv_region_init(void *base, uint64_t size, const struct dv_region_config *c);
+/** Check a mapped region's header and every offset in it that stays constant. @p why: what is wrong. */
+bool dv_region_check(const void *base, uint64_t size, const char **why);
+struct dv_region_hdr *dv_region_hdr(void *base);
+/** Producer @p i; NULL when out of range or the header is spoilt. */
+struct dv_producer *dv_region_producer(void *base, uint64_t size, uint32_t i);
+#endif
+#endif
