@@ -12,8 +12,8 @@
 struct dv_conv {
 	const char *text;      /**< literal text before this conversion (escapes already processed by the lexer) ... */
 	size_t text_len;       /**< ... its length; the last element of a format may be text alone (letter 0) */
-	char letter;           /**< d i u o x X c C s S p a A e E f g G k T Y; '%' for "%%" is folded into text; 0: none */
-	char size[3];          /**< "", "h", "l", "ll", "L", "w" */
+	char letter;           /**< d i u o x X c C s S p a A e E f g G k T Y; 0: none ("%%" is folded into text) */
+	char size[3];          /**< "", "hh", "h", "l", "ll", "L", "w" */
 	bool left, plus, blank, alt, zero, thousands, ptr_width; /**< flags - + ' ' # 0 ' ? */
 	bool agg;              /**< written %@d: the aggregation's value (printa) */
 	bool width_star, prec_star, has_prec;

@@ -67,6 +67,8 @@ struct dv_universe {
 	void *ctx;
 	struct dv_arena arena;
 	DV_VEC(struct dv_type *) derived; /**< pointers and arrays made by dv_type_ptr(), dv_type_array() */
+	struct dv_type **derived_index;   /**< open hash of them, derived_slots (a power of two) entries */
+	size_t derived_slots;
 };
 
 /** The base universe, made at first use, never destroyed. */
@@ -82,6 +84,7 @@ const struct dv_type *dv_type_string(void);
 const struct dv_type *dv_type_void_ptr(void);
 /** Base type by its C or D name ("unsigned int", "uint32_t", "size_t", "uintptr_t", "pid_t" ...; LP64), or NULL. */
 const struct dv_type *dv_type_base_by_name(const char *name);
+const struct dv_type *dv_type_float(unsigned size); /**< 4, 8 */
 
 /** A new, zeroed type in @p u's arena. */
 struct dv_type *dv_type_new(struct dv_universe *u, enum dv_type_kind kind, const char *name, uint64_t size);
@@ -98,6 +101,7 @@ const struct dv_member *dv_type_member(const struct dv_type *t, const char *name
 bool dv_type_is_integer(const struct dv_type *t); /**< integers, enums, bool */
 bool dv_type_is_scalar(const struct dv_type *t);  /**< integers and pointers */
 bool dv_type_is_string(const struct dv_type *t);  /**< D string, or array of char */
+/** Typedefs aside the same: integers by size and sign, structures and enums by identity or, in one universe, by tag. */
 bool dv_type_equal(const struct dv_type *a, const struct dv_type *b);
 /** Type as C writes it ("struct task_struct *", "char[16]"); into @p buf, always terminated; returns @p buf. */
 const char *dv_type_name(const struct dv_type *t, char *buf, size_t size);
