@@ -6,6 +6,7 @@
  */
 #include "abi/insn.h"
 #include "base/error.h"
+#include "code/bytecode.h"
 #include "lang/ast.h"
 
 /** One value in a record. */
@@ -63,19 +64,5 @@ const void *dv_consts_data(const struct dv_consts *c, uint32_t *size);
 struct dv_error *dv_codegen(const struct dv_clause *typed, uint32_t universe, uint32_t strsize, struct dv_consts *consts,
                             struct dv_program **ret) DV_MUST_USE;
 void dv_program_destroy(struct dv_program *p);
-
-/* -- bytecode as such: no knowledge of D ---------------------------------------------------------------------- */
-
-/**
- * Verify a program: see abi/insn.h for the rules; also: no unreachable fall off the end, jump targets on instruction
- * starts, stack slots read only after written on every path, registers likewise, calls with known functions.
- * No allocation beyond @p scratch-free bounded memory; safe on hostile input. Returns true; or false with a message
- * ("insn 12: jump backwards") in @p msg.
- */
-bool dv_verify(const struct dv_insn *insns, uint32_t count, char *msg, size_t msg_size);
-/** Disassemble one instruction into @p buf ("%-3u: r1 = 5"); returns how many slots it took (1, or 2 for LDDW). */
-uint32_t dv_disasm(const struct dv_insn *insns, uint32_t count, uint32_t i, char *buf, size_t size);
-/** Assemble text in the disassembler's syntax (one instruction a line, labels "L1:"), for tests. */
-struct dv_error *dv_asm(const char *text, struct dv_insn **ret, uint32_t *ret_count) DV_MUST_USE;
 
 #endif
