@@ -13,16 +13,20 @@
 
 #define DV_CTL_MAGIC   0x64765631u
 #define DV_CTL_VERSION 1u
-#define DV_CTL_MSG_MAX 32768u
+#define DV_CTL_MSG_MAX 32768u /**< bytes of a packet, header included */
+#define DV_CTL_FDS     2u     /**< descriptors of a packet, at most */
 
 enum dv_ctl_type {
 	DV_CTL_HELLO,  /**< dvirt: version. Plugin: struct dv_ctl_hello */
-	DV_CTL_REGS,   /**< plugin: struct dv_ctl_regs of some vCPU in kernel mode (waits up to the timeout asked for), and,
-	                    with the first answer, the physical memory map and a read-only descriptor of its memory */
-	DV_CTL_LOAD,   /**< dvirt: struct dv_ctl_load, fds: region, image, peers' memory. Plugin: empty, once probes are in */
+	DV_CTL_REGS,   /**< dvirt: struct dv_ctl_regs_ask. Plugin: struct dv_ctl_regs of some vCPU in kernel mode (waits up
+	                    to the timeout), the physical memory map, and a read-only descriptor of QEMU's memory, which
+	                    the ranges' addresses are offsets in */
+	DV_CTL_PEER,   /**< dvirt: struct dv_ctl_peer, fd: its memory. For the next LOAD. Plugin: empty */
+	DV_CTL_LOAD,   /**< dvirt: struct dv_ctl_load, fds: region, image. Plugin: empty, once probes are in */
 	DV_CTL_UNLOAD, /**< plugin: empty, once no probe can fire any more */
 	DV_CTL_ERROR,  /**< plugin: text */
 	DV_CTL_EVENT,  /**< plugin: struct dv_ctl_event */
+	DV_CTL_TYPES
 };
 struct dv_ctl_msg {
 	uint32_t magic, version;
@@ -42,6 +46,10 @@ struct dv_ctl_range {
 	uint64_t gpa, size, hva; /**< guest RAM: physical, bytes, address in the QEMU process */
 };
 #define DV_CTL_RANGES 64
+struct dv_ctl_regs_ask {
+	uint32_t timeout_ms;    /**< the plugin waits a second at most */
+	uint32_t pad;
+};
 struct dv_ctl_regs {
 	uint64_t cr3, cr4, gs_base, rip, efer;
 	uint32_t found;         /**< 0: no vCPU was seen in kernel mode within the timeout */
@@ -56,7 +64,7 @@ struct dv_ctl_peer {
 };
 struct dv_ctl_load {
 	uint64_t region_size, image_size;
-	uint32_t peer_count;    /**< struct dv_ctl_peer follow; one descriptor each */
+	uint32_t peer_count;    /**< PEER messages that came since the last LOAD */
 	uint32_t pad;
 };
 struct dv_ctl_event {
