@@ -120,6 +120,7 @@ struct dv_producer {
 	uint32_t agg_cur;   /**< which aggregation table this firing uses */
 	uint32_t agg_used[2]; /**< bytes of entries in each table */
 	uint32_t agg_n[2];  /**< entries */
+	uint32_t rec_start; /**< region offset of the open record; 0: none. rec_pos, rec_max: of its next byte and its end */
 	/* the consumer's */
 	uint64_t tail __attribute__((aligned(64))); /**< ring: bytes consumed (atomic, release) */
 	uint32_t agg_active; /**< table that firings from now on use */
@@ -133,7 +134,8 @@ struct dv_producer {
 	uint32_t scratch_off, scratch_size;
 	uint32_t this_off, this_size;
 	uint32_t key_off;                 /**< DV_KEY_MAX-bounded buffer of the tuple under construction */
-	uint32_t pad2[3];
+	uint32_t key_size;                /**< its bytes */
+	uint32_t pad2[2];
 };
 
 /**

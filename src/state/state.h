@@ -21,7 +21,7 @@
 uint64_t dv_st_begin(DV_ST st);
 /** End it. */
 void dv_st_end(DV_ST st);
-/** Before each clause: scratch, key tuple, record, fault are reset. */
+/** Before each clause: scratch, key tuple, record, fault are reset. What was allocated in scratch before is gone. */
 void dv_st_clause(DV_ST st);
 
 uint64_t dv_st_ld(DV_ST st, uint64_t cell);
@@ -42,6 +42,9 @@ uint64_t dv_st_sjoin(DV_ST st, uint64_t a, uint64_t b);
 uint64_t dv_st_ssub(DV_ST st, uint64_t s, uint64_t index, uint64_t length);
 /** Room of @p size bytes in scratch (8-aligned): its region offset, or 0 with DV_FAULT_NOSCRATCH. */
 uint64_t dv_st_scratch(DV_ST st, uint64_t size);
+/** bufpolicy=block: is there room for such a record? 0: not now, wait and ask again. 1: yes, or waiting is in vain; ask
+ *  dv_st_rec(), which counts the drop if there is none. */
+uint64_t dv_st_room(DV_ST st, uint64_t max);
 /** Reserve a record of at most @p max data bytes. 0: no room; the drop is counted, clause_drop set. Never waits:
  *  waiting for room (bufpolicy=block) is exec's, which asks again. */
 uint64_t dv_st_rec(DV_ST st, uint64_t max);
@@ -51,13 +54,26 @@ void dv_st_recm(DV_ST st, uint64_t mem, uint64_t size);
 /** Commit the record with the enabled probe's id. */
 void dv_st_recend(DV_ST st, uint64_t epid, uint64_t kind);
 void dv_st_fault(DV_ST st, uint64_t fault, uint64_t value);
+/** Write an ERROR record (an open record is thrown away); counts DV_DROP_ERROR when there is no room. */
+void dv_st_error(DV_ST st, uint64_t epid, uint64_t fault, uint64_t value, uint64_t pc);
+/** Throw the open record away. */
+void dv_st_recabort(DV_ST st);
 
 #ifndef DV_BPF
+/** Address of @p size bytes at region offset @p off, for reading and writing machine memory; NULL: not all inside. */
+static inline uint8_t *dv_st_ptr(const struct dv_st *st, uint64_t off, uint64_t size)
+{
+	return off <= st->mask && size <= st->mask + 1 - off ? st->base + off : NULL;
+}
+/** Bind @p st to producer @p producer of a mapped region that dv_region_check() accepts. False: it does not. */
+bool dv_st_init(struct dv_st *st, void *base, uint64_t size, uint32_t producer, const char **why);
+
 /* -- set-up and the consumer's side; native only ---------------------------------------------------------------- */
 
 struct dv_region_config {
 	uint32_t strsize, globals_size, consts_size; /**< globals: bytes behind DV_GLOBALS_OFF */
-	uint32_t dyn_key_size, dyn_val_size, dyn_count; /**< count is rounded up to a power of two */
+	uint32_t dyn_key_size, dyn_val_size, dyn_count; /**< count is rounded up to a power of two. A dynamic variable that is
+	                                                     a string needs dyn_val_size >= strsize; a pointer 16 */
 	uint32_t prod_count;
 	uint32_t ring_size, agg_size, scratch_size, this_size; /**< of each producer; ring: rounded up to a power of two */
 	uint32_t flags;
@@ -73,5 +89,8 @@ bool dv_region_check(const void *base, uint64_t size, const char **why);
 struct dv_region_hdr *dv_region_hdr(void *base);
 /** Producer @p i; NULL when out of range or the header is spoilt. */
 struct dv_producer *dv_region_producer(void *base, uint64_t size, uint32_t i);
+/** The machine behind producer @p i is gone (its process ended, or detached): its firing that never ended is ended for
+ *  it, so that it holds nobody up, and the producer can be used again. What it committed stays. */
+void dv_region_retire(void *base, uint64_t size, uint32_t i);
 #endif
 #endif

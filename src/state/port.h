@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef DV_STATE_PORT_H
+#define DV_STATE_PORT_H
+/**
+ * What differs between the two worlds that src/state runs in: a process that has the region mapped, and the kernel,
+ * where it is the only element of an mmap-able BPF array. Only how the region is found, the atomic operations, and how
+ * often a loop may go round (the kernel's verifier walks through every round).
+ *
+ * The region's size is a power of two, so an offset that is masked with size - 1 and aligned down to the access is
+ * inside the region with all its bytes. Nothing in src/state accesses memory in any other way.
+ */
+#include <stddef.h>
+#include <stdint.h>
+
+#include "abi/region.h"
+
+#define DV_INLINE static inline __attribute__((always_inline))
+
+/** The region as a function sees it while it runs. */
+struct dv_view {
+	uint8_t *base;
+	uint64_t mask;            /**< size - 1 */
+	struct dv_producer *p;
+};
+/** Producers lie at multiples of this, so that a masked one is inside the region as a whole. */
+#define DV_PROD_ALIGN 512u
+_Static_assert(sizeof(struct dv_producer) <= DV_PROD_ALIGN, "a producer outgrew its place");
+_Static_assert(sizeof(struct dv_region_hdr) <= DV_GLOBALS_OFF, "the header outgrew its place");
+
+#ifdef DV_BPF
+/* -- in the kernel ------------------------------------------------------------------------------------------------ */
+
+#define DV_ST uint64_t
+#define DV_HELPER __attribute__((noinline))  /* verified once, on its own */
+
+extern const volatile uint64_t dv_region_mask; /* read-only data: the verifier knows its value */
+
+#define DV_STR_MAX     1024u
+#define DV_RETRY_RMW   1000u
+#define DV_RETRY_DYN   16u
+#define DV_RETRY_LOOK  4u
+#define DV_RETRY_YIELD 8u
+
+static void *(*const dv_bpf_lookup)(void *map, const void *key) = (void *)1;
+struct dv_bpf_array {
+	int (*type)[2];        /* BPF_MAP_TYPE_ARRAY */
+	int (*max_entries)[1];
+	int (*map_flags)[1024]; /* BPF_F_MMAPABLE */
+	uint32_t *key;
+	uint8_t (*value)[4096]; /* the loader sets the real size */
+};
+extern struct dv_bpf_array dv_region;
+
+DV_INLINE int dv_view(DV_ST st, struct dv_view *v)
+{
+	uint32_t zero = 0;
+
+	v->base = dv_bpf_lookup(&dv_region, &zero);
+	v->mask = dv_region_mask;
+	if (!v->base)
+		return 0;
+	v->p = (struct dv_producer *)(v->base + (st & v->mask & ~(uint64_t)(DV_PROD_ALIGN - 1)));
+	return 1;
+}
+
+/* Loads and stores are x86's: ordered but for a store that a later load overtakes, which a fetching atomic forbids. */
+#define DV_BARRIER() __asm__ volatile("" ::: "memory")
+DV_INLINE uint64_t dv_load(volatile uint64_t *p)
+{
+	uint64_t v = *p;
+
+	DV_BARRIER();
+	return v;
+}
+DV_INLINE void dv_store(volatile uint64_t *p, uint64_t v)
+{
+	DV_BARRIER();
+	*p = v;
+}
+DV_INLINE void dv_store_sc(volatile uint64_t *p, uint64_t v)
+{
+	__sync_lock_test_and_set(p, v);
+}
+DV_INLINE uint64_t dv_add(volatile uint64_t *p, uint64_t v)
+{
+	return __sync_fetch_and_add(p, v);
+}
+DV_INLINE int dv_cas(volatile uint64_t *p, uint64_t from, uint64_t to)
+{
+	return __sync_val_compare_and_swap(p, from, to) == from;
+}
+DV_INLINE void dv_rmb(void)
+{
+	DV_BARRIER();
+}
+#define dv_store_then_add dv_store
+DV_INLINE void dv_wmb(void)
+{
+	DV_BARRIER();
+}
+
+#else
+/* -- in a process ------------------------------------------------------------------------------------------------- */
+#include <stdbool.h>
+
+struct dv_st {
+	uint8_t *base;
+	uint64_t mask;  /**< size - 1 */
+	uint32_t prod;  /**< offset of the producer */
+};
+#define DV_ST struct dv_st *
+#define DV_HELPER static
+
+#define DV_STR_MAX     16384u
+#define DV_RETRY_RMW   100000u
+#define DV_RETRY_DYN   10000u
+#define DV_RETRY_LOOK  1000u
+#define DV_RETRY_YIELD 64u
+
+DV_INLINE int dv_view(DV_ST st, struct dv_view *v)
+{
+	v->base = st->base;
+	v->mask = st->mask;
+	v->p = (struct dv_producer *)(v->base + (st->prod & v->mask & ~(uint64_t)(DV_PROD_ALIGN - 1)));
+	return 1;
+}
+
+/** Acquire (sequentially consistent) load. */
+DV_INLINE uint64_t dv_load(volatile uint64_t *p)
+{
+	return __atomic_load_n(p, __ATOMIC_SEQ_CST);
+}
+/** Release store. */
+DV_INLINE void dv_store(volatile uint64_t *p, uint64_t v)
+{
+	__atomic_store_n(p, v, __ATOMIC_RELEASE);
+}
+/** Store that no later load overtakes. */
+DV_INLINE void dv_store_sc(volatile uint64_t *p, uint64_t v)
+{
+	__atomic_store_n(p, v, __ATOMIC_SEQ_CST);
+}
+/** The same, where dv_add() comes before the later loads: on x86 that is the barrier already. */
+DV_INLINE void dv_store_then_add(volatile uint64_t *p, uint64_t v)
+{
+#ifdef __x86_64__
+	__atomic_store_n(p, v, __ATOMIC_RELEASE);
+#else
+	__atomic_store_n(p, v, __ATOMIC_SEQ_CST);
+#endif
+}
+/** Returns the value before. */
+DV_INLINE uint64_t dv_add(volatile uint64_t *p, uint64_t v)
+{
+	return __atomic_fetch_add(p, v, __ATOMIC_SEQ_CST);
+}
+/** True when it was @p from and is @p to now. */
+DV_INLINE int dv_cas(volatile uint64_t *p, uint64_t from, uint64_t to)
+{
+	return __atomic_compare_exchange_n(p, &from, to, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+/** Loads before stay before loads after. */
+DV_INLINE void dv_rmb(void)
+{
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+}
+/** Stores before are seen before stores after, also those of the machine that goes on. */
+DV_INLINE void dv_wmb(void)
+{
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+}
+#endif
+
+/* -- common ------------------------------------------------------------------------------------------------------- */
+
+/** Read and write a shared field exactly once. */
+#define DV_RD(x)    (*(const volatile __typeof__(x) *)&(x))
+#define DV_WR(x, v) ((void)(*(volatile __typeof__(x) *)&(x) = (v)))
+
+/** The 8-byte word at a region offset. */
+DV_INLINE volatile uint64_t *dv_word(const struct dv_view *v, uint64_t off)
+{
+	return (volatile uint64_t *)(v->base + (off & v->mask & ~7ULL));
+}
+DV_INLINE volatile uint32_t *dv_half(const struct dv_view *v, uint64_t off)
+{
+	return (volatile uint32_t *)(v->base + (off & v->mask & ~3ULL));
+}
+DV_INLINE struct dv_region_hdr *dv_hdr(const struct dv_view *v)
+{
+	return (struct dv_region_hdr *)v->base;
+}
+
+#endif
