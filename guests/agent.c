@@ -23,6 +23,14 @@
 
 #define MAX_COMMAND (1 << 20)
 
+/*
+ * Whether the other end is connected is told by a message of its own, which may come
+ * after the first data of a new connection. So "hung up" counts only when it lasts,
+ * and a new request ends the command of a connection that is no more. A port that is
+ * hung up polls as readable, whether it has data or not.
+ */
+#define HANGUP_MS 500
+
 static int port;
 
 static void sleep_ms(int ms)
@@ -30,9 +38,10 @@ static void sleep_ms(int ms)
 	poll(NULL, 0, ms);
 }
 
-/* The port reads as ended while nobody is connected: wait for somebody. */
 static int read_all(char *p, size_t n, int first)
 {
+	int hung = 0;
+
 	while (n > 0) {
 		ssize_t r = read(port, p, n);
 
@@ -40,21 +49,17 @@ static int read_all(char *p, size_t n, int first)
 			p += r;
 			n -= (size_t)r;
 			first = 0;
+			hung = 0;
 			continue;
 		}
 		if (r < 0 && errno == EAGAIN) {
 			struct pollfd f = { .fd = port, .events = POLLIN };
 
-			if (poll(&f, 1, -1) > 0 && (f.revents & POLLHUP) && !(f.revents & POLLIN)) {
-				if (!first)
-					return -1;
-				sleep_ms(20);
-			}
-			continue;
+			poll(&f, 1, -1);
+			if (!(f.revents & POLLHUP) || (f.revents & POLLIN))
+				continue;
 		}
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (!first)
+		if (!first && (hung += 20) > HANGUP_MS)
 			return -1;
 		sleep_ms(20);
 	}
@@ -63,18 +68,26 @@ static int read_all(char *p, size_t n, int first)
 
 static int write_all(const char *p, size_t n)
 {
+	int hung = 0;
+
 	while (n > 0) {
 		ssize_t r = write(port, p, n);
 
 		if (r > 0) {
 			p += r;
 			n -= (size_t)r;
-		} else if (r < 0 && errno == EAGAIN) {
-			struct pollfd f = { .fd = port, .events = POLLOUT };
+			hung = 0;
+			continue;
+		}
+		struct pollfd f = { .fd = port, .events = POLLOUT | POLLIN };
 
-			if (poll(&f, 1, -1) > 0 && (f.revents & POLLHUP))
+		if (poll(&f, 1, 1000) > 0 && (f.revents & (POLLIN | POLLHUP)) == POLLIN)
+			return -1;
+		if (f.revents & POLLHUP) {
+			if ((hung += 20) > HANGUP_MS)
 				return -1;
-		} else if (r == 0 || errno != EINTR) {
+			sleep_ms(20);
+		} else if (r == 0 || (r < 0 && errno != EAGAIN && errno != EINTR)) {
 			return -1;
 		}
 	}
@@ -101,7 +114,7 @@ static int forward(int fd, char kind)
 
 static void run(const char *command)
 {
-	int out[2], err[2], status = 0, gone = 0, ended = 0;
+	int out[2], err[2], status = 0, gone = 0, ended = 0, hung = 0;
 	char text[16];
 	pid_t pid;
 
@@ -126,7 +139,7 @@ static void run(const char *command)
 	struct pollfd f[3] = {
 		{ .fd = out[0], .events = POLLIN },
 		{ .fd = err[0], .events = POLLIN },
-		{ .fd = port, .events = 0 },
+		{ .fd = port, .events = POLLIN },
 	};
 	/* A background process may hold the pipes open: stop when the command has ended. */
 	while (!gone && !ended) {
@@ -143,8 +156,18 @@ static void run(const char *command)
 				else if (r == 0)
 					f[i].fd = -1;
 			}
-			if (f[2].revents & POLLHUP)
+			if ((f[2].revents & (POLLIN | POLLHUP)) == POLLIN)
 				gone = 1;
+			if (f[2].revents & POLLHUP) {
+				if ((hung += 5) > HANGUP_MS)
+					gone = 1;
+				sleep_ms(5);
+			} else {
+				hung = 0;
+			}
+			/* A port that is quiet must not hide that the command ended. */
+			if (!f[0].revents && !f[1].revents)
+				n = 0;
 		}
 		if ((n == 0 || (f[0].fd < 0 && f[1].fd < 0)) && waitpid(pid, &status, WNOHANG) == pid)
 			ended = 1;

@@ -194,7 +194,7 @@ class Guest:
                 log = f.read()
             if b"guest ready: " in log:
                 try:
-                    if self.run("true", timeout=max(1, end - time.monotonic())).status == 0:
+                    if self.run("true", timeout=min(10, max(1, end - time.monotonic()))).status == 0:
                         return self
                 except Error:
                     pass
