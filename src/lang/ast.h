@@ -8,6 +8,39 @@
  * enabled on (lang/lang.h: dv_check_clause()), which gives a typed copy: every expression node has its type, names are
  * resolved to DV_NODE_VAR, _BUILTIN, _SYM ..., array-to-pointer and string conversions are explicit casts, constants are
  * folded, `sizeof` and enumerators are DV_NODE_INT. The code generator reads only typed trees.
+ *
+ * The typed tree, exactly. An INT's ival is extended to 64 bits by its type. Types may be typedefs: dv_type_resolve().
+ *  - Conversions are CAST nodes. A CAST goes: integer or enum to integer; integer to pointer (kernel of the firing
+ *    machine) and back; pointer to pointer (keeps the machine); an lvalue of ARRAY or FUNC type to pointer: its address;
+ *    to STRING from a pointer or integer (text at that address) or from an lvalue that is a char array (at most its
+ *    size). Never to or from anything else. A CAST that would change nothing is left out.
+ *  - BINARY arithmetic (ADD .. XOR without pointers) and comparisons of integers: both kids have one type, the common
+ *    type after promotion; arithmetic has that type too. SHL, SHR: the left kid has the node's type, the right one is
+ *    any promoted integer. Comparisons of pointers: both kids are cast to unsigned long. Comparisons of strings: both kids
+ *    are STRING. Results of comparisons and of LAND, LOR, LXOR, '!' are int 0 or 1; the kids of the latter are any
+ *    scalars, tested against zero. ADD, SUB of a pointer: kids[0] the pointer, kids[1] an integer, `scale`
+ *    set, type the pointer's. SUB of two pointers: `scale` set, type long. Pointers to void have scale 1.
+ *  - UNARY: the kid has the node's type ('!': any scalar).
+ *  - COND: kids[0] scalar; both branches have the node's type: integer, pointer or STRING.
+ *  - ASSIGN '=': kids[0] is VAR or ELEM, kids[1] has its type (but see below); the node's type and value are the
+ *    variable's. ASSIGN with op: integers, kids[1] is any promoted integer, the operation is done in 64 bits by
+ *    the signedness of the variable's type and cut to its width; or a pointer with ADD, SUB: kids[1] integer, `scale` set.
+ *    `= 0` on a SELF variable or ELEM deletes it: kids[1] is then an INT of ival 0 whatever the variable's type (also
+ *    for strings: INT 0 of type long). Other variables of type string get STR "" instead.
+ *  - INCDEC: integer or pointer; `scale` is the step (1 for integers).
+ *  - Lvalues in memory are DEREF (kids[0] a pointer; type: what it points to), MEMBER (bit_off from kids[0]'s start, with
+ *    all anonymous structures counted in) and SYM, of any type. They stand as a value only when integer, enum or pointer;
+ *    otherwise they are the kid of MEMBER, ADDROF, CAST, or the argument of trace() or print().
+ *    MEMBER with bit_size: a bit-field of `type`, extended by its signedness.
+ *  - ARGN with type long is the raw argument; args[n] has the kernel's type, the value is cut to it and extended.
+ *  - CALL arguments: STRING where the subroutine wants text; addresses (copyin, copyinstr) are integers or pointers;
+ *    sizes and indices are integers. copyin() is a `void *` into scratch. Actions: printf, printa keep the
+ *    format as kids[0] of kind STR (printa's may be absent); printf's other kids are its values in order ('*' widths are
+ *    int; char arrays are cast to STRING); AGG kids of printa, clear, trunc, normalize, denormalize have no keys.
+ *    print(pointer to structure) has become print(*pointer). trace(), print() take a scalar, a STRING, or an lvalue in
+ *    memory of any size.
+ *  - Aggregating statements: keys are integers, enums, pointers or STRING. The function's kids: its value if it has one,
+ *    then the increment if one is written (quantize, lquantize); lquantize's constants are in agg->desc.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,7 +50,8 @@
 #include "type/type.h"
 
 struct dv_loc {
-	uint32_t line, col; /**< from 1; 0: unknown */
+	uint32_t line, col; /**< from 1; 0: unknown. Line of the text as given (cpp's markers are applied when shown) */
+	uint32_t src;       /**< which of the script's sources */
 };
 
 enum dv_node_kind {
@@ -107,20 +141,22 @@ struct dv_node {
 	enum dv_builtin builtin;
 	const struct dv_call *call;
 	uint32_t bit_off, bit_size;   /**< MEMBER */
-	uint32_t scale;               /**< BINARY ADD, SUB on pointers: kids[1] (ADD: the integer one) times this; SUB of
-	                                   two pointers: the result divided by this */
+	uint32_t scale;               /**< BINARY ADD, SUB on pointers: kids[1] (the integer) times this; SUB of two
+	                                   pointers: the result divided by this. ASSIGN op, INCDEC: likewise */
+	uint32_t depth;               /**< untyped: levels below, to bound recursion */
 	bool is_arrow;                /**< MEMBER, untyped */
 	enum dv_var_scope scope;      /**< IDENT written as self-> or this->; else GLOBAL */
 	struct dv_decl *decl;         /**< TYPE, CAST, SIZEOF, untyped: the type as written */
 };
 
-/** A statement of a clause. Aggregating statements: kids[0] the AGG, kids[1] the CALL of the aggregating function. */
+/** A statement of a clause. Untyped, an action is an EXPR. */
 enum dv_stmt_kind { DV_STMT_EXPR, DV_STMT_CALL, DV_STMT_AGG, DV_STMT_IF };
 struct dv_stmt {
 	enum dv_stmt_kind kind;
 	struct dv_loc loc;
 	struct dv_node *expr;         /**< EXPR, CALL (an action: DV_NODE_CALL) */
 	struct dv_node *agg, *func;   /**< AGG */
+	struct dv_stmt *then, *otherwise; /**< IF: expr is its condition. Untyped only for now */
 	struct dv_stmt *next;
 };
 
@@ -136,6 +172,7 @@ struct dv_clause {
 	struct dv_stmt *stmts;        /**< NULL with `empty`: the default action */
 	uint32_t index;               /**< in the script, from 0 */
 	struct dv_loc loc;
+	bool uses_args, uses_probe_names, uses_machine_syms; /**< what the parser saw; use the functions of lang.h */
 };
 
 #endif

@@ -72,7 +72,7 @@ struct dv_universe *dv_universe_base(void)
 		struct dv_type *t = dv_type_new(u, base_table[i].kind, base_table[i].name, base_table[i].size);
 
 		t->is_signed = base_table[i].is_signed;
-		t->is_char = base_table[i].kind == DV_TYPE_INT && base_table[i].size == 1 && i != B_BOOL;
+		t->is_char = i == B_CHAR;
 		t->is_bool = i == B_BOOL;
 		base[i] = t;
 	}

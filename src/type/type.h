@@ -36,7 +36,7 @@ struct dv_type {
 	enum dv_type_kind kind;
 	const char *name;          /**< tag or name without "struct "; NULL: none */
 	uint64_t size;             /**< bytes; 0 for void, functions, forward declarations, flexible arrays */
-	bool is_signed, is_char, is_bool; /**< INT */
+	bool is_signed, is_char, is_bool; /**< INT; is_char: plain `char`, so that arrays of it are text */
 	bool incomplete;           /**< STRUCT, UNION: members not loaded yet, see dv_type_complete() */
 	bool is_user;              /**< PTR: address in user space (__user, or the result of a cast D knows about) */
 	const struct dv_type *ref; /**< PTR, ARRAY, TYPEDEF: to; FUNC: result; ENUM: NULL. Qualifiers are dropped */
