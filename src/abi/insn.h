@@ -30,7 +30,7 @@ struct dv_insn {
 /* Classes */
 #define DV_LD    0x00
 #define DV_LDX   0x01
-#define DV_ST    0x02
+#define DV_STI   0x02 /**< eBPF calls it ST; that name is the state functions' (state/port.h) */
 #define DV_STX   0x03
 #define DV_ALU   0x04
 #define DV_JMP   0x05

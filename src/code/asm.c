@@ -257,7 +257,7 @@ static bool store(struct assembler *a)
 	}
 	if (!imm32(a, &imm))
 		return false;
-	emit(a, DV_ST | DV_MEM | size, base, 0, off, imm);
+	emit(a, DV_STI | DV_MEM | size, base, 0, off, imm);
 	return true;
 }
 

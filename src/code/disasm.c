@@ -38,7 +38,7 @@ static bool constant(const struct dv_insn *insns, uint32_t at, unsigned reg, int
 
 		if (class == DV_JMP || class == DV_LD)
 			return false;
-		if (DV_DST(in) != reg || class == DV_ST || class == DV_STX)
+		if (DV_DST(in) != reg || class == DV_STI || class == DV_STX)
 			continue;
 		if (in->code != (DV_ALU64 | DV_MOV | DV_K) || is_joined(insns, at - k, at))
 			return false;
@@ -109,7 +109,7 @@ static bool stack(const struct dv_insn *in, char *buf, size_t size)
 	unsigned base = class == DV_LDX ? src : dst;
 	char where[40];
 
-	if ((in->code & 0xe0) != DV_MEM || dst > 10 || src > 10 || (class == DV_ST ? src : (unsigned)in->imm))
+	if ((in->code & 0xe0) != DV_MEM || dst > 10 || src > 10 || (class == DV_STI ? src : (unsigned)in->imm))
 		return false;
 	snprintf(where, sizeof(where), "*(%s *)(r%u %c %d)", type, base, in->off < 0 ? '-' : '+',
 	         in->off < 0 ? -in->off : in->off);
@@ -174,7 +174,7 @@ uint32_t dv_disasm(const struct dv_insn *insns, uint32_t count, uint32_t i, char
 		}
 		break;
 	case DV_LDX:
-	case DV_ST:
+	case DV_STI:
 	case DV_STX:
 		ok = stack(in, text, sizeof(text));
 		break;

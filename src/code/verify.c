@@ -284,7 +284,7 @@ static bool insn(struct verifier *v)
 	case DV_LD:
 		return lddw(v, in);
 	case DV_LDX:
-	case DV_ST:
+	case DV_STI:
 	case DV_STX:
 		return stack(v, in);
 	case DV_ALU:

@@ -21,9 +21,10 @@ struct dv_place {
 	const struct dv_place_ops *ops;
 };
 struct dv_place_ops {
-	/** Read @p size bytes at @p addr of @p mach (index, DV_MACH_SELF, DV_MACH_USER). False: cannot; *why may be set to a
+	/** Read @p size bytes at @p addr of @p mach (index of another machine, DV_MACH_SELF, DV_MACH_USER). False: cannot; *why may be set to a
 	 *  fault other than DV_FAULT_BADADDR. */
 	bool (*read)(struct dv_place *p, uint32_t mach, uint64_t addr, void *dst, uint32_t size, enum dv_fault *why);
+	/* All following: *why is DV_FAULT_NONE on entry; what is written there faults the clause, the result is then void. */
 	/** Integer built-ins but those that exec answers itself (timestamps, epid, id, seq, vm, cpu). */
 	uint64_t (*builtin)(struct dv_place *p, enum dv_builtin id, enum dv_fault *why);
 	/** Running program's name into @p dst, terminated. */
@@ -35,7 +36,11 @@ struct dv_place_ops {
 	uint64_t (*thread)(struct dv_place *p);
 };
 
-/** A load image taken over: a private, checked copy; programs verified. Immutable, shared by all threads. */
+/**
+ * A load image taken over: a private, checked copy; programs verified. Immutable, shared by all threads. Sites are sorted
+ * by address (those with equal ones, such as 0, stay in the image's order; dv_load_sysret::site is adjusted), system
+ * calls by (compat, nr), return addresses by value.
+ */
 struct dv_loaded {
 	const struct dv_load_image *img; /**< the copy; all slices are in range */
 	const struct dv_load_site *sites;
@@ -55,20 +60,40 @@ struct dv_exec {
 	const struct dv_loaded *loaded;
 	struct dv_place *place;        /**< during a firing */
 	const struct dv_load_site *site;
-	uint32_t epid, pc;
-	uint64_t seq, timestamp;       /**< this firing's; timestamp 0: not read yet */
+	uint32_t epid, pc;             /**< of the clause that runs; of the instruction that ended it early */
+	uint64_t seq;                  /**< this firing's */
+	uint64_t timestamp, walltime;  /**< this firing's, ns; 0: not read yet */
 	uint64_t thread;
 	bool have_thread, in_error;
-	/** bufpolicy=block: called while there is no room; false: stop waiting (session over). May be NULL: never wait. */
+	/** bufpolicy=block: called while there is no room; false: stop waiting (session over). May be NULL: never wait. Set by
+	 *  the owner after dv_exec_init(). */
 	bool (*wait)(void *ctx);
 	void *wait_ctx;
-	uint32_t execname, vmname;     /**< srefs cached for this firing; 0: none yet */
+	uint32_t execname;             /**< sref cached for this clause; 0: none yet */
+	/* what ERROR's clauses see */
+	uint32_t err_epid, err_pc, err_fault;
+	uint64_t err_value;
+	/* constant after dv_exec_init(), so that nobody who maps the region can change them */
+	struct dv_region_hdr *hdr;
+	struct dv_producer *prod;
+	uint32_t machine, cpu, strsize;
+	uint32_t scratch_off, scratch_size;
+	bool block;
 };
 
+/** @p region, @p l: must outlive @p x. @p why: why not. */
 bool dv_exec_init(struct dv_exec *x, void *region, uint64_t region_size, uint32_t producer, const struct dv_loaded *l, const char **why);
-/** Fire @p site: take the sequence number, run all its clauses, ERROR clauses for those that fault. */
+/**
+ * Fire @p site: take the sequence number, run all its clauses. A clause that faults leaves no record but an ERROR record
+ * (fault, value, instruction index), and the machine's ERROR clauses run, with arg1 = epid, arg3 = instruction index,
+ * arg4 = fault, arg5 = value; a fault in one of those is counted (DV_DROP_ERROR), no more.
+ *
+ * Under bufpolicy=block this may wait for room. It is then in flight, with a sequence number above those of all records in
+ * its ring from earlier firings, so the consumer may take these, and there will be room: no deadlock.
+ */
 void dv_exec_fire(struct dv_exec *x, struct dv_place *place, const struct dv_load_site *site);
-/** Interpret one program in an open firing; returns r0. Used by dv_exec_fire() and tests. */
+/** Interpret one verified program in an open firing; returns r0. A fault is in dv_producer::fault, and x->pc says where.
+ *  Used by dv_exec_fire() and tests. */
 uint64_t dv_interp(struct dv_exec *x, const struct dv_insn *insns, uint32_t count);
 
 #endif

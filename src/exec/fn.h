@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef DV_EXEC_FN_H
+#define DV_EXEC_FN_H
+/**
+ * Run-time functions (abi/fn.h) that are more than a call of src/state: those that ask the place, the clock or the
+ * site. A fault is left in dv_producer::fault, the result is then 0. Private to src/exec.
+ */
+#include "exec/exec.h"
+
+/* fn_mem.c: memory of machines */
+uint64_t dv_fn_rd(struct dv_exec *x, uint64_t mach, uint64_t addr, uint64_t size);
+uint64_t dv_fn_rdmem(struct dv_exec *x, uint64_t mach, uint64_t addr, uint64_t size);
+uint64_t dv_fn_rdstr(struct dv_exec *x, uint64_t mach, uint64_t addr, uint64_t limit);
+uint64_t dv_fn_pmach(struct dv_exec *x, uint64_t mach, uint64_t universe);
+
+/* fn_firing.c: the firing */
+uint64_t dv_fn_bi(struct dv_exec *x, uint64_t id);
+uint64_t dv_fn_bis(struct dv_exec *x, uint64_t id);
+uint64_t dv_fn_arg(struct dv_exec *x, uint64_t n);
+uint64_t dv_fn_reg(struct dv_exec *x, uint64_t reg);
+/** What tells the firing thread from others of its machine, for self-> variables. */
+uint64_t dv_fn_thread(struct dv_exec *x);
+/** DV_FN_FAULT: end the program with a fault, also when @p fault is not one. */
+void dv_fn_fault(struct dv_exec *x, uint64_t fault, uint64_t value);
+
+/* fire.c */
+/** DV_FN_REC: reserve a record, waiting for room where that is asked for. */
+uint64_t dv_fn_rec(struct dv_exec *x, uint64_t max);
+
+#endif
