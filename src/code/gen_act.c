@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Statements: expressions, aggregations, and actions with the fields that they add to the record. */
+#include "code/gen.h"
+
+static const struct dv_node *action_of(const struct dv_stmt *s)
+{
+	const struct dv_node *n = s->expr;
+
+	return s->kind != DV_STMT_AGG && n && n->kind == DV_NODE_CALL && n->call && n->call->kind == DV_CALL_ACTION ? n : NULL;
+}
+
+bool gen_writes(const struct dv_stmt *s)
+{
+	return action_of(s) != NULL;
+}
+
+static void add_field(struct gen *g, enum dv_field_kind kind, const struct dv_type *type, uint32_t size)
+{
+	*DV_PUSH(&g->fields) = (struct dv_field){.kind = kind, .type = type};
+	if (size > (1u << 20) - g->record_max)
+		gen_fail(g, DV_ERR_LIMIT, "the clause records too much");
+	else
+		g->record_max += size;
+}
+
+static void field_int(struct gen *g, const struct dv_type *type)
+{
+	gen_mov(g, 1, 0);
+	gen_call(g, DV_FN_RECI);
+	add_field(g, DV_FIELD_INT, type, 8);
+}
+
+static void field_str(struct gen *g, const struct dv_type *type)
+{
+	gen_mov(g, 1, 0);
+	gen_call(g, DV_FN_RECS);
+	add_field(g, DV_FIELD_STR, type, (g->strsize + 4 + 7) & ~7u);
+}
+
+/** The bytes of a structure or array. @p with_address: its address first. */
+static void field_mem(struct gen *g, const struct dv_type *type, struct place p, bool with_address)
+{
+	const struct dv_type *t = dv_type_complete(type);
+	uint32_t size = (uint32_t)t->size;
+	char name[64];
+
+	if (t->size == 0 || t->size > GEN_RECORD_MAX) {
+		gen_fail(g, DV_ERR_LIMIT, "a value of type \"%s\" has %llu bytes: 1 to %u can be recorded",
+		         dv_type_name(type, name, sizeof(name)), (unsigned long long)t->size, GEN_RECORD_MAX);
+		return;
+	}
+	if (with_address) {
+		unsigned slot;
+
+		gen_place_reg(g, &p, 0);
+		slot = gen_hold(g);
+		p = (struct place){.mach = p.mach};
+		field_int(g, dv_type_void_ptr());
+		gen_get(g, 0, slot);
+	}
+	gen_place_reg(g, &p, 2);
+	gen_mach_reg(g, &p.mach, 1);
+	gen_imm(g, 3, size);
+	gen_call(g, DV_FN_RDMEM);
+	gen_mov(g, 1, 0);
+	gen_imm(g, 2, size);
+	gen_call(g, DV_FN_RECM);
+	add_field(g, DV_FIELD_MEM, type, (size + 4 + 7) & ~7u);
+}
+
+static void field(struct gen *g, const struct dv_node *n)
+{
+	const struct dv_type *t = dv_type_resolve(n->type);
+
+	if (dv_type_is_string(t)) {
+		gen_string(g, n);
+		field_str(g, n->type);
+	} else if (t->kind == DV_TYPE_STRUCT || t->kind == DV_TYPE_UNION || t->kind == DV_TYPE_ARRAY) {
+		field_mem(g, n->type, gen_place(g, n), false);
+	} else {
+		gen_value(g, n);
+		field_int(g, n->type);
+	}
+}
+
+/** print(): what a pointer points to, or what lies in memory, with its address; else the value. */
+static void print_field(struct gen *g, const struct dv_node *n)
+{
+	const struct dv_type *t = dv_type_resolve(n->type), *to = t;
+	struct place p = {0};
+
+	if (t->kind == DV_TYPE_PTR && t->ref)
+		to = dv_type_complete(t->ref);
+	if (t->kind == DV_TYPE_PTR && (to->kind == DV_TYPE_STRUCT || to->kind == DV_TYPE_UNION)) {
+		if (to->size && to->size <= GEN_RECORD_MAX) {
+			p.mach = gen_value(g, n);
+			gen_mach_check(g, &p.mach, t->ref);
+			field_mem(g, t->ref, p, true);
+			return;
+		}
+	} else if ((t->kind == DV_TYPE_STRUCT || t->kind == DV_TYPE_UNION || t->kind == DV_TYPE_ARRAY) &&
+	           !(t->kind == DV_TYPE_ARRAY && dv_type_is_string(t))) {
+		field_mem(g, n->type, gen_place(g, n), true);
+		return;
+	}
+	field(g, n);
+}
+
+static enum dv_action_kind action_kind(enum dv_call_id id)
+{
+	switch (id) {
+	case DV_C_PRINTF: return DV_ACT_PRINTF;
+	case DV_C_PRINTA: return DV_ACT_PRINTA;
+	case DV_C_PRINT: return DV_ACT_PRINT;
+	case DV_C_TRACE: return DV_ACT_TRACE;
+	case DV_C_EXIT: return DV_ACT_EXIT;
+	case DV_C_CLEAR: return DV_ACT_CLEAR;
+	case DV_C_TRUNC: return DV_ACT_TRUNC;
+	case DV_C_NORMALIZE: return DV_ACT_NORMALIZE;
+	case DV_C_DENORMALIZE: return DV_ACT_DENORMALIZE;
+	default: return DV_ACT_DEFAULT;
+	}
+}
+
+static void action(struct gen *g, const struct dv_node *n, uint32_t index)
+{
+	struct dv_action a = {.kind = action_kind(n->call->id), .index = index, .loc = n->loc};
+	uint32_t aggs = 0;
+
+	if (a.kind == DV_ACT_DEFAULT) {
+		gen_fail(g, DV_ERR_OTHER, "%s() is not supported yet", n->call->name);
+		return;
+	}
+	a.field = (uint32_t)g->fields.count;
+	a.aggs = dv_arena_alloc(&g->prog->arena, sizeof(*a.aggs) * (n->kid_count + 1));
+	for (uint32_t i = 0; i < n->kid_count; i++) {
+		const struct dv_node *kid = n->kids[i];
+		unsigned mark = g->held;
+
+		if (kid->kind == DV_NODE_AGG)
+			a.aggs[aggs++] = kid->agg;
+		else if (i == 0 && kid->kind == DV_NODE_STR && (a.kind == DV_ACT_PRINTF || a.kind == DV_ACT_PRINTA))
+			a.format = dv_arena_strndup(&g->prog->arena, kid->str, kid->str_len);
+		else if (a.kind == DV_ACT_PRINT)
+			print_field(g, kid);
+		else
+			field(g, kid);
+		g->held = mark;
+	}
+	a.agg_count = aggs;
+	a.field_count = (uint32_t)g->fields.count - a.field;
+	*DV_PUSH(&g->actions) = a;
+}
+
+/** `@name[keys] = func(value, ...)`: keys and value may look up variables under key tuples of their own. */
+static void aggregate(struct gen *g, const struct dv_stmt *s)
+{
+	const struct dv_node *agg = s->agg, *f = s->func, *v = NULL, *by = NULL;
+	enum dv_call_id id = f->call ? f->call->id : DV_C_UNSUPPORTED;
+	const struct itype word = {8, true};
+	struct operand value = {.is_const = true}, incr = {.is_const = true, .value = 1};
+	bool string[16];
+
+	if (id != DV_C_COUNT && f->kid_count)
+		v = f->kids[0];
+	if (id == DV_C_QUANTIZE && f->kid_count > 1)
+		by = f->kids[1];
+	if (id == DV_C_LQUANTIZE && f->kid_count > 4)
+		by = f->kids[4];
+	if (agg->kid_count > DV_COUNT(string)) {
+		gen_fail(g, DV_ERR_LIMIT, "%u keys are too many, %zu is the most", agg->kid_count, DV_COUNT(string));
+		return;
+	}
+	for (uint32_t i = 0; i < agg->kid_count; i++)
+		string[i] = dv_type_is_string(agg->kids[i]->type);
+	// A value that touches no tuple needs no hold: it is evaluated behind the keys.
+	if (v && (by || !gen_is_keyfree(v))) {
+		value = gen_operand(g, v, word);
+		v = NULL;
+	}
+	if (by)
+		incr = gen_operand(g, by, word);
+	gen_keys(g, agg->kids, agg->kid_count, string);
+	if (v && gen_is_const(v, &value.value)) {
+		v = NULL;
+	} else if (v) {
+		gen_value(g, v);
+		gen_mov(g, 2, 0);
+	}
+	if (!v && value.is_const)
+		gen_imm(g, 2, value.value);
+	else if (!v)
+		gen_get(g, 2, value.slot);
+	gen_imm(g, 1, agg->agg->id);
+	if (incr.is_const)
+		gen_imm(g, 3, incr.value);
+	else
+		gen_get(g, 3, incr.slot);
+	gen_call(g, DV_FN_AGG);
+}
+
+void gen_stmt(struct gen *g, const struct dv_stmt *s, uint32_t index)
+{
+	unsigned mark = g->held;
+	const struct dv_node *a = action_of(s);
+
+	if (s->loc.line)
+		g->loc = s->loc;
+	if (s->kind == DV_STMT_AGG)
+		aggregate(g, s);
+	else if (a)
+		action(g, a, index);
+	else if (s->kind == DV_STMT_IF || !s->expr)
+		gen_fail(g, DV_ERR_OTHER, "this statement is not supported yet");
+	else
+		gen_effect(g, s->expr);
+	g->held = mark;
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Memory of machines. An lvalue is an address and a machine; offsets of members and constant indices are summed up while
+ * generating, so that `p->a.b[3]` costs one addition. A pointer that was loaded from a machine's memory points into that
+ * machine. When the machine is known only as the clause runs, PMACH makes sure, before the first access, that its kernel
+ * has the types that the clause was compiled with.
+ */
+#include "code/gen.h"
+
+bool gen_is_memory(const struct dv_node *n)
+{
+	return n->kind == DV_NODE_DEREF || n->kind == DV_NODE_MEMBER || n->kind == DV_NODE_SYM;
+}
+
+void gen_mach_reg(struct gen *g, const struct mach *m, unsigned reg)
+{
+	if (m->kind == MACH_HELD)
+		gen_get(g, reg, m->slot);
+	else
+		gen_imm(g, reg, m->kind == MACH_CONST ? m->id : DV_MACH_SELF);
+}
+
+void gen_mach_check(struct gen *g, struct mach *m, const struct dv_type *t)
+{
+	const struct dv_type *r = dv_type_resolve(t);
+	uint32_t universe = r->universe ? r->universe->id : 0;
+	unsigned mark = g->held, slot;
+
+	// Integers and the like are the same everywhere.
+	if (!universe || m->checked == universe)
+		return;
+	if (m->kind == MACH_ANY || (m->kind == MACH_CONST && m->id >= DV_MACH_MAX))
+		return;
+	slot = gen_hold(g);
+	gen_mach_reg(g, m, 1);
+	gen_imm(g, 2, universe);
+	gen_call(g, DV_FN_PMACH);
+	gen_get(g, 0, slot);
+	g->held = mark;
+	m->checked = universe;
+}
+
+void gen_place_reg(struct gen *g, const struct place *p, unsigned reg)
+{
+	if (p->is_const) {
+		gen_imm(g, reg, p->base + (uint64_t)p->off);
+		return;
+	}
+	gen_mov(g, reg, 0);
+	if (!p->off)
+		return;
+	if (gen_fits((uint64_t)p->off)) {
+		gen_alu_imm(g, DV_ADD, reg, (int32_t)p->off);
+	} else {
+		gen_imm(g, 1, (uint64_t)p->off);
+		gen_alu_reg(g, DV_ADD, reg, 1);
+	}
+}
+
+/** What a pointer expression points to; constant steps go into the offset. */
+static struct place pointed(struct gen *g, const struct dv_node *n)
+{
+	const struct dv_type *t = dv_type_resolve(n->type);
+	struct place p = {0};
+	uint64_t v;
+
+	if (++g->depth > GEN_DEPTH_MAX) {
+		gen_fail(g, DV_ERR_LIMIT, "expression is too complex");
+	} else if (gen_is_const(n, &v)) {
+		p = (struct place){.is_const = true, .base = v, .mach = MACH_SELF_VALUE};
+	} else if (n->kind == DV_NODE_ADDROF || (gen_is_memory(n) && t->kind != DV_TYPE_PTR)) {
+		p = gen_place(g, n->kind == DV_NODE_ADDROF ? n->kids[0] : n);
+	} else if (n->kind == DV_NODE_CAST && t->kind == DV_TYPE_PTR &&
+	           (gen_is_kind(n->kids[0]->type, DV_TYPE_PTR) || gen_is_kind(n->kids[0]->type, DV_TYPE_ARRAY))) {
+		p = pointed(g, n->kids[0]);
+	} else if (n->kind == DV_NODE_BINARY && (n->op == DV_OP_ADD || n->op == DV_OP_SUB) && n->scale &&
+	           !gen_is_kind(n->kids[0]->type, DV_TYPE_INT) && gen_is_const(n->kids[1], &v)) {
+		p = pointed(g, n->kids[0]);
+		v *= n->scale;
+		p.off = (int64_t)((uint64_t)p.off + (n->op == DV_OP_ADD ? v : -v));
+	} else {
+		p.mach = gen_value(g, n);
+	}
+	g->depth--;
+	return p;
+}
+
+struct place gen_place(struct gen *g, const struct dv_node *n)
+{
+	struct place p = {0};
+
+	if (++g->depth > GEN_DEPTH_MAX) {
+		gen_fail(g, DV_ERR_LIMIT, "expression is too complex");
+		g->depth--;
+		return p;
+	}
+	if (n->loc.line)
+		g->loc = n->loc;
+	switch (n->kind) {
+	case DV_NODE_SYM:
+		p = (struct place){.is_const = true, .base = n->addr, .mach = {.kind = MACH_CONST, .id = n->mach}};
+		break;
+	case DV_NODE_MEMBER:
+		p = gen_place(g, n->kids[0]);
+		p.off = (int64_t)((uint64_t)p.off + n->bit_off / 8);
+		break;
+	case DV_NODE_DEREF:
+		p = pointed(g, n->kids[0]);
+		// A symbol's types are those of its kernel by construction.
+		if (!p.is_const)
+			gen_mach_check(g, &p.mach, n->type);
+		break;
+	default: // a structure picked by ?: and the like: its address is its value
+		p.mach = gen_value(g, n);
+		break;
+	}
+	g->depth--;
+	return p;
+}
+
+/** r0 = @p size bytes at the place. */
+static void read_at(struct gen *g, struct place *p, unsigned size)
+{
+	gen_place_reg(g, p, 2);
+	gen_mach_reg(g, &p->mach, 1);
+	gen_imm(g, 3, size);
+	gen_call(g, DV_FN_RD);
+}
+
+static void load_bits(struct gen *g, const struct dv_node *n, struct place *p)
+{
+	struct itype t = gen_itype(n->type);
+	uint32_t size = n->bit_size, n_bytes, first = n->bit_off % 8;
+
+	// The smallest naturally aligned word that has all the bits, else the bytes from the first bit on.
+	for (n_bytes = 1; n_bytes <= 8; n_bytes *= 2)
+		if (n->bit_off % (8 * n_bytes) + size <= 8 * n_bytes)
+			break;
+	if (n_bytes <= 8) {
+		first = n->bit_off % (8 * n_bytes);
+		p->off -= n->bit_off / 8 % n_bytes;
+	} else {
+		n_bytes = 8;
+	}
+	if (size > 64 || first + size > 64) {
+		gen_fail(g, DV_ERR_LIMIT, "bit-field spans more than 8 bytes");
+		return;
+	}
+	read_at(g, p, n_bytes);
+	if (64 - first - size)
+		gen_alu_imm(g, DV_LSH, 0, (int32_t)(64 - first - size));
+	if (size < 64)
+		gen_alu_imm(g, t.sgn ? DV_ARSH : DV_RSH, 0, (int32_t)(64 - size));
+}
+
+struct mach gen_load(struct gen *g, const struct dv_node *n)
+{
+	const struct dv_type *t = dv_type_resolve(n->type);
+	struct place p = gen_place(g, n);
+	struct itype it = gen_itype(t);
+	char name[64];
+
+	switch (t->kind) {
+	case DV_TYPE_ARRAY:
+	case DV_TYPE_STRUCT:
+	case DV_TYPE_UNION:
+	case DV_TYPE_FUNC:
+		gen_place_reg(g, &p, 0);
+		return p.mach;
+	case DV_TYPE_INT:
+	case DV_TYPE_ENUM:
+	case DV_TYPE_PTR:
+		break;
+	default:
+		it.size = 0;
+		break;
+	}
+	if (n->kind == DV_NODE_MEMBER && n->bit_size) {
+		load_bits(g, n, &p);
+	} else if (it.size == 1 || it.size == 2 || it.size == 4 || it.size == 8) {
+		read_at(g, &p, it.size);
+		if (it.sgn)
+			gen_extend(g, it);
+	} else {
+		gen_fail(g, DV_ERR_OTHER, "a value of type \"%s\" cannot be read", dv_type_name(n->type, name, sizeof(name)));
+	}
+	return t->kind == DV_TYPE_PTR ? p.mach : MACH_SELF_VALUE;
+}
