@@ -36,6 +36,8 @@ _Static_assert(sizeof(struct dv_region_hdr) <= DV_GLOBALS_OFF, "the header outgr
 extern const volatile uint64_t dv_region_mask; /* read-only data: the verifier knows its value */
 
 #define DV_STR_MAX     1024u
+#define DV_AGG_DATA_MAX 16384u
+#define DV_MEM_MAX     4096u
 #define DV_RETRY_RMW   1000u
 #define DV_RETRY_DYN   16u
 #define DV_RETRY_LOOK  4u
@@ -68,6 +70,13 @@ DV_INLINE int dv_view(DV_ST st, struct dv_view *v)
 DV_INLINE uint64_t dv_load(volatile uint64_t *p)
 {
 	uint64_t v = *p;
+
+	DV_BARRIER();
+	return v;
+}
+DV_INLINE uint32_t dv_load32(volatile uint32_t *p)
+{
+	uint32_t v = *p;
 
 	DV_BARRIER();
 	return v;
@@ -112,6 +121,8 @@ struct dv_st {
 #define DV_HELPER static
 
 #define DV_STR_MAX     16384u
+#define DV_AGG_DATA_MAX (1u << 20) /* bytes of one entry's data */
+#define DV_MEM_MAX     (1u << 20) /* bytes of one RECM */
 #define DV_RETRY_RMW   100000u
 #define DV_RETRY_DYN   10000u
 #define DV_RETRY_LOOK  1000u
@@ -127,6 +138,10 @@ DV_INLINE int dv_view(DV_ST st, struct dv_view *v)
 
 /** Acquire (sequentially consistent) load. */
 DV_INLINE uint64_t dv_load(volatile uint64_t *p)
+{
+	return __atomic_load_n(p, __ATOMIC_SEQ_CST);
+}
+DV_INLINE uint32_t dv_load32(volatile uint32_t *p)
 {
 	return __atomic_load_n(p, __ATOMIC_SEQ_CST);
 }

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Aggregations. Each producer has two tables of its own; a firing adds to the one that was active when it began, and the
+// consumer takes the other one away (consume/aggs.c). So there is one writer, and nothing here is atomic.
+//
+// A table is an index of agg_slots offsets (0: empty), probed in line from the hash on, and behind it the entries, one
+// after another in the order they were made. An entry is whole before the index and agg_used name it.
+#include "state/inner.h"
+
+#define DV_AGG_PROBES 64u
+#define DV_ENTRY_HEAD ((uint64_t)sizeof(struct dv_agg_entry))
+
+// floor(log2(x)), x not zero.
+DV_INLINE uint64_t log2_of(uint64_t x)
+{
+	uint64_t n = 0;
+
+	if (x >> 32) {
+		n += 32;
+		x >>= 32;
+	}
+	if (x >> 16) {
+		n += 16;
+		x >>= 16;
+	}
+	if (x >> 8) {
+		n += 8;
+		x >>= 8;
+	}
+	if (x >> 4) {
+		n += 4;
+		x >>= 4;
+	}
+	if (x >> 2) {
+		n += 2;
+		x >>= 2;
+	}
+	return n + (x >> 1);
+}
+
+// DTrace's buckets: 63 is zero, 64 is 1, 65 is 2..3; 62 is -1, 61 is -3..-2.
+DV_INLINE uint64_t quantize_bucket(uint64_t value)
+{
+	uint64_t n;
+
+	if (!value)
+		return 63;
+	if ((int64_t)value > 0)
+		return 64 + log2_of(value);
+	n = log2_of(-value);
+	return n > 62 ? 0 : 62 - n;
+}
+
+DV_INLINE uint64_t lquantize_bucket(const struct dv_agg_desc *d, uint64_t value)
+{
+	int64_t base = DV_RD(d->base);
+	uint64_t step = (uint64_t)DV_RD(d->step), levels = DV_RD(d->levels), level;
+
+	if ((int64_t)value < base)
+		return 0;
+	level = (value - (uint64_t)base) / (step ? step : 1);
+	return level < levels ? level + 1 : levels + 1;
+}
+
+DV_INLINE void add(const struct dv_view *v, uint64_t at, uint64_t x)
+{
+	*dv_word(v, at) += x;
+}
+
+// Add the square of @p value to the 128-bit word at @p at.
+DV_INLINE void add_square(const struct dv_view *v, uint64_t at, uint64_t value)
+{
+	uint64_t a = (int64_t)value < 0 ? -value : value, hi = a >> 32, lo = a & 0xffffffff, mid = hi * lo, low, sum;
+	uint64_t high = hi * hi;
+
+	// a*a = hi*hi*2^64 + 2*hi*lo*2^32 + lo*lo
+	high += mid >> 31;
+	low = mid << 33;
+	sum = low + lo * lo;
+	high += sum < low;
+	low = *dv_word(v, at);
+	*dv_word(v, at) = low + sum;
+	add(v, at + 8, high + (low + sum < low));
+}
+
+DV_INLINE void update(const struct dv_view *v, const struct dv_agg_desc *d, uint64_t at, uint64_t size, uint64_t value, uint64_t incr)
+{
+	uint64_t bucket;
+
+	switch (DV_RD(d->func)) {
+	case DV_AGG_COUNT:
+		add(v, at, 1);
+		break;
+	case DV_AGG_SUM:
+		add(v, at, value);
+		break;
+	case DV_AGG_MIN:
+		if ((int64_t)value < (int64_t)*dv_word(v, at))
+			*dv_word(v, at) = value;
+		break;
+	case DV_AGG_MAX:
+		if ((int64_t)value > (int64_t)*dv_word(v, at))
+			*dv_word(v, at) = value;
+		break;
+	case DV_AGG_AVG:
+		add(v, at, 1);
+		add(v, at + 8, value);
+		break;
+	case DV_AGG_STDDEV:
+		add(v, at, 1);
+		add(v, at + 8, value);
+		add_square(v, at + 16, value);
+		break;
+	case DV_AGG_QUANTIZE:
+		bucket = quantize_bucket(value) * 8;
+		if (bucket < size)
+			add(v, at + bucket, incr);
+		break;
+	case DV_AGG_LQUANTIZE:
+		bucket = lquantize_bucket(d, value) * 8;
+		if (bucket < size)
+			add(v, at + bucket, incr);
+		break;
+	}
+}
+
+// Does the entry have this aggregation, hash and key?
+DV_HELPER uint64_t dv_agg_same(DV_ST st, uint64_t entry, uint64_t hash_agg, uint64_t key, uint64_t len)
+{
+	struct dv_view v;
+	uint64_t i;
+
+	if (!dv_view(st, &v))
+		return 0;
+	if (*dv_half(&v, entry + 4) != hash_agg >> 32 || *dv_half(&v, entry + 8) != (hash_agg & 0xffffffff) ||
+	    *dv_half(&v, entry + 12) != len)
+		return 0;
+	for (i = 0; i < DV_KEY_MAX && i < len; i += 8)
+		if (*dv_word(&v, entry + DV_ENTRY_HEAD + i) != *dv_word(&v, key + i))
+			return 0;
+	return 1;
+}
+
+// Make an entry: its region offset, 0 when the table is full.
+DV_INLINE uint64_t entry_make(const struct dv_view *v, const struct dv_agg_desc *d, uint64_t cur, uint64_t table, uint64_t index,
+			      uint64_t hash_agg, uint64_t key, uint64_t len, uint64_t data_size)
+{
+	uint64_t slots = DV_RD(v->p->agg_slots), used = DV_RD(v->p->agg_used[cur]), start = slots * 4, limit = DV_RD(v->p->agg_size);
+	uint64_t size = DV_ENTRY_HEAD + len + data_size, at, i, init = 0;
+	uint32_t func = DV_RD(d->func);
+
+	if (start + used + size > limit)
+		return 0;
+	at = table + start + used;
+	*dv_word(v, at) = size | hash_agg >> 32 << 32;
+	*dv_word(v, at + 8) = (hash_agg & 0xffffffff) | len << 32;
+	for (i = 0; i < DV_KEY_MAX && i < len; i += 8)
+		*dv_word(v, at + DV_ENTRY_HEAD + i) = *dv_word(v, key + i);
+	if (func == DV_AGG_MIN)
+		init = INT64_MAX;
+	if (func == DV_AGG_MAX)
+		init = (uint64_t)INT64_MIN;
+	for (i = 0; i < DV_AGG_DATA_MAX && i < data_size; i += 8)
+		*dv_word(v, at + DV_ENTRY_HEAD + len + i) = init;
+	dv_wmb();
+	DV_WR(v->p->agg_used[cur], (uint32_t)(used + size));
+	DV_WR(v->p->agg_n[cur], DV_RD(v->p->agg_n[cur]) + 1);
+	*dv_half(v, table + index * 4) = (uint32_t)(start + used);
+	return at;
+}
+
+void dv_st_agg(DV_ST st, uint64_t agg, uint64_t value, uint64_t incr)
+{
+	uint64_t key, len, hash, mult, i, cur, table, slots, index, off, at, data_size;
+	const struct dv_agg_desc *d;
+	struct dv_view v;
+
+	if (!dv_view(st, &v))
+		return;
+	agg &= DV_AGGS_MAX - 1;
+	d = &dv_hdr(&v)->aggs[agg];
+	data_size = DV_RD(d->data_size) & ~7u;
+	key = DV_RD(v.p->key_off);
+	len = DV_RD(v.p->key_len) & ~7u;
+	DV_WR(v.p->key_len, 0);
+	slots = DV_RD(v.p->agg_slots);
+	if (len > DV_KEY_MAX || data_size > DV_AGG_DATA_MAX || !slots)
+		return;
+	mult = dv_hash_mult(DV_RD(dv_hdr(&v)->dyn_seed));
+	hash = dv_hash_word(mult, agg + 1, mult);
+	for (i = 0; i < DV_KEY_MAX && i < len; i += 8)
+		hash = dv_hash_word(hash, *dv_word(&v, key + i), mult);
+	hash = dv_hash_word(hash, hash >> 29, mult) & 0xffffffff;
+	cur = DV_RD(v.p->agg_cur) & 1;
+	table = cur ? DV_RD(v.p->agg_off[1]) : DV_RD(v.p->agg_off[0]);
+	for (i = 0; i < DV_AGG_PROBES; i++) {
+		index = (hash + i) & (slots - 1);
+		off = *dv_half(&v, table + index * 4);
+		if (!off) {
+			at = entry_make(&v, d, cur, table, index, hash << 32 | agg, key, len, data_size);
+			if (!at)
+				break;
+			update(&v, d, at + DV_ENTRY_HEAD + len, data_size, value, incr);
+			return;
+		}
+		at = table + off;
+		if (dv_agg_same(st, at, hash << 32 | agg, key, len)) {
+			update(&v, d, at + DV_ENTRY_HEAD + len, data_size, value, incr);
+			return;
+		}
+	}
+	dv_drop(&v, DV_DROP_AGG);
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Strings and scratch memory. A string is NUL-terminated bytes at any region offset, read eight at a time and never
+// beyond strsize; results are made in the producer's scratch, which lives for one clause.
+#include "state/inner.h"
+
+DV_INLINE uint64_t scratch(const struct dv_view *v, uint64_t size)
+{
+	uint64_t used = DV_RD(v->p->scratch_used) & ~7u, max = DV_RD(v->p->scratch_size);
+
+	if (used > max || size > max - used || DV_ALIGN8(size) > max - used) {
+		dv_set_fault(v, DV_FAULT_NOSCRATCH, size);
+		return 0;
+	}
+	DV_WR(v->p->scratch_used, (uint32_t)(used + DV_ALIGN8(size)));
+	return (uint64_t)DV_RD(v->p->scratch_off) + used;
+}
+
+uint64_t dv_st_scratch(DV_ST st, uint64_t size)
+{
+	struct dv_view v;
+
+	return dv_view(st, &v) ? scratch(&v, size) : 0;
+}
+
+uint64_t dv_st_slen(DV_ST st, uint64_t s)
+{
+	struct dv_view v;
+
+	return dv_view(st, &v) ? dv_strlen(&v, s) : 0;
+}
+
+// Both words are cut behind the first string's NUL; in big-endian order they then compare as their bytes do.
+uint64_t dv_st_scmp(DV_ST st, uint64_t a, uint64_t b)
+{
+	struct dv_view v;
+	uint64_t i, max, x, y, mark, upto;
+
+	if (a == b || !dv_view(st, &v))
+		return 0;
+	max = dv_strsize(&v);
+	for (i = 0; i < DV_STR_MAX && i < max; i += 8) {
+		x = a ? dv_bytes8(&v, a + i) : 0;
+		y = b ? dv_bytes8(&v, b + i) : 0;
+		mark = dv_zero_byte(x);
+		upto = mark ? mark ^ (mark - 1) : ~0ULL;
+		x &= upto;
+		y &= upto;
+		if (x != y)
+			return __builtin_bswap64(x) < __builtin_bswap64(y) ? (uint64_t)-1 : 1;
+		if (mark)
+			return 0;
+	}
+	return 0;
+}
+
+uint64_t dv_st_sjoin(DV_ST st, uint64_t a, uint64_t b)
+{
+	struct dv_view v;
+	uint64_t la, lb, max, at, i, w, whole;
+
+	if (!dv_view(st, &v))
+		return 0;
+	max = dv_strsize(&v) - 1;
+	la = dv_strlen(&v, a);
+	lb = dv_strlen(&v, b);
+	if (lb > max - la)
+		lb = max - la;
+	at = scratch(&v, la + lb + 1);
+	if (!at)
+		return 0;
+	whole = la & ~7ULL;
+	for (i = 0; i < DV_STR_MAX && i < whole; i += 8)
+		*dv_word(&v, at + i) = dv_bytes8(&v, a + i);
+	// The word where they meet: the end of a, then the first bytes of b.
+	la &= 7;
+	w = la ? dv_low(dv_bytes8(&v, a + whole), la) : 0;
+	*dv_word(&v, at + whole) = w | dv_low(b ? dv_bytes8(&v, b) : 0, lb) << la * 8;
+	// Then b from where that word left off, with its end cut to the length.
+	w = 8 - la;
+	for (i = w; i < DV_STR_MAX && i <= lb; i += 8)
+		*dv_word(&v, at + whole + la + i) = dv_low(dv_bytes8(&v, b + i), lb - i);
+	return at;
+}
+
+// D's substr(): a negative index counts from the end, a negative length leaves so many characters off at the end.
+uint64_t dv_st_ssub(DV_ST st, uint64_t s, uint64_t index, uint64_t length)
+{
+	int64_t at = (int64_t)index, n = (int64_t)length, len;
+	struct dv_view v;
+	uint64_t to, i;
+
+	if (!dv_view(st, &v))
+		return 0;
+	len = (int64_t)dv_strlen(&v, s);
+	// Nothing beyond the longest string makes a difference, and nothing can overflow after this.
+	if (at < -2 * (int64_t)DV_STR_MAX)
+		at = -2 * (int64_t)DV_STR_MAX;
+	if (at > (int64_t)DV_STR_MAX)
+		at = DV_STR_MAX;
+	if (n > 4 * (int64_t)DV_STR_MAX)
+		n = 4 * (int64_t)DV_STR_MAX;
+	if (n < -4 * (int64_t)DV_STR_MAX)
+		n = -4 * (int64_t)DV_STR_MAX;
+	if (at < 0) {
+		at += len;
+		if (at < 0 && at + n > 0) {
+			n += at;
+			at = 0;
+		}
+	}
+	if (at >= len || at < 0)
+		n = 0;
+	else if (n < 0)
+		n += len - at;
+	else if (n > len - at)
+		n = len - at;
+	if (n <= 0)
+		return 0;
+	to = scratch(&v, (uint64_t)n + 1);
+	if (!to)
+		return 0;
+	for (i = 0; i < DV_STR_MAX && i <= (uint64_t)n; i += 8)
+		*dv_word(&v, to + i) = dv_low(dv_bytes8(&v, s + (uint64_t)at + i), (uint64_t)n - i);
+	return to;
+}

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Variables that have a fixed place: loads, stores, atomic updates, string assignment, clause-locals.
+//
+// A variable is an 8-byte word that holds its value extended to 64 bits by its own width and sign, so a load needs no
+// width. An update (x++, x += 3) must be atomic: 64-bit additions are one instruction, all else a bounded loop of
+// compare and swap. Cells below the globals are no variables; 0 is "absent", from a lookup that found nothing.
+#include "state/inner.h"
+
+uint64_t dv_st_ld(DV_ST st, uint64_t cell)
+{
+	struct dv_view v;
+
+	if (cell < DV_GLOBALS_OFF || !dv_view(st, &v))
+		return 0;
+	return *dv_word(&v, cell);
+}
+
+void dv_st_st(DV_ST st, uint64_t cell, uint64_t value)
+{
+	struct dv_view v;
+
+	if (cell < DV_GLOBALS_OFF || !dv_view(st, &v))
+		return;
+	*dv_word(&v, cell) = value;
+}
+
+uint64_t dv_st_this(DV_ST st, uint64_t off)
+{
+	struct dv_view v;
+
+	if (!dv_view(st, &v) || off >= DV_RD(v.p->this_size))
+		return 0;
+	return (uint64_t)DV_RD(v.p->this_off) + off;
+}
+
+// Quotient and remainder without the two cases where the machine would trap. The kernel's machine has no signed
+// division before its version 4.
+DV_INLINE uint64_t sdiv(uint64_t a, uint64_t b, int mod)
+{
+	uint64_t ua = (int64_t)a < 0 ? -a : a, ub = (int64_t)b < 0 ? -b : b, r;
+
+	r = mod ? ua % ub : ua / ub;
+	if (mod)
+		return (int64_t)a < 0 ? -r : r;
+	return (int64_t)(a ^ b) < 0 ? -r : r;
+}
+
+uint64_t dv_st_div(DV_ST st, uint64_t op, uint64_t a, uint64_t b)
+{
+	struct dv_view v;
+
+	if (!b) {
+		if (dv_view(st, &v))
+			dv_set_fault(&v, DV_FAULT_DIVZERO, 0);
+		return 0;
+	}
+	switch (op) {
+	case DV_SDIV: return sdiv(a, b, 0);
+	case DV_UDIV: return a / b;
+	case DV_SMOD: return sdiv(a, b, 1);
+	case DV_UMOD: return a % b;
+	}
+	return 0;
+}
+
+DV_INLINE uint64_t extend(uint64_t x, uint64_t width)
+{
+	uint64_t shift = 64 - (width & 15) * 8;
+
+	if (shift > 56)
+		return x;
+	return width & 16 ? (uint64_t)((int64_t)(x << shift) >> shift) : x << shift >> shift;
+}
+
+// @p y is not zero when it divides.
+DV_INLINE uint64_t apply(uint64_t op, uint64_t x, uint64_t y, uint64_t width)
+{
+	int is_signed = (width & 16) != 0;
+
+	switch (op) {
+	case DV_RMW_ADD: return x + y;
+	case DV_RMW_SUB: return x - y;
+	case DV_RMW_MUL: return x * y;
+	case DV_RMW_DIV: return is_signed ? sdiv(x, y, 0) : x / y;
+	case DV_RMW_MOD: return is_signed ? sdiv(x, y, 1) : x % y;
+	case DV_RMW_AND: return x & y;
+	case DV_RMW_OR: return x | y;
+	case DV_RMW_XOR: return x ^ y;
+	case DV_RMW_SHL: return x << (y & 63);
+	case DV_RMW_SHR: return is_signed ? (uint64_t)((int64_t)x >> (y & 63)) : x >> (y & 63);
+	}
+	return x;
+}
+
+uint64_t dv_st_rmw(DV_ST st, uint64_t cell, uint64_t op, uint64_t operand, uint64_t width)
+{
+	volatile uint64_t *w;
+	struct dv_view v;
+	uint64_t old, new;
+	uint32_t i;
+
+	if (!dv_view(st, &v))
+		return 0;
+	if ((op == DV_RMW_DIV || op == DV_RMW_MOD) && !operand) {
+		dv_set_fault(&v, DV_FAULT_DIVZERO, 0);
+		return 0;
+	}
+	if (cell < DV_GLOBALS_OFF)
+		return extend(apply(op, 0, operand, width), width);
+	w = dv_word(&v, cell);
+	if ((width & 15) == 8 && (op == DV_RMW_ADD || op == DV_RMW_SUB)) {
+		operand = op == DV_RMW_ADD ? operand : -operand;
+		return dv_add(w, operand) + operand;
+	}
+	for (i = 0; i < DV_RETRY_RMW; i++) {
+		old = *w;
+		new = extend(apply(op, old, operand, width), width);
+		if (dv_cas(w, old, new))
+			return new;
+	}
+	dv_drop(&v, DV_DROP_RETRY);
+	return 0;
+}
+
+// The length is taken first, and what is written is cut to it: whatever happens to the source meanwhile, the string
+// ends. Copied from the end when the two overlap that way.
+void dv_st_sts(DV_ST st, uint64_t cell, uint64_t sref)
+{
+	struct dv_view v;
+	uint64_t len, words, i, k;
+	int back;
+
+	if (cell < DV_GLOBALS_OFF || !dv_view(st, &v))
+		return;
+	cell &= ~7ULL;
+	len = dv_strlen(&v, sref);
+	words = len / 8 + 1;
+	back = cell > sref && cell < sref + len;
+	for (i = 0; i < DV_STR_MAX / 8 && i < words; i++) {
+		k = back ? words - 1 - i : i;
+		*dv_word(&v, cell + k * 8) = dv_low(sref ? dv_bytes8(&v, sref + k * 8) : 0, len - k * 8);
+	}
+}
