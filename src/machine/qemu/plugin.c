@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * dvirt-qemu.so: makes a QEMU guest traceable. This file is what QEMU calls at the start.
+ *
+ * When no session is attached, nothing is registered on translation, so the guest runs the very code that it would run
+ * without the plugin. Attaching is a reset of the plugin, which drops QEMU's translated code, after which translation
+ * asks us about each block; detaching is another.
+ */
+#include "machine/qemu/plugin.h"
+
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "machine/qemu/ctlmsg.h"
+
+#define EXPORT __attribute__((visibility("default")))
+
+struct dv_plugin g = {.listen_fd = -1, .event_fd = -1, .lock = PTHREAD_MUTEX_INITIALIZER};
+
+/* QEMU reads it before it calls qemu_plugin_install(). */
+extern int qemu_plugin_version;
+EXPORT int qemu_plugin_version = DV_QEMU_API;
+int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_plugin_info *info, int argc, char **argv);
+
+/* A QEMU that lacks what we need would refuse level 4 with words that say little: claim a level that it accepts, and refuse
+ * in qemu_plugin_install(). */
+__attribute__((constructor)) static void claim_level(void)
+{
+	if (!qemu_plugin_read_register)
+		qemu_plugin_version = 1;
+	else if (!qemu_plugin_read_memory_vaddr)
+		qemu_plugin_version = 2;
+}
+
+uint64_t dv_now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static void on_vcpu_init(qemu_plugin_id_t id, unsigned vcpu)
+{
+	dv_cpu_init(vcpu);
+	if (!g.thread_started) { // QEMU's big lock is held: one at a time. Later than install: -daemonize has forked by now
+		g.thread_started = true;
+		dv_ctl_start();
+	}
+}
+
+static void on_door(qemu_plugin_id_t id, unsigned vcpu)
+{
+	dv_cpu_door(vcpu);
+}
+
+static void on_translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
+{
+	uint64_t va = qemu_plugin_tb_vaddr(tb);
+
+	if (__atomic_load_n(&g.door_switch, __ATOMIC_ACQUIRE))
+		dv_cpu_door(0);
+	if (!DV_KERNEL_VA(va))
+		return;
+	if (__atomic_load_n(&g.want_sample, __ATOMIC_ACQUIRE))
+		dv_cpu_sample_here(va);
+	if (g.snap)
+		dv_snap_translate(g.snap, tb, va);
+}
+
+static void on_qemu_exit(qemu_plugin_id_t id, void *ctx)
+{
+	__atomic_store_n(&g.exiting, 1, __ATOMIC_RELEASE);
+	dv_ctl_unlink();
+}
+
+void dv_plugin_register(void)
+{
+	qemu_plugin_register_vcpu_init_cb(g.id, on_vcpu_init);
+	qemu_plugin_register_atexit_cb(g.id, on_qemu_exit, NULL);
+	if (dv_cpu_hidden()) {
+		qemu_plugin_register_vcpu_idle_cb(g.id, on_door);
+		qemu_plugin_register_vcpu_resume_cb(g.id, on_door);
+		qemu_plugin_register_vcpu_tb_trans_cb(g.id, on_translate);
+	} else if (g.snap || __atomic_load_n(&g.want_sample, __ATOMIC_ACQUIRE)) {
+		qemu_plugin_register_vcpu_tb_trans_cb(g.id, on_translate);
+	}
+}
+
+/* QEMU's version, for people. The structure is part of its stable monitor protocol. */
+static void find_version(void)
+{
+	struct triple { int64_t major, minor, micro; };
+	struct info { struct triple *qemu; char *package; };
+	struct info *(*query)(void *) = (struct info *(*)(void *))dlsym(RTLD_DEFAULT, "qmp_query_version");
+
+	snprintf(g.version, sizeof(g.version), "unknown");
+	if (!query)
+		return;
+	struct info *v = query(NULL);
+	if (v && v->qemu && v->qemu->major > 0 && v->qemu->major < 1000)
+		snprintf(g.version, sizeof(g.version), "%d.%d.%d", (int)v->qemu->major, (int)v->qemu->minor, (int)v->qemu->micro);
+}
+
+EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_plugin_info *info, int argc, char **argv)
+{
+	pthread_condattr_t attr;
+	char msg[320];
+
+	find_version();
+	if (info->version.cur < DV_QEMU_API || info->version.min > DV_QEMU_API || !qemu_plugin_read_memory_vaddr) {
+		fprintf(stderr, "dvirt: this QEMU (%s) offers plugin API levels %d to %d, dvirt needs level %d: QEMU 10.0 has it\n",
+		        g.version, info->version.min, info->version.cur, DV_QEMU_API);
+		return -1;
+	}
+	if (!info->system_emulation || strcmp(info->target_name, "x86_64") != 0) {
+		fprintf(stderr, "dvirt: only x86_64 machines can be traced, this is %s%s\n", info->target_name,
+		        info->system_emulation ? "" : " user mode");
+		return -1;
+	}
+	g.id = id;
+	g.api = info->version.cur;
+	g.vcpu_max = info->system.max_vcpus;
+	snprintf(g.target, sizeof(g.target), "%s", info->target_name);
+	snprintf(g.name, sizeof(g.name), "%d", (int)getpid());
+	for (int i = 0; i < argc; i++) {
+		if (strncmp(argv[i], "name=", 5) != 0 || !dv_ctl_name_valid(argv[i] + 5)) {
+			fprintf(stderr, "dvirt: '%s' is not understood: name=NAME, of at most 63 letters, digits, '.', '_' and '-'\n", argv[i]);
+			return -1;
+		}
+		snprintf(g.name, sizeof(g.name), "%s", argv[i] + 5);
+	}
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&g.cond, &attr);
+	pthread_condattr_destroy(&attr);
+	// A guest that cannot be traced still runs.
+	if (dv_ctl_listen(msg, sizeof(msg)) < 0)
+		fprintf(stderr, "dvirt: %s; this one cannot be traced\n", msg);
+	else
+		dv_plugin_register();
+	return 0;
+}

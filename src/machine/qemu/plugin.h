@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef DV_MACHINE_QEMU_PLUGIN_H
+#define DV_MACHINE_QEMU_PLUGIN_H
+/**
+ * Inside of the TCG plugin, dvirt-qemu.so. Which thread does what:
+ *
+ *   control thread (plugin_ctl.c)    talks to dvirt, makes and frees everything, asks for switches
+ *   vCPU threads (plugin_probe.c,    translate and fire. They read g.snap and what hangs on it without a lock: it
+ *     plugin_place.c)                changes only inside a switch, when QEMU holds every vCPU outside of callbacks
+ *   some vCPU's thread, alone        the switch itself (plugin_cpu.c)
+ *
+ * The plugin lives in a process that is not ours: it never ends it, never waits without an end, writes nothing but its one
+ * line at the start, and copes with every allocation of its own that fails.
+ */
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "abi/ctl.h"
+#include "exec/exec.h"
+#include "machine/qemu/qemu_plugin_api.h"
+
+#define DV_VCPU_MAX DV_PROD_MAX
+#define DV_KERNEL_VA(a) ((uint64_t)(a) >> 63)
+
+/** Guest RAM in this process. Immutable. */
+struct dv_ram {
+	uint32_t count;
+	struct dv_ctl_range r[DV_CTL_RANGES];
+};
+
+/** Another machine whose memory clauses read. */
+struct dv_peer {
+	uint32_t machine;
+	int fd;
+	struct dv_guest_layout layout;
+	struct dv_ram ram;
+};
+
+struct dv_tracing;
+
+/** Where a probe fired: one for each vCPU, used again for each firing. */
+struct dv_qplace {
+	struct dv_place base;
+	struct dv_vcpu *v;
+	const struct dv_tracing *t;
+	const struct dv_load_site *site;
+	uint64_t addr;      /**< of the probed instruction: QEMU's program counter is not exact inside a block */
+	uint64_t have;      /**< bit for each register that was read */
+	uint64_t reg[DV_REG_COUNT];
+	uint64_t task;
+	bool have_task;
+};
+
+struct dv_vcpu {
+	uint32_t index;
+	void *cpu;          /**< QEMU's object, NULL when its thread-local is not exported */
+	struct qemu_plugin_register *reg[DV_REG_COUNT];
+	GByteArray *buf;
+	struct dv_qplace place;
+};
+
+/** bufpolicy=block: what a vCPU that waits looks at. */
+struct dv_waiter {
+	struct dv_tracing *t;
+	struct dv_producer *prod;
+	uint64_t tail, since_ns;
+};
+
+/** What one session has loaded. Made and freed by the control thread; immutable but for `closing`. */
+struct dv_tracing {
+	struct dv_loaded *loaded;
+	void *region;
+	uint64_t region_size;
+	struct dv_region_hdr *hdr;
+	uint32_t closing;   /**< atomic: fire no more */
+	struct dv_exec *exec;
+	struct dv_waiter *waiters;
+	uint32_t exec_count;
+	struct dv_peer *peers;
+	uint32_t peer_count;
+	int32_t *sysret;    /**< [DV_SYSRET_MAX] site by system call number, -1: none */
+};
+#define DV_SYSRET_MAX 4096u
+
+struct dv_snap;
+
+struct dv_plugin {
+	qemu_plugin_id_t id;
+	char name[64], version[32], target[16];
+	int api;
+	int vcpu_max;
+	int listen_fd, event_fd;
+	char path[108];         /**< of the socket */
+	int pid;                /**< process that bound it */
+	bool thread_started;
+
+	pthread_mutex_t lock;   /**< what follows up to the blank line, and `cond` */
+	pthread_cond_t cond;    /**< CLOCK_MONOTONIC */
+	struct dv_snap *next;
+	bool switched;
+	bool sample_found;
+	struct dv_ctl_regs sample;
+
+	struct dv_vcpu *vcpus[DV_VCPU_MAX]; /**< atomic pointers; set once */
+	uint32_t vcpu_count;    /**< atomic */
+	struct dv_snap *snap;   /**< NULL: nothing is traced */
+	struct dv_ram *ram;     /**< NULL: not known; set once */
+	uint32_t want_sample;   /**< atomic: the next translation of kernel code takes registers */
+	uint32_t want_switch;   /**< atomic: a switch is under way: nobody may wait in a callback */
+	uint32_t door_switch;   /**< atomic: the next callback on a vCPU shall ask QEMU for the switch */
+	uint32_t exiting;       /**< atomic */
+};
+extern struct dv_plugin g;
+
+static inline struct dv_vcpu *dv_vcpu_get(uint32_t i)
+{
+	return i < DV_VCPU_MAX ? __atomic_load_n(&g.vcpus[i], __ATOMIC_ACQUIRE) : NULL;
+}
+uint64_t dv_now_ns(void);
+
+/* plugin.c */
+void dv_plugin_register(void); /**< callbacks that are always there; again after each reset */
+
+/* plugin_cpu.c: things done on a vCPU's thread */
+void dv_cpu_init(unsigned index);              /**< vCPU-init callback */
+void dv_cpu_door(unsigned index);              /**< any callback on a vCPU, where QEMU hides its symbols */
+bool dv_cpu_hidden(void);                      /**< are they hidden? */
+void dv_cpu_sample_here(uint64_t rip);         /**< in the translate callback */
+/** Make @p next what is traced, with all vCPUs outside of callbacks; returns when done. The old one is the caller's then. */
+struct dv_snap *dv_cpu_switch(struct dv_snap *next);
+/** Registers of a vCPU in kernel mode, if one can be had within @p timeout_ms; the memory map if it is not known. */
+void dv_cpu_look(uint32_t timeout_ms, struct dv_ctl_regs *ret);
+/** Registers of the vCPU whose thread this is. */
+uint64_t dv_cpu_reg(struct dv_vcpu *v, GByteArray *buf, enum dv_reg r);
+
+/* plugin_ram.c */
+/** Ask QEMU for its map of guest RAM; on a vCPU's thread that holds the big lock. False: cannot. */
+bool dv_ram_from_qemu(struct dv_ram *ret);
+/** Guess it from this process's mappings: candidate @p i; false: there are no more. */
+bool dv_ram_guess(unsigned i, struct dv_ram *ret);
+/** Does @p ram hold what QEMU says is at these kernel addresses? On a vCPU's thread in kernel mode. */
+bool dv_ram_check(const struct dv_ram *ram, uint64_t cr3, bool la57, const uint64_t *va, unsigned count);
+bool dv_ram_read(const struct dv_ram *ram, uint64_t pa, void *dst, uint64_t size);
+
+/* plugin_place.c */
+extern const struct dv_place_ops dv_qplace_ops;
+/** Number of the system call that the running task is in; -1: unknown. */
+int64_t dv_qplace_sysnr(struct dv_qplace *p);
+
+/* plugin_trace.c */
+/** Take a load over. Takes the peers (array and descriptors) on success. NULL: @p msg says why. */
+struct dv_tracing *dv_tracing_create(int region_fd, uint64_t region_size, int image_fd, uint64_t image_size,
+                                     struct dv_peer *peers, uint32_t peer_count, char *msg, size_t msg_size);
+void dv_tracing_destroy(struct dv_tracing *t);
+
+/* plugin_probe.c */
+/** All probe points of these; NULL: out of memory, or none when @p count is 0. */
+struct dv_snap *dv_snap_create(struct dv_tracing *const *t, uint32_t count);
+void dv_snap_destroy(struct dv_snap *s);
+void dv_snap_translate(struct dv_snap *s, struct qemu_plugin_tb *tb, uint64_t va);
+
+/* plugin_ctl.c */
+int dv_ctl_listen(char *msg, size_t msg_size);  /**< make the socket; 0, or -1 and why */
+void dv_ctl_start(void);                        /**< the thread */
+void dv_ctl_unlink(void);
+
+#endif

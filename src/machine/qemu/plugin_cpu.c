@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Getting onto a vCPU's thread, and switching.
+ *
+ * qemu_plugin_reset() is the only way to make QEMU translate again, and it does its work safely (all vCPUs stopped, code
+ * dropped) only when it is called on a vCPU's thread: it looks whether the thread-local `current_cpu` is set. Elsewhere it
+ * frees callbacks that vCPUs may be running. Debian's QEMU, as every one built with modules, exports its symbols, so the
+ * control thread puts a vCPU into its own `current_cpu` for the length of the call; the work is then queued to that vCPU,
+ * from where it holds up all others. The same way async_run_on_cpu() lets us look at the registers of a vCPU that sleeps.
+ *
+ * Where the symbols are hidden, the control thread leaves a note (g.door_switch) and the next callback on any vCPU (it goes
+ * idle, wakes up, translates a block) makes the call. Those callbacks are registered only then.
+ */
+#include "machine/qemu/plugin.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char *const reg_name[DV_REG_COUNT] = {
+	[DV_REG_RAX] = "rax", [DV_REG_RBX] = "rbx", [DV_REG_RCX] = "rcx", [DV_REG_RDX] = "rdx", [DV_REG_RSI] = "rsi",
+	[DV_REG_RDI] = "rdi", [DV_REG_RBP] = "rbp", [DV_REG_RSP] = "rsp", [DV_REG_R8] = "r8", [DV_REG_R9] = "r9",
+	[DV_REG_R10] = "r10", [DV_REG_R11] = "r11", [DV_REG_R12] = "r12", [DV_REG_R13] = "r13", [DV_REG_R14] = "r14",
+	[DV_REG_R15] = "r15", [DV_REG_RIP] = "rip", [DV_REG_RFLAGS] = "eflags", [DV_REG_CS] = "cs", [DV_REG_SS] = "ss",
+	[DV_REG_DS] = "ds", [DV_REG_ES] = "es", [DV_REG_FS] = "fs", [DV_REG_GS] = "gs", [DV_REG_FS_BASE] = "fs_base",
+	[DV_REG_GS_BASE] = "gs_base", [DV_REG_KGS_BASE] = "k_gs_base", [DV_REG_CR0] = "cr0", [DV_REG_CR2] = "cr2",
+	[DV_REG_CR3] = "cr3", [DV_REG_CR4] = "cr4", [DV_REG_EFER] = "efer",
+};
+
+static void **current_cpu(void)
+{
+	return dlsym(RTLD_DEFAULT, "current_cpu"); // of the calling thread
+}
+
+typedef void (*run_on_cpu)(void *cpu, void (*fn)(void *cpu, void *arg), void *arg);
+
+static run_on_cpu async_run(void)
+{
+	return (run_on_cpu)dlsym(RTLD_DEFAULT, "async_run_on_cpu");
+}
+
+bool dv_cpu_hidden(void)
+{
+	static int hidden = -1;
+
+	if (hidden < 0)
+		hidden = getenv("DVIRT_QEMU_HIDDEN") || !current_cpu() || !async_run();
+	return hidden;
+}
+
+void dv_cpu_init(unsigned index)
+{
+	struct dv_vcpu *v = dv_vcpu_get(index);
+	void **cur = dv_cpu_hidden() ? NULL : current_cpu();
+	uint64_t one = 1;
+
+	if (v || index >= DV_VCPU_MAX) {
+		if (v && cur)
+			v->cpu = *cur; // taken out and put back in
+		return;
+	}
+	v = calloc(1, sizeof(*v));
+	GArray *regs = qemu_plugin_get_registers();
+	if (v)
+		v->buf = g_byte_array_sized_new(64);
+	if (!v || !regs || !v->buf) {
+		free(v);
+		return;
+	}
+	v->index = index;
+	v->cpu = cur ? *cur : NULL;
+	v->place.base.ops = &dv_qplace_ops;
+	v->place.v = v;
+	for (unsigned i = 0; i < regs->len; i++) {
+		const struct qemu_plugin_reg_desc *d = &((const struct qemu_plugin_reg_desc *)(void *)regs->data)[i];
+		for (int r = 0; r < DV_REG_COUNT; r++)
+			if (d->name && strcmp(d->name, reg_name[r]) == 0)
+				v->reg[r] = d->handle;
+	}
+	g_array_free(regs, TRUE);
+	__atomic_store_n(&g.vcpus[index], v, __ATOMIC_RELEASE);
+	__atomic_add_fetch(&g.vcpu_count, 1, __ATOMIC_ACQ_REL);
+	if (g.event_fd >= 0 && write(g.event_fd, &one, sizeof(one)) < 0)
+		return; // nobody to tell
+}
+
+uint64_t dv_cpu_reg(struct dv_vcpu *v, GByteArray *buf, enum dv_reg r)
+{
+	uint64_t x = 0;
+
+	if (!v->reg[r])
+		return 0;
+	g_byte_array_set_size(buf, 0);
+	int n = qemu_plugin_read_register(v->reg[r], buf);
+	if (n > 0)
+		memcpy(&x, buf->data, n > 8 ? 8 : (size_t)n);
+	return x;
+}
+
+/* -- switching ------------------------------------------------------------------------------------------------- */
+
+/* All vCPUs are stopped outside of our callbacks, and QEMU's translated code is gone. */
+static void on_reset(qemu_plugin_id_t id)
+{
+	pthread_mutex_lock(&g.lock);
+	struct dv_snap *old = g.snap;
+	g.snap = g.next;
+	g.next = old;
+	pthread_mutex_unlock(&g.lock);
+	dv_plugin_register();
+	pthread_mutex_lock(&g.lock);
+	g.switched = true;
+	pthread_cond_broadcast(&g.cond);
+	pthread_mutex_unlock(&g.lock);
+}
+
+void dv_cpu_door(unsigned index)
+{
+	uint32_t one = 1;
+
+	if (__atomic_compare_exchange_n(&g.door_switch, &one, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		qemu_plugin_reset(g.id, on_reset);
+}
+
+struct dv_snap *dv_cpu_switch(struct dv_snap *next)
+{
+	struct dv_vcpu *v = NULL;
+
+	for (uint32_t i = 0; i < DV_VCPU_MAX && !v; i++)
+		v = dv_vcpu_get(i);
+	pthread_mutex_lock(&g.lock);
+	g.next = next;
+	g.switched = false;
+	pthread_mutex_unlock(&g.lock);
+	__atomic_store_n(&g.want_switch, 1, __ATOMIC_SEQ_CST);
+	if (v && v->cpu) {
+		void **cur = current_cpu();
+		*cur = v->cpu;
+		qemu_plugin_reset(g.id, on_reset);
+		*cur = NULL;
+	} else {
+		__atomic_store_n(&g.door_switch, 1, __ATOMIC_SEQ_CST);
+	}
+	pthread_mutex_lock(&g.lock);
+	while (!g.switched)
+		pthread_cond_wait(&g.cond, &g.lock);
+	struct dv_snap *old = g.next;
+	g.next = NULL;
+	pthread_mutex_unlock(&g.lock);
+	__atomic_store_n(&g.want_switch, 0, __ATOMIC_SEQ_CST);
+	return old;
+}
+
+/* -- looking --------------------------------------------------------------------------------------------------- */
+
+/* Registers of this thread's vCPU, if they are a kernel's. @p rip 0: read it; it is exact outside of translated code. */
+static bool sample(struct dv_vcpu *v, uint64_t rip, struct dv_ctl_regs *r)
+{
+	GByteArray *buf = g_byte_array_sized_new(64);
+
+	if (!buf)
+		return false;
+	if (!rip)
+		rip = dv_cpu_reg(v, buf, DV_REG_RIP);
+	r->rip = rip;
+	r->cr3 = dv_cpu_reg(v, buf, DV_REG_CR3);
+	r->cr4 = dv_cpu_reg(v, buf, DV_REG_CR4);
+	r->efer = dv_cpu_reg(v, buf, DV_REG_EFER);
+	r->gs_base = dv_cpu_reg(v, buf, DV_REG_GS_BASE);
+	if (!DV_KERNEL_VA(r->gs_base))
+		r->gs_base = dv_cpu_reg(v, buf, DV_REG_KGS_BASE);
+	bool paging = dv_cpu_reg(v, buf, DV_REG_CR0) >> 31 & 1;
+	g_byte_array_free(buf, TRUE);
+	r->found = DV_KERNEL_VA(rip) && DV_KERNEL_VA(r->gs_base) && paging && (r->efer & 1 << 10);
+	return r->found;
+}
+
+void dv_cpu_sample_here(uint64_t rip)
+{
+	struct dv_ctl_regs r;
+	struct dv_vcpu *v = NULL;
+
+	memset(&r, 0, sizeof(r));
+	for (uint32_t i = 0; i < DV_VCPU_MAX && !v; i++)
+		v = dv_vcpu_get(i); // any: handles are alike, and what is read is the vCPU of this thread
+	if (!v || !sample(v, rip, &r))
+		return;
+	pthread_mutex_lock(&g.lock);
+	if (!g.sample_found) {
+		g.sample = r;
+		g.sample_found = true;
+		pthread_cond_broadcast(&g.cond);
+	}
+	pthread_mutex_unlock(&g.lock);
+	__atomic_store_n(&g.want_sample, 0, __ATOMIC_RELEASE);
+}
+
+/* A look at one vCPU from its own thread; owned by it and the control thread, whoever is later frees. */
+struct look {
+	struct dv_vcpu *v;
+	int refs;
+	bool done, want_ram, have_ram;
+	struct dv_ctl_regs regs;
+	struct dv_ram ram;
+};
+
+static void look_put(struct look *l) // with the lock
+{
+	if (--l->refs == 0)
+		free(l);
+}
+
+static void look_work(void *cpu, void *arg)
+{
+	struct look *l = arg;
+
+	sample(l->v, 0, &l->regs);
+	if (l->want_ram)
+		l->have_ram = dv_ram_from_qemu(&l->ram);
+	if (l->have_ram) {
+		uint64_t va[] = {l->regs.rip, dv_cpu_reg(l->v, l->v->buf, DV_REG_RSP), l->regs.gs_base};
+		l->have_ram = dv_ram_check(&l->ram, l->regs.cr3, l->regs.cr4 >> 12 & 1, va, l->regs.found ? 3 : 2);
+	}
+	pthread_mutex_lock(&g.lock);
+	l->done = true;
+	pthread_cond_broadcast(&g.cond);
+	look_put(l);
+	pthread_mutex_unlock(&g.lock);
+}
+
+static void deadline_after(struct timespec *t, uint32_t ms)
+{
+	uint64_t ns = dv_now_ns() + (uint64_t)ms * 1000000u;
+
+	t->tv_sec = (time_t)(ns / 1000000000u);
+	t->tv_nsec = (long)(ns % 1000000000u);
+}
+
+/* Ask every vCPU where it is. */
+static void look_at_all(uint32_t timeout_ms, struct dv_ctl_regs *ret, struct dv_ram *ram, bool *have_ram)
+{
+	struct look *looks[DV_VCPU_MAX];
+	uint32_t n = 0;
+	run_on_cpu run = async_run();
+	struct timespec end;
+
+	for (uint32_t i = 0; i < DV_VCPU_MAX; i++) {
+		struct dv_vcpu *v = dv_vcpu_get(i);
+		if (!v || !v->cpu)
+			continue;
+		struct look *l = calloc(1, sizeof(*l));
+		if (!l)
+			break;
+		l->v = v;
+		l->refs = 2;
+		l->want_ram = n == 0 && !*have_ram;
+		looks[n++] = l;
+		run(v->cpu, look_work, l);
+	}
+	deadline_after(&end, timeout_ms);
+	pthread_mutex_lock(&g.lock);
+	for (uint32_t i = 0; i < n; i++) {
+		while (!looks[i]->done)
+			if (pthread_cond_timedwait(&g.cond, &g.lock, &end) == ETIMEDOUT)
+				break;
+		if (looks[i]->done && looks[i]->regs.found && !ret->found)
+			*ret = looks[i]->regs;
+		if (looks[i]->done && looks[i]->have_ram) {
+			*ram = looks[i]->ram;
+			*have_ram = true;
+		}
+	}
+	for (uint32_t i = 0; i < n; i++)
+		look_put(looks[i]);
+	pthread_mutex_unlock(&g.lock);
+}
+
+/* Every vCPU was in user mode, or cannot be asked: let the next piece of kernel code that is translated tell. */
+static void look_by_translation(uint32_t timeout_ms, struct dv_ctl_regs *ret)
+{
+	struct timespec end;
+
+	pthread_mutex_lock(&g.lock);
+	g.sample_found = false;
+	pthread_mutex_unlock(&g.lock);
+	__atomic_store_n(&g.want_sample, 1, __ATOMIC_SEQ_CST);
+	dv_cpu_switch(g.snap);
+	deadline_after(&end, timeout_ms);
+	pthread_mutex_lock(&g.lock);
+	while (!g.sample_found)
+		if (pthread_cond_timedwait(&g.cond, &g.lock, &end) == ETIMEDOUT)
+			break;
+	if (g.sample_found)
+		*ret = g.sample;
+	pthread_mutex_unlock(&g.lock);
+	__atomic_store_n(&g.want_sample, 0, __ATOMIC_SEQ_CST);
+	if (!g.snap)
+		dv_cpu_switch(NULL);
+}
+
+void dv_cpu_look(uint32_t timeout_ms, struct dv_ctl_regs *ret)
+{
+	struct dv_ram ram, *next;
+	bool have_ram = g.ram != NULL;
+	uint32_t quick = timeout_ms < 50 ? timeout_ms : 50;
+
+	memset(ret, 0, sizeof(*ret));
+	if (!__atomic_load_n(&g.vcpu_count, __ATOMIC_ACQUIRE))
+		return;
+	if (!dv_cpu_hidden())
+		look_at_all(quick, ret, &ram, &have_ram);
+	if (!ret->found && timeout_ms > quick)
+		look_by_translation(timeout_ms - quick, ret);
+	if (have_ram && !g.ram) {
+		next = malloc(sizeof(*next));
+		if (next) {
+			*next = ram;
+			// Nobody reads g.ram while nothing is traced, and nothing is traced before the first look.
+			__atomic_store_n(&g.ram, next, __ATOMIC_RELEASE);
+		}
+	}
+	ret->range_count = 0;
+	if (g.ram) {
+		ret->range_count = g.ram->count;
+		memcpy(ret->ranges, g.ram->r, sizeof(ret->ranges));
+	}
+}

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Where a probe fired: registers and memory of a guest's vCPU, as clauses see them (struct dv_place_ops).
+ *
+ * Registers are read when they are asked for, once in a firing. The running task is a per-CPU variable behind GS; its
+ * members are at the offsets of the guest's layout, which came from the guest's own type information. Guest memory is
+ * hostile: a wrong pointer or offset makes a fault of the clause or a wrong value, nothing else.
+ */
+#include "machine/qemu/plugin.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "guest/guest.h"
+
+#define CR3_MASK 0x000ffffffffff000ull
+
+static uint64_t reg(struct dv_qplace *p, enum dv_reg r)
+{
+	if (!(p->have >> r & 1)) {
+		p->reg[r] = dv_cpu_reg(p->v, p->v->buf, r);
+		p->have |= 1ull << r;
+	}
+	return p->reg[r];
+}
+
+static bool read_ram(void *ctx, uint64_t gpa, void *dst, size_t size)
+{
+	return dv_ram_read(ctx, gpa, dst, size);
+}
+
+static bool read_peer(void *ctx, uint64_t gpa, void *dst, size_t size)
+{
+	const struct dv_peer *peer = ctx;
+
+	for (uint32_t i = 0; i < peer->ram.count; i++) {
+		const struct dv_ctl_range *r = &peer->ram.r[i];
+		uint64_t off = gpa - r->gpa;
+		if (off < r->size && size <= r->size - off)
+			return pread(peer->fd, dst, size, (off_t)(r->hva + off)) == (ssize_t)size;
+	}
+	return false;
+}
+
+/* Kernel addresses by arithmetic where the layout knows them, all others by the page tables at @p cr3. */
+static bool read_virtual(const struct dv_phys *phys, const struct dv_guest_layout *l, struct dv_qplace *p, uint64_t cr3,
+                         uint64_t va, void *dst, uint64_t size)
+{
+	while (size) {
+		uint64_t pa, left;
+		if (l->direct_va && va - l->direct_va < l->direct_size) {
+			pa = va - l->direct_va;
+			left = l->direct_size - pa;
+		} else if (l->text_va && va - l->text_va < l->text_size) {
+			pa = va - l->text_va + l->text_pa;
+			left = l->text_size - (va - l->text_va);
+		} else {
+			if (!cr3 && p)
+				cr3 = reg(p, DV_REG_CR3) & CR3_MASK;
+			if (!dv_walk(phys, cr3, l->la57, va, &pa, &left) || !left)
+				return false;
+		}
+		uint64_t n = size < left ? size : left;
+		if (!phys->read(phys->ctx, pa, dst, n))
+			return false;
+		dst = (char *)dst + n;
+		va += n;
+		size -= n;
+	}
+	return true;
+}
+
+static bool read_self(struct dv_qplace *p, uint64_t va, void *dst, uint32_t size)
+{
+	const struct dv_guest_layout *l = &p->t->loaded->img->layout;
+
+	if (g.ram) {
+		struct dv_phys phys = {read_ram, g.ram};
+		uint64_t off = va - l->direct_va;
+		if (l->direct_va && off < l->direct_size && size <= l->direct_size - off && dv_ram_read(g.ram, off, dst, size))
+			return true; // most reads
+		return read_virtual(&phys, l, p, 0, va, dst, size);
+	}
+	if (!qemu_plugin_read_memory_vaddr(va, p->v->buf, size) || p->v->buf->len < size)
+		return false;
+	memcpy(dst, p->v->buf->data, size);
+	return true;
+}
+
+static bool read_u64(struct dv_qplace *p, uint64_t va, uint64_t *ret)
+{
+	return DV_KERNEL_VA(va) && read_self(p, va, ret, 8);
+}
+
+static bool read_u32(struct dv_qplace *p, uint64_t va, uint32_t *ret)
+{
+	return DV_KERNEL_VA(va) && read_self(p, va, ret, 4);
+}
+
+static bool place_read(struct dv_place *base, uint32_t mach, uint64_t addr, void *dst, uint32_t size, enum dv_fault *why)
+{
+	struct dv_qplace *p = (struct dv_qplace *)base;
+	uint64_t last = addr + (size ? size - 1 : 0);
+
+	if (!size)
+		return true;
+	if (last < addr)
+		return false;
+	if (mach == p->t->loaded->img->machine)
+		mach = DV_MACH_SELF;
+	if (mach == DV_MACH_SELF)
+		return DV_KERNEL_VA(addr) && read_self(p, addr, dst, size);
+	if (mach == DV_MACH_USER)
+		return !DV_KERNEL_VA(last) && read_self(p, addr, dst, size);
+	for (uint32_t i = 0; i < p->t->peer_count; i++) {
+		struct dv_peer *peer = &p->t->peers[i];
+		if (peer->machine != mach)
+			continue;
+		struct dv_phys phys = {read_peer, peer};
+		return DV_KERNEL_VA(addr) &&
+		       read_virtual(&phys, &peer->layout, NULL, peer->layout.kernel_cr3 & CR3_MASK, addr, dst, size);
+	}
+	*why = DV_FAULT_BADMACH;
+	return false;
+}
+
+/* The running task; 0: it could not be read. */
+static uint64_t task(struct dv_qplace *p)
+{
+	const struct dv_guest_layout *l = &p->t->loaded->img->layout;
+	uint64_t gs;
+
+	if (p->have_task)
+		return p->task;
+	p->have_task = true;
+	p->task = 0;
+	gs = reg(p, DV_REG_GS_BASE);
+	if (!DV_KERNEL_VA(gs)) // at the kernel's first instructions the two are not swapped yet
+		gs = reg(p, DV_REG_KGS_BASE);
+	if (l->percpu_current == DV_OFF_NONE || !read_u64(p, gs + l->percpu_current, &p->task) || !DV_KERNEL_VA(p->task))
+		p->task = 0;
+	return p->task;
+}
+
+static uint64_t fault(enum dv_fault *why, enum dv_fault f)
+{
+	*why = f;
+	return 0;
+}
+
+static uint64_t member(struct dv_qplace *p, uint64_t base, uint32_t off, enum dv_fault *why)
+{
+	uint32_t x;
+
+	if (!base || off == DV_OFF_NONE || !read_u32(p, base + off, &x))
+		return fault(why, DV_FAULT_BADADDR);
+	return x;
+}
+
+static uint64_t pointer(struct dv_qplace *p, uint64_t base, uint32_t off, enum dv_fault *why)
+{
+	uint64_t x;
+
+	if (!base || off == DV_OFF_NONE || !read_u64(p, base + off, &x) || !DV_KERNEL_VA(x))
+		return fault(why, DV_FAULT_BADADDR);
+	return x;
+}
+
+static int64_t as_int(uint64_t v)
+{
+	return (int32_t)v;
+}
+
+static uint64_t place_builtin(struct dv_place *base, enum dv_builtin id, enum dv_fault *why)
+{
+	struct dv_qplace *p = (struct dv_qplace *)base;
+	const struct dv_guest_layout *l = &p->t->loaded->img->layout;
+	uint64_t x;
+
+	switch (id) {
+	case DV_BI_PID: // D's process is the kernel's thread group
+		return (uint64_t)as_int(member(p, task(p), l->task_tgid, why));
+	case DV_BI_TID:
+		return (uint64_t)as_int(member(p, task(p), l->task_pid, why));
+	case DV_BI_PPID:
+		x = pointer(p, task(p), l->task_real_parent, why);
+		return x ? (uint64_t)as_int(member(p, x, l->task_tgid, why)) : 0;
+	case DV_BI_UID:
+		x = pointer(p, task(p), l->task_cred, why);
+		return x ? member(p, x, l->cred_uid, why) : 0;
+	case DV_BI_GID:
+		x = pointer(p, task(p), l->task_cred, why);
+		return x ? member(p, x, l->cred_gid, why) : 0;
+	case DV_BI_CURTHREAD:
+		x = task(p);
+		return x ? x : fault(why, DV_FAULT_BADADDR);
+	case DV_BI_CALLER:
+		if (p->site->kind == DV_SITE_SYSRET)
+			return 0;
+		return read_u64(p, reg(p, DV_REG_RSP), &x) ? x : fault(why, DV_FAULT_BADADDR);
+	case DV_BI_ERRNO:
+		if (p->site->kind == DV_SITE_ADDR)
+			return 0;
+		x = reg(p, DV_REG_RAX);
+		return x > (uint64_t)-4096 ? -x : 0;
+	case DV_BI_CPU:
+		return p->v->index;
+	default:
+		return 0;
+	}
+}
+
+static bool place_execname(struct dv_place *base, char *dst, uint32_t size)
+{
+	struct dv_qplace *p = (struct dv_qplace *)base;
+	const struct dv_guest_layout *l = &p->t->loaded->img->layout;
+	uint64_t t = task(p);
+	uint32_t n = l->task_comm_size < 64 ? l->task_comm_size : 64;
+
+	if (!size)
+		return false;
+	if (n > size)
+		n = size;
+	dst[0] = 0;
+	if (!t || !n || l->task_comm == DV_OFF_NONE || !DV_KERNEL_VA(t + l->task_comm) || !read_self(p, t + l->task_comm, dst, n))
+		return false;
+	dst[n - 1] = 0;
+	return true;
+}
+
+static uint64_t syscall_arg(struct dv_qplace *p, uint32_t n, enum dv_fault *why)
+{
+	const struct dv_guest_layout *l = &p->t->loaded->img->layout;
+	const uint32_t off[6] = {l->ptregs_di, l->ptregs_si, l->ptregs_dx, l->ptregs_r10, l->ptregs_r8, l->ptregs_r9};
+	uint64_t x;
+
+	if (n >= 6)
+		return 0;
+	if (off[n] == DV_OFF_NONE || !read_u64(p, reg(p, DV_REG_RDI) + off[n], &x))
+		return fault(why, DV_FAULT_BADADDR);
+	return x;
+}
+
+static uint64_t place_arg(struct dv_place *base, const struct dv_load_site *site, uint32_t n, enum dv_fault *why)
+{
+	static const enum dv_reg order[6] = {DV_REG_RDI, DV_REG_RSI, DV_REG_RDX, DV_REG_RCX, DV_REG_R8, DV_REG_R9};
+	struct dv_qplace *p = (struct dv_qplace *)base;
+	uint64_t x;
+
+	switch (site->args) {
+	case DV_ARGS_FUNC:
+		if (n < 6)
+			return reg(p, order[n]);
+		if (n > 9 || !read_u64(p, reg(p, DV_REG_RSP) + 8 + 8 * (uint64_t)(n - 6), &x))
+			return fault(why, DV_FAULT_BADADDR);
+		return x;
+	case DV_ARGS_RETURN:
+		return n == 0 ? p->addr - site->addr : n == 1 ? reg(p, DV_REG_RAX) : 0;
+	case DV_ARGS_SYSCALL:
+		return syscall_arg(p, n, why);
+	case DV_ARGS_SYSRET:
+		return n < 2 ? reg(p, DV_REG_RAX) : 0;
+	default:
+		return 0;
+	}
+}
+
+static uint64_t place_reg(struct dv_place *base, enum dv_reg r, enum dv_fault *why)
+{
+	struct dv_qplace *p = (struct dv_qplace *)base;
+
+	if ((unsigned)r >= DV_REG_COUNT)
+		return fault(why, DV_FAULT_BADINDEX);
+	return r == DV_REG_RIP ? p->addr : reg(p, r);
+}
+
+static uint64_t place_thread(struct dv_place *base)
+{
+	struct dv_qplace *p = (struct dv_qplace *)base;
+	enum dv_fault why = DV_FAULT_NONE;
+	uint64_t tid = member(p, task(p), p->t->loaded->img->layout.task_pid, &why);
+
+	// Every CPU has an idle task of its own, and all of them have number 0.
+	return tid && why == DV_FAULT_NONE ? tid : 1ull << 32 | p->v->index;
+}
+
+const struct dv_place_ops dv_qplace_ops = {
+	.read = place_read,
+	.builtin = place_builtin,
+	.execname = place_execname,
+	.arg = place_arg,
+	.reg = place_reg,
+	.thread = place_thread,
+};
+
+int64_t dv_qplace_sysnr(struct dv_qplace *p)
+{
+	const struct dv_guest_layout *l = &p->t->loaded->img->layout;
+	enum dv_fault why = DV_FAULT_NONE;
+	uint64_t stack = pointer(p, task(p), l->task_stack, &why), nr;
+
+	if (!stack || !read_u64(p, stack + l->thread_size - l->stack_pad - l->ptregs_size + l->ptregs_orig_ax, &nr))
+		return -1;
+	return nr < INT64_MAX ? (int64_t)nr : -1;
+}

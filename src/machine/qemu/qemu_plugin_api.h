@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef DV_MACHINE_QEMU_PLUGIN_API_H
+#define DV_MACHINE_QEMU_PLUGIN_API_H
+/**
+ * What dvirt uses of QEMU's TCG plugin interface, level 4 (QEMU 9.2 to 10.0 and later ones that still accept it). No
+ * distribution packages QEMU's own header, so the binary interface is declared here from its documentation.
+ *
+ * All functions are weak: in a QEMU without one of them the plugin still loads, and can say what is wrong.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <glib.h>
+
+#define DV_QEMU_API 4
+
+typedef uint64_t qemu_plugin_id_t;
+struct qemu_plugin_tb;
+struct qemu_plugin_insn;
+struct qemu_plugin_register;
+
+struct qemu_plugin_info {
+	const char *target_name;
+	struct {
+		int min, cur;
+	} version;
+	bool system_emulation;
+	struct {
+		int smp_vcpus, max_vcpus;
+	} system;
+};
+struct qemu_plugin_reg_desc {
+	struct qemu_plugin_register *handle;
+	const char *name, *feature;
+};
+enum qemu_plugin_cb_flags { QEMU_PLUGIN_CB_NO_REGS, QEMU_PLUGIN_CB_R_REGS, QEMU_PLUGIN_CB_RW_REGS };
+
+typedef void (*qemu_plugin_simple_cb)(qemu_plugin_id_t id);
+typedef void (*qemu_plugin_udata_cb)(qemu_plugin_id_t id, void *userdata);
+typedef void (*qemu_plugin_vcpu_cb)(qemu_plugin_id_t id, unsigned vcpu);
+typedef void (*qemu_plugin_vcpu_udata_cb)(unsigned vcpu, void *userdata);
+typedef void (*qemu_plugin_tb_trans_cb)(qemu_plugin_id_t id, struct qemu_plugin_tb *tb);
+
+#define DV_QEMU __attribute__((weak, visibility("default")))
+DV_QEMU void qemu_plugin_reset(qemu_plugin_id_t id, qemu_plugin_simple_cb cb);
+DV_QEMU void qemu_plugin_register_vcpu_init_cb(qemu_plugin_id_t id, qemu_plugin_vcpu_cb cb);
+DV_QEMU void qemu_plugin_register_vcpu_idle_cb(qemu_plugin_id_t id, qemu_plugin_vcpu_cb cb);
+DV_QEMU void qemu_plugin_register_vcpu_resume_cb(qemu_plugin_id_t id, qemu_plugin_vcpu_cb cb);
+DV_QEMU void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id, qemu_plugin_tb_trans_cb cb);
+DV_QEMU void qemu_plugin_register_atexit_cb(qemu_plugin_id_t id, qemu_plugin_udata_cb cb, void *userdata);
+DV_QEMU size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
+DV_QEMU uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *tb);
+DV_QEMU struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t i);
+DV_QEMU uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
+DV_QEMU size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
+DV_QEMU size_t qemu_plugin_insn_data(const struct qemu_plugin_insn *insn, void *dst, size_t size);
+DV_QEMU void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn, qemu_plugin_vcpu_udata_cb cb,
+                                                    enum qemu_plugin_cb_flags flags, void *userdata);
+DV_QEMU GArray *qemu_plugin_get_registers(void);
+DV_QEMU int qemu_plugin_read_register(struct qemu_plugin_register *handle, GByteArray *buf);
+DV_QEMU bool qemu_plugin_read_memory_vaddr(uint64_t addr, GByteArray *data, size_t size);
+
+#endif
