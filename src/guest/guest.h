@@ -65,7 +65,7 @@ const struct dv_symbol *dv_guest_symbol(const struct dv_guest *g, const char *mo
 const struct dv_symbol *dv_guest_symbol_at(const struct dv_guest *g, uint64_t addr);
 const struct dv_module *dv_guest_modules(const struct dv_guest *g, size_t *count);
 /** Look at the module list again; *changed: modules came or went (symbols and types are then loaded anew, pointers to
- *  symbols of unchanged modules stay valid). */
+ *  symbols of unchanged modules stay valid, until the list has changed eight times more). */
 struct dv_error *dv_guest_refresh_modules(struct dv_guest *g, bool *changed) DV_MUST_USE;
 /** The kernel's types; base universe's ops NULL when there is no BTF. Owned by the guest. */
 struct dv_universe *dv_guest_types(struct dv_guest *g);
