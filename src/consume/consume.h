@@ -11,6 +11,7 @@
 #include "base/mem.h"
 
 struct dv_consumer;
+/** NULL: the region does not pass dv_region_check(). One thread at a time uses a consumer. */
 struct dv_consumer *dv_consumer_create(void *region, uint64_t region_size);
 void dv_consumer_destroy(struct dv_consumer *c);
 

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef DV_CONSUME_INNER_H
+#define DV_CONSUME_INNER_H
+/**
+ * The consumer's own side. What a producer's place in the region looks like is copied here when the consumer is made, and
+ * what is read later is read once into a local and checked; nothing of ours lies in the region.
+ */
+#include "consume/consume.h"
+#include "state/state.h"
+
+struct source {
+	struct dv_producer *p;
+	uint32_t index;
+	/* ring */
+	const uint8_t *ring;
+	uint64_t ring_size;
+	uint64_t tail, released; /**< consumed; what of it the producer was told */
+	uint64_t head;           /**< as read at the start of this dv_consume() */
+	uint64_t seq;            /**< of the record at the tail */
+	uint32_t size, epid;
+	/* aggregations */
+	uint8_t *table[2];
+	uint32_t agg_size, agg_slots;
+	uint32_t active;
+	bool waiting;            /**< flipped, but a firing that may use the other table was not over yet */
+	uint64_t waiting_for;    /**< its in-flight word */
+	uint64_t drops[DV_DROP_COUNT];
+};
+
+/** A row; one block with its data, values and key bytes behind it. */
+struct row {
+	struct dv_agg_row pub;
+	uint64_t hash;
+	uint32_t key_size;
+	bool cleared;            /**< data is zero and means nothing: the next that comes replaces it */
+	uint8_t *key;
+	int64_t *data;
+};
+struct agg {
+	struct dv_agg_desc desc; /**< private, checked */
+	enum { AGG_NEW, AGG_GOOD, AGG_BAD } state;
+	uint64_t normal;
+	DV_VEC(const struct dv_agg_row *) rows;
+};
+
+struct dv_consumer {
+	struct dv_region_hdr *hdr;
+	struct source *sources;
+	uint32_t source_count;
+	struct source **heap;
+	uint64_t spoilt;
+	uint8_t *buf;            /**< private copy of the record or entry in hand; 8-byte aligned */
+	size_t buf_size;
+
+	struct agg aggs[DV_AGGS_MAX];
+	struct row **index;      /**< all rows, open addressing */
+	size_t index_size, row_count, row_bytes;
+	uint64_t order, seed;
+};
+
+uint8_t *dv_consumer_buf(struct dv_consumer *c, size_t size);
+void dv_aggs_deinit(struct dv_consumer *c);
+
+#endif
