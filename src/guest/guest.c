@@ -273,6 +273,8 @@ void dv_guest_close(struct dv_guest *g)
 		return;
 	dv_universe_destroy(g->universe);
 	dv_types_destroy(g->types);
+	if (g->all.syms)
+		g->kernel.syms = NULL; // the same
 	dv_symtab_deinit(&g->kernel);
 	for (size_t i = 0; i < g->mods.count; i++)
 		dv_kmod_destroy(g->mods.data[i]);
@@ -289,6 +291,21 @@ void dv_guest_close(struct dv_guest *g)
 	free(g);
 }
 
+// Names of modules that went are kept as long as an array may point to them.
+static void drop_dead(struct dv_guest *g)
+{
+	size_t k = 0;
+
+	g->changes++;
+	for (size_t i = 0; i < g->dead.count; i++) {
+		if (g->changes - g->dead.data[i]->gone > DV_COUNT(g->old) + 1)
+			dv_kmod_destroy(g->dead.data[i]);
+		else
+			g->dead.data[k++] = g->dead.data[i];
+	}
+	g->dead.count = k;
+}
+
 void dv_guest_join_symbols(struct dv_guest *g)
 {
 	size_t n = g->kernel.count;
@@ -296,12 +313,18 @@ void dv_guest_join_symbols(struct dv_guest *g)
 
 	for (size_t i = 0; i < g->mods.count; i++)
 		n += g->mods.data[i]->syms.count;
-	free(g->old[g->old_next]);
-	g->old[g->old_next] = g->all.syms;
-	g->old_next = (g->old_next + 1) % DV_COUNT(g->old);
-	out = g->all.syms = dv_xcalloc(n, sizeof(*out));
+	if (!g->all.syms) {
+		out = dv_xrealloc(g->kernel.syms, n * sizeof(*out));
+	} else {
+		out = dv_xcalloc(n, sizeof(*out));
+		memcpy(out, g->kernel.syms, g->kernel.count * sizeof(*out));
+		free(g->old[g->old_next]);
+		g->old[g->old_next] = g->all.syms;
+		g->old_next = (g->old_next + 1) % DV_COUNT(g->old);
+		drop_dead(g);
+	}
+	g->all.syms = g->kernel.syms = out;
 	g->all.count = n;
-	memcpy(out, g->kernel.syms, g->kernel.count * sizeof(*out));
 	out += g->kernel.count;
 	free(g->loaded.hash);
 	g->loaded = (struct dv_symtab){.syms = out, .count = n - g->kernel.count};
@@ -327,7 +350,6 @@ struct dv_error *dv_guest_refresh_modules(struct dv_guest *g, bool *changed)
 {
 	struct dv_error *e = dv_modules_read(g, changed);
 
-	// Names of modules that went are kept as long as arrays that point to them: eight lists' worth.
 	if (*changed)
 		dv_guest_join_symbols(g);
 	return e;

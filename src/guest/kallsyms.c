@@ -334,15 +334,20 @@ struct dv_error *dv_kallsyms_decode(const uint8_t *buf, size_t size, const struc
 {
 	uint64_t lo, hi, base = 0, at = loc->names, index, prev = 0;
 	struct dv_symtab t = {0};
-	uint8_t len[256];
+	uint8_t len[256], tok[256][16]; // the first 16 bytes of each token: most have no more
 	size_t pool = 0, used = 0;
 	const char *why = "is not where it should be";
 
 	if (!dv_kallsyms_span(loc, &lo, &hi) || hi > size || !tokens_at(buf, size, loc->token_table, &index) ||
 	    index != loc->token_index)
 		goto unknown;
-	for (unsigned i = 0; i < 256; i++)
-		len[i] = strlen((const char *)buf + loc->token_table + le16(buf + index + 2 * i));
+	for (unsigned i = 0; i < 256; i++) {
+		const char *text = (const char *)buf + loc->token_table + le16(buf + index + 2 * i);
+
+		len[i] = strlen(text);
+		memset(tok[i], 0, sizeof(tok[i]));
+		memcpy(tok[i], text, len[i] < sizeof(tok[i]) ? len[i] : sizeof(tok[i]));
+	}
 	if (loc->mode != DV_KALLSYMS_ABSOLUTE)
 		base = le64(buf + loc->base);
 
@@ -361,20 +366,22 @@ struct dv_error *dv_kallsyms_decode(const uint8_t *buf, size_t size, const struc
 		}
 		s->name = (const char *)(uintptr_t)used;
 		for (unsigned k = 0; k < n; k++) {
-			unsigned tok = buf[at + k];
+			unsigned c = buf[at + k];
 
-			if (text + len[tok] > NAME_MAX_ + 1)
+			if (text + len[c] > NAME_MAX_ + 1)
 				goto unknown;
-			memcpy(t.pool + used + text, buf + loc->token_table + le16(buf + index + 2 * tok), len[tok]);
-			text += len[tok];
+			memcpy(t.pool + used + text, tok[c], sizeof(tok[c])); // there is room for what is too much
+			if (len[c] > sizeof(tok[c]))
+				memcpy(t.pool + used + text, buf + loc->token_table + le16(buf + index + 2 * c), len[c]);
+			text += len[c];
 		}
 		at += n;
 		if (text < 2)
 			goto unknown;
 		s->kind = t.pool[used];
-		memmove(t.pool + used, t.pool + used + 1, text - 1);
-		t.pool[used + text - 1] = 0;
-		used += text;
+		s->name++;
+		t.pool[used + text] = 0;
+		used += text + 1;
 		s->addr = address(buf + loc->addrs, loc, base, i);
 		why = "has addresses that descend";
 		if (s->addr < prev)

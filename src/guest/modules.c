@@ -214,6 +214,7 @@ struct dv_error *dv_modules_read(struct dv_guest *g, bool *changed)
 	}
 	for (size_t k = 0; k < g->mods.count; k++) {
 		if (g->mods.data[k]) {
+			g->mods.data[k]->gone = g->changes;
 			*DV_PUSH(&g->dead) = g->mods.data[k];
 			*changed = true;
 		}

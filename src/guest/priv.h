@@ -53,6 +53,7 @@ struct dv_kmod {
 	uint64_t base, size;   /**< text */
 	struct dv_symtab syms; /**< .module of them is not set, no hash */
 	struct dv_btf *btf;    /**< owned by the guest's type set; NULL: none */
+	unsigned gone;         /**< when it went: dv_guest::changes */
 };
 
 struct dv_guest {
@@ -68,14 +69,14 @@ struct dv_guest {
 	struct dv_types *types;       /**< NULL: no BTF */
 	struct dv_universe *universe;
 
-	struct dv_symtab kernel;      /**< vmlinux */
+	struct dv_symtab kernel;      /**< vmlinux; the array is the start of all's once that is there */
 	DV_VEC(struct dv_kmod *) mods;
 	DV_VEC(struct dv_kmod *) dead; /**< unloaded or replaced: their names are still pointed to */
 	DV_VEC(struct dv_module) list; /**< of the API; [0] is vmlinux */
 	struct dv_symtab all;         /**< vmlinux and then modules */
 	struct dv_symtab loaded;      /**< the modules' part of it, with a hash of its own */
 	struct dv_symbol *old[8];     /**< arrays of earlier module lists, for pointers that callers hold */
-	unsigned old_next;
+	unsigned old_next, changes;
 };
 
 /** Read kernel memory. */

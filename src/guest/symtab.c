@@ -24,19 +24,22 @@ void dv_symtab_index(struct dv_symtab *t)
 	t->hash = dv_xcalloc(size, sizeof(*t->hash));
 	t->hash_size = size;
 	for (size_t i = 0; i < t->count; i++) {
-		uint32_t h = dv_str_hash(t->syms[i].name) & (size - 1);
+		uint32_t full = dv_str_hash(t->syms[i].name), h = full & (size - 1);
 
 		// A name repeated thousands of times ("__func__.0") would make this quadratic: of those, the first is
 		// enough for lookups by name. So would names made to collide: they are not found by name.
 		for (steps = 0; t->hash[h] && steps < PROBES; steps++) {
-			const struct dv_symbol *o = &t->syms[t->hash[h] - 1];
+			// The hash is compared first: another symbol's name is far away in memory.
+			if (t->hash[h] >> 32 == full) {
+				const struct dv_symbol *o = &t->syms[(uint32_t)t->hash[h] - 1];
 
-			if (o->module == t->syms[i].module && !strcmp(o->name, t->syms[i].name))
-				break;
+				if (o->module == t->syms[i].module && !strcmp(o->name, t->syms[i].name))
+					break;
+			}
 			h = (h + 1) & (size - 1);
 		}
 		if (!t->hash[h] && steps < PROBES)
-			t->hash[h] = i + 1;
+			t->hash[h] = (uint64_t)full << 32 | (i + 1);
 	}
 }
 
@@ -51,13 +54,14 @@ void dv_symtab_deinit(struct dv_symtab *t)
 const struct dv_symbol *dv_symtab_find(const struct dv_symtab *t, const char *name, int module)
 {
 	const struct dv_symbol *best = NULL;
+	uint32_t full = dv_str_hash(name), h = full & (t->hash_size - 1);
 
 	if (!t->hash)
 		return NULL;
-	for (uint32_t h = dv_str_hash(name) & (t->hash_size - 1); t->hash[h]; h = (h + 1) & (t->hash_size - 1)) {
-		const struct dv_symbol *s = &t->syms[t->hash[h] - 1];
+	for (uint32_t steps = 0; t->hash[h] && steps < PROBES; steps++, h = (h + 1) & (t->hash_size - 1)) {
+		const struct dv_symbol *s = &t->syms[(uint32_t)t->hash[h] - 1];
 
-		if ((module < 0 || s->module == module) && !strcmp(s->name, name) && (!best || s < best))
+		if (t->hash[h] >> 32 == full && (module < 0 || s->module == module) && !strcmp(s->name, name) && (!best || s < best))
 			best = s;
 	}
 	return best;

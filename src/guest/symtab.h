@@ -11,7 +11,7 @@ struct dv_symtab {
 	struct dv_symbol *syms;
 	size_t count;
 	char *pool;          /**< text of the names; may be NULL when they belong to others */
-	uint32_t *hash;      /**< index + 1, open addressing; made by dv_symtab_index() */
+	uint64_t *hash;      /**< hash of a name << 32 | index + 1, open addressing; made by dv_symtab_index() */
 	uint32_t hash_size;  /**< a power of two */
 };
 
@@ -19,7 +19,7 @@ struct dv_symtab {
 uint32_t dv_str_hash(const char *s);
 void dv_symtab_index(struct dv_symtab *t);
 void dv_symtab_deinit(struct dv_symtab *t);
-/** First symbol of that name at or after index @p from for which module is @p module (-1: any); NULL: none. */
+/** First symbol of that name for which module is @p module (-1: any); NULL: none. */
 const struct dv_symbol *dv_symtab_find(const struct dv_symtab *t, const char *name, int module);
 /** Sort by address (stable) and give each symbol that has no size the distance to the next address, at most to @p end. */
 void dv_symtab_sort(struct dv_symtab *t);
