@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "machine/machine.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "machine/fake/fake.h"
+#include "machine/qemu/client.h"
+#include "machine/qemu/ctlmsg.h"
+
+const struct dv_backend *const dv_backends[] = {&dv_backend_qemu, &dv_backend_fake, NULL};
+
+struct dv_error *dv_machine_open(struct dv_machine *m, uint32_t universe)
+{
+	for (size_t i = 0; dv_backends[i]; i++)
+		if (strcmp(dv_backends[i]->name, m->backend) == 0)
+			return dv_backends[i]->open(m, universe);
+	return dv_error_create(DV_ERR_NOT_FOUND, "machine '%s': no backend '%s'", m->name, m->backend);
+}
+
+void dv_machine_close(struct dv_machine *m)
+{
+	if (!m)
+		return;
+	if (m->ops && m->ops->close)
+		m->ops->close(m);
+	free(m);
+}
+
+struct dv_error *dv_rundir(bool create, char *buf, size_t size)
+{
+	int r = dv_ctl_rundir(create, buf, size);
+
+	if (r == 0)
+		return NULL;
+	if (r == -ENAMETOOLONG)
+		return dv_error_create(DV_ERR_LIMIT, "the run directory's name is too long");
+	if (r == -ENOENT)
+		return dv_error_create(DV_ERR_NOT_FOUND, "there is no directory '%s'", buf);
+	if (r == -EPERM)
+		return dv_error_create(DV_ERR_DENIED, "'%s' belongs to, or can be written by, somebody else", buf);
+	return dv_error_sys(-r, "cannot use the directory '%s'", buf);
+}

@@ -1,0 +1,491 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * QEMU guests, dvirt's side: finding plugins' sockets, and talking to one.
+ *
+ * A plugin lives in a QEMU process, which a hostile guest may have taken over: everything it says is checked, and every
+ * wait for it has an end. Guest memory is read through a descriptor of /proc/PID/mem that the plugin opened, so it takes
+ * no rights over that process.
+ */
+#include "machine/qemu/client.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "abi/region.h"
+#include "base/mem.h"
+#include "machine/qemu/ctlmsg.h"
+
+#define ANSWER_MS 10000 /* for what needs all vCPUs to stop; more means it hangs */
+#define HELLO_MS  1500
+#define LOOK_MS   100   /* how long the plugin may look for a vCPU in kernel mode */
+#define OPEN_MS   1000
+
+struct client {
+	int fd, mem;
+	uint32_t serial, looking; /* looking: serial of the REGS question that is under way, 0: none */
+	uint32_t universe;
+	struct dv_ctl_range ranges[DV_CTL_RANGES];
+	uint32_t range_count;
+	struct dv_phys phys;
+	uint64_t next_look, pause_ms; /* ns; ms */
+	struct dv_ctl_packet packet;
+};
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static void DV_PRINTF(2, 3) because(struct dv_machine *m, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(m->why, sizeof(m->why), fmt, ap);
+	va_end(ap);
+}
+
+static void forget_guest(struct dv_machine *m)
+{
+	if (m->guest)
+		dv_guest_close(m->guest);
+	m->guest = NULL;
+	m->caps = 0;
+}
+
+static void gone(struct dv_machine *m, const char *why)
+{
+	struct client *c = m->priv;
+
+	if (c->fd >= 0)
+		close(c->fd);
+	c->fd = -1;
+	m->poll_fd = -1;
+	m->state = DV_MACHINE_GONE;
+	because(m, "%s", why);
+}
+
+/* -- memory ---------------------------------------------------------------------------------------------------- */
+
+static bool read_phys(void *ctx, uint64_t gpa, void *dst, size_t size)
+{
+	const struct client *c = ctx;
+
+	while (size) {
+		size_t n = 0;
+		for (uint32_t i = 0; i < c->range_count && !n; i++) {
+			uint64_t off = gpa - c->ranges[i].gpa;
+			if (off >= c->ranges[i].size)
+				continue;
+			n = c->ranges[i].size - off < size ? c->ranges[i].size - off : size;
+			if (pread(c->mem, dst, n, (off_t)(c->ranges[i].hva + off)) != (ssize_t)n)
+				return false;
+		}
+		if (!n)
+			return false;
+		dst = (char *)dst + n;
+		gpa += n;
+		size -= n;
+	}
+	return true;
+}
+
+/* Is it what it is said to be? Reading from another kind of file could wait for ever. */
+static bool is_proc_mem(int fd)
+{
+	char link[64], path[64];
+	int pid, end = 0;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	ssize_t n = readlink(link, path, sizeof(path) - 1);
+	if (n <= 0)
+		return false;
+	path[n] = 0;
+	return sscanf(path, "/proc/%d/mem%n", &pid, &end) == 1 && end == n;
+}
+
+static const char *cache_dir(char *buf, size_t size)
+{
+	const char *dir = getenv("DVIRT_CACHE_DIR"), *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+
+	if (dir && *dir) {
+		snprintf(buf, size, "%s", dir);
+	} else if (xdg && *xdg) {
+		snprintf(buf, size, "%s/dvirt", xdg);
+	} else if (home && *home) {
+		snprintf(buf, size, "%s/.cache", home);
+		mkdir(buf, 0700);
+		snprintf(buf, size, "%s/.cache/dvirt", home);
+	} else {
+		return NULL;
+	}
+	mkdir(buf, 0700);
+	return buf;
+}
+
+/* The answer to REGS: look for the kernel. */
+static void look(struct dv_machine *m, const struct dv_ctl_regs *r)
+{
+	struct client *c = m->priv;
+	struct dv_guest_regs regs = {r->cr3, r->cr4, r->gs_base, r->rip, r->efer};
+	char dir[512];
+	struct dv_error *e;
+
+	int mem = dv_ctl_take_fd(&c->packet, 0);
+	if (mem >= 0) {
+		if (c->mem >= 0)
+			close(c->mem);
+		c->mem = mem;
+		if (!is_proc_mem(mem)) {
+			close(mem);
+			c->mem = -1;
+		}
+	}
+	c->range_count = r->range_count;
+	memcpy(c->ranges, r->ranges, sizeof(c->ranges));
+	c->pause_ms = c->pause_ms < 700 ? c->pause_ms * 3 / 2 + 20 : 1000;
+	c->next_look = now_ns() + c->pause_ms * 1000000u;
+	if (!r->found) {
+		because(m, "no kernel runs in it yet");
+	} else if (c->mem < 0) {
+		because(m, "its QEMU (pid %d) cannot open its own memory in /proc", m->pid);
+	} else if (!c->range_count) {
+		because(m, "guest RAM was not found in its QEMU process");
+	} else {
+		e = dv_guest_open(&c->phys, &regs, cache_dir(dir, sizeof(dir)), c->universe, &m->guest);
+		if (e) {
+			because(m, "kernel not recognised: %s", e->msg);
+			dv_error_destroy(e);
+			return;
+		}
+		m->state = DV_MACHINE_READY;
+		m->why[0] = 0;
+		m->caps = DV_CAP_FBT | DV_CAP_SYSCALL | DV_CAP_MEMORY | DV_CAP_BLOCK | (dv_guest_has_types(m->guest) ? DV_CAP_TYPES : 0);
+		c->pause_ms = 0;
+		c->next_look = now_ns() + 1000000000u;
+	}
+}
+
+/* -- talking --------------------------------------------------------------------------------------------------- */
+
+/* A message that is not the answer being waited for. */
+static void unasked(struct dv_machine *m)
+{
+	struct client *c = m->priv;
+	const struct dv_ctl_event *ev = dv_ctl_event(&c->packet);
+	const struct dv_ctl_regs *r = dv_ctl_regs(&c->packet);
+
+	if (ev && ev->what == DV_CTL_EV_VCPU && ev->arg <= DV_PROD_MAX)
+		m->vcpus = ev->arg;
+	if (c->looking && c->packet.msg.serial == c->looking) {
+		c->looking = 0;
+		if (r && m->state == DV_MACHINE_WAITING)
+			look(m, r);
+	}
+	dv_ctl_close_fds(&c->packet);
+}
+
+/* Take in what has come; false: the machine is gone. */
+static bool drain(struct dv_machine *m)
+{
+	struct client *c = m->priv;
+
+	while (c->fd >= 0) {
+		int r = dv_ctl_recv(c->fd, &c->packet, true);
+		if (r == -EAGAIN)
+			return true;
+		if (r < 0) {
+			gone(m, r == -EBADMSG ? "its plugin speaks another protocol: another version of dvirt?" : "its QEMU has ended");
+			return false;
+		}
+		unasked(m);
+	}
+	return false;
+}
+
+/* Ask, and wait for the answer, which is left in c->packet; the caller closes its descriptors. */
+static struct dv_error *ask(struct dv_machine *m, uint32_t type, const void *payload, uint32_t size, const int *fds, unsigned fd_count)
+{
+	struct client *c = m->priv;
+	uint64_t end = now_ns() + (type == DV_CTL_HELLO ? HELLO_MS : ANSWER_MS) * 1000000ull;
+
+	if (c->fd < 0)
+		return dv_error_create(DV_ERR_GONE, "machine '%s' is gone", m->name);
+	uint32_t serial = ++c->serial ? c->serial : ++c->serial;
+	int r = dv_ctl_send(c->fd, type, serial, payload, size, fds, fd_count, true);
+	while (r == 0) {
+		struct pollfd p = {c->fd, POLLIN, 0};
+		uint64_t now = now_ns();
+		if (now >= end)
+			return dv_error_hint(dv_error_create(DV_ERR_OTHER, "machine '%s' does not answer (QEMU, pid %d)", m->name, m->pid),
+			                     "its QEMU may be stopped or very busy");
+		if (poll(&p, 1, (int)((end - now) / 1000000u) + 1) < 0 && errno != EINTR)
+			break;
+		r = dv_ctl_recv(c->fd, &c->packet, true);
+		if (r == -EAGAIN) {
+			r = 0;
+			continue;
+		}
+		if (r < 0)
+			break;
+		if (c->packet.msg.serial != serial || c->packet.msg.type == DV_CTL_EVENT) {
+			unasked(m);
+			continue;
+		}
+		if (c->packet.msg.type == type)
+			return NULL;
+		dv_ctl_close_fds(&c->packet);
+		return dv_error_create(DV_ERR_OTHER, "machine '%s': %s", m->name,
+		                       c->packet.msg.type == DV_CTL_ERROR ? (const char *)c->packet.payload : "it answered nonsense");
+	}
+	if (r == -EBADMSG)
+		gone(m, "its plugin speaks another protocol: another version of dvirt?");
+	else
+		gone(m, "its QEMU has ended");
+	return dv_error_create(DV_ERR_GONE, "machine '%s': %s", m->name, m->why);
+}
+
+/* Start to look for the kernel; the answer comes to drain(). */
+static void start_look(struct dv_machine *m)
+{
+	struct client *c = m->priv;
+	struct dv_ctl_regs_ask a = {LOOK_MS, 0};
+	uint32_t serial = ++c->serial ? c->serial : ++c->serial;
+
+	if (!c->looking && dv_ctl_send(c->fd, DV_CTL_REGS, serial, &a, sizeof(a), NULL, 0, true) == 0)
+		c->looking = serial;
+}
+
+static struct dv_error *qemu_unload(struct dv_machine *m)
+{
+	struct dv_error *e = ask(m, DV_CTL_UNLOAD, NULL, 0, NULL, 0);
+	struct client *c = m->priv;
+
+	if (!e)
+		dv_ctl_close_fds(&c->packet);
+	return e;
+}
+
+static void qemu_poll(struct dv_machine *m)
+{
+	struct client *c = m->priv;
+
+	if (m->state == DV_MACHINE_GONE || m->state == DV_MACHINE_FOUND || !drain(m) || now_ns() < c->next_look)
+		return;
+	if (m->state == DV_MACHINE_WAITING) {
+		start_look(m);
+		return;
+	}
+	c->next_look = now_ns() + 1000000000u;
+	if (!dv_guest_still(m->guest)) {
+		// Another kernel, or none: addresses mean nothing there.
+		dv_error_destroy(qemu_unload(m));
+		forget_guest(m);
+		if (m->state == DV_MACHINE_GONE)
+			return;
+		m->state = DV_MACHINE_WAITING;
+		because(m, "it restarted");
+		c->pause_ms = 0;
+		c->next_look = 0;
+	}
+}
+
+static struct dv_error *send_peers(struct dv_machine *m, struct dv_machine *const *peers, size_t count, uint32_t *sent)
+{
+	struct client *c = m->priv;
+	struct dv_ctl_peer p;
+
+	*sent = 0;
+	for (size_t i = 0; i < count; i++) {
+		struct client *o = peers[i]->priv;
+		if (peers[i] == m || peers[i]->ops != m->ops || peers[i]->state != DV_MACHINE_READY || o->mem < 0)
+			continue;
+		memset(&p, 0, sizeof(p));
+		p.machine = peers[i]->index;
+		p.layout = *dv_guest_layout(peers[i]->guest);
+		p.range_count = o->range_count;
+		memcpy(p.ranges, o->ranges, sizeof(p.ranges));
+		struct dv_error *e = ask(m, DV_CTL_PEER, &p, sizeof(p), &o->mem, 1);
+		if (e)
+			return e;
+		dv_ctl_close_fds(&c->packet);
+		++*sent;
+	}
+	return NULL;
+}
+
+static struct dv_error *qemu_load(struct dv_machine *m, int region_fd, uint64_t region_size, const void *image, size_t size,
+                                  struct dv_machine *const *peers, size_t peer_count)
+{
+	struct client *c = m->priv;
+	struct dv_ctl_load l = {.region_size = region_size, .image_size = size};
+	struct dv_error *e;
+	DV_FD int fd = memfd_create("dvirt-load", MFD_CLOEXEC);
+
+	for (size_t at = 0; fd >= 0 && at < size;) {
+		ssize_t n = write(fd, (const char *)image + at, size - at);
+		if (n < 0)
+			return dv_error_sys(errno, "load image");
+		at += (size_t)n;
+	}
+	if (fd < 0)
+		return dv_error_sys(errno, "load image");
+	e = send_peers(m, peers, peer_count, &l.peer_count);
+	if (!e)
+		e = ask(m, DV_CTL_LOAD, &l, sizeof(l), (int[]){region_fd, fd}, 2);
+	if (!e)
+		dv_ctl_close_fds(&c->packet);
+	return e;
+}
+
+static const struct dv_phys *qemu_phys(struct dv_machine *m)
+{
+	struct client *c = m->priv;
+
+	return c->mem >= 0 && c->range_count ? &c->phys : NULL;
+}
+
+static void qemu_close(struct dv_machine *m)
+{
+	struct client *c = m->priv;
+
+	forget_guest(m);
+	if (!c)
+		return;
+	if (c->fd >= 0)
+		close(c->fd);
+	if (c->mem >= 0)
+		close(c->mem);
+	free(c);
+	m->priv = NULL;
+}
+
+static const struct dv_machine_ops qemu_ops = {
+	.poll = qemu_poll, .load = qemu_load, .unload = qemu_unload, .close = qemu_close, .phys = qemu_phys,
+};
+
+/* -- finding ---------------------------------------------------------------------------------------------------- */
+
+static struct dv_error *qemu_open(struct dv_machine *m, uint32_t universe)
+{
+	struct client *c = m->priv;
+	uint64_t end = now_ns() + OPEN_MS * 1000000ull;
+	struct dv_ctl_regs_ask a = {LOOK_MS, 0};
+
+	c->universe = universe;
+	if (c->fd < 0)
+		return dv_error_create(DV_ERR_GONE, "machine '%s': %s", m->name, m->why);
+	struct dv_error *e = ask(m, DV_CTL_HELLO, NULL, 0, NULL, 0);
+	if (e)
+		return e;
+	const struct dv_ctl_hello *h = dv_ctl_hello(&c->packet);
+	dv_ctl_close_fds(&c->packet);
+	if (!h || strcmp(h->target, "x86_64") != 0 || h->vcpus > DV_PROD_MAX) {
+		gone(m, "its plugin answered nonsense");
+		return dv_error_create(DV_ERR_UNKNOWN, "machine '%s': %s", m->name, m->why);
+	}
+	m->pid = h->pid;
+	m->vcpus = h->vcpus;
+	m->vcpu_max = h->vcpu_max > h->vcpus ? h->vcpu_max : h->vcpus;
+	if (m->vcpu_max > DV_PROD_MAX)
+		m->vcpu_max = DV_PROD_MAX;
+	snprintf(m->detail, sizeof(m->detail), "QEMU %.31s, pid %d, plugin API %u", h->qemu_version, h->pid, h->api);
+	m->state = DV_MACHINE_WAITING;
+	m->poll_fd = c->fd;
+	while (m->state == DV_MACHINE_WAITING && now_ns() < end) {
+		e = ask(m, DV_CTL_REGS, &a, sizeof(a), NULL, 0);
+		if (e)
+			return e;
+		const struct dv_ctl_regs *r = dv_ctl_regs(&c->packet);
+		if (r)
+			look(m, r);
+		dv_ctl_close_fds(&c->packet);
+		if (m->state == DV_MACHINE_WAITING)
+			usleep(50000);
+	}
+	return NULL;
+}
+
+static struct dv_machine *found(const char *dir, const char *file)
+{
+	struct dv_machine *m = dv_xcalloc(1, sizeof(*m));
+	struct client *c = dv_xcalloc(1, sizeof(*c));
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	unsigned uid = 0;
+
+	m->ops = &qemu_ops;
+	m->backend = dv_backend_qemu.name;
+	m->state = DV_MACHINE_FOUND;
+	m->poll_fd = -1;
+	m->priv = c;
+	snprintf(m->name, sizeof(m->name), "%.*s", (int)strlen(file) - 5, file);
+	c->mem = c->fd = -1;
+	c->phys = (struct dv_phys){read_phys, c};
+	int n = snprintf(a.sun_path, sizeof(a.sun_path), "%s/%s", dir, file);
+	if (n < 0 || (size_t)n >= sizeof(a.sun_path)) {
+		because(m, "the path of its socket is too long");
+		return m;
+	}
+	c->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&a, sizeof(a)) < 0) {
+		int err = errno;
+		if (err == ECONNREFUSED || err == ENOENT)
+			because(m, "not answering: its QEMU is dead (a new one of that name replaces the socket '%s')", a.sun_path);
+		else if (err == EACCES || err == EPERM)
+			because(m, "no permission for its socket '%s'", a.sun_path);
+		else
+			because(m, "not answering: %s", strerror(err));
+	} else if (dv_ctl_peer_cred(c->fd, &m->pid, &uid) < 0 || (uid != geteuid() && uid != 0 && geteuid() != 0)) {
+		because(m, "its socket belongs to another user (%u)", uid);
+	} else {
+		snprintf(m->detail, sizeof(m->detail), "QEMU, pid %d", m->pid);
+		return m;
+	}
+	if (c->fd >= 0)
+		close(c->fd);
+	c->fd = -1;
+	return m;
+}
+
+static struct dv_error *qemu_scan(void (*fn)(void *ctx, struct dv_machine *m), void *ctx)
+{
+	char dir[108];
+	struct dv_error *e = dv_rundir(false, dir, sizeof(dir));
+	struct dirent *d;
+
+	if (e) {
+		if (e->code != DV_ERR_NOT_FOUND)
+			return e;
+		dv_error_destroy(e); // no machine has ever been there
+		return NULL;
+	}
+	DIR *f = opendir(dir);
+	if (!f)
+		return dv_error_sys(errno, "cannot list '%s'", dir);
+	while ((d = readdir(f))) {
+		size_t n = strlen(d->d_name);
+		char name[64];
+		if (n <= 5 || n - 5 >= sizeof(name) || strcmp(d->d_name + n - 5, ".sock") != 0)
+			continue;
+		memcpy(name, d->d_name, n - 5);
+		name[n - 5] = 0;
+		if (dv_ctl_name_valid(name))
+			fn(ctx, found(dir, d->d_name));
+	}
+	closedir(f);
+	return NULL;
+}
+
+const struct dv_backend dv_backend_qemu = {.name = "qemu", .scan = qemu_scan, .open = qemu_open};
