@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Statements: expressions, aggregations, and actions with the fields that they add to the record. */
+#include <string.h>
+
 #include "code/gen.h"
 
 static const struct dv_node *action_of(const struct dv_stmt *s)
@@ -122,6 +124,23 @@ static enum dv_action_kind action_kind(enum dv_call_id id)
 	}
 }
 
+static void parse_format(struct gen *g, struct dv_action *a, const struct dv_node *n)
+{
+	const char *msg = "";
+	struct dv_conv *convs;
+	uint32_t at;
+
+	a->format = dv_arena_strndup(&g->prog->arena, n->str, n->str_len);
+	convs = dv_format_parse(a->format, strlen(a->format), &a->conv_count, &msg, &at);
+	if (!convs) {
+		gen_fail(g, DV_ERR_OTHER, "format: %s", msg);
+		return;
+	}
+	a->convs = dv_arena_alloc(&g->prog->arena, a->conv_count * sizeof(*convs) + 1);
+	memcpy((void *)a->convs, convs, a->conv_count * sizeof(*convs));
+	free(convs);
+}
+
 static void action(struct gen *g, const struct dv_node *n, uint32_t index)
 {
 	struct dv_action a = {.kind = action_kind(n->call->id), .index = index, .loc = n->loc};
@@ -140,7 +159,7 @@ static void action(struct gen *g, const struct dv_node *n, uint32_t index)
 		if (kid->kind == DV_NODE_AGG)
 			a.aggs[aggs++] = kid->agg;
 		else if (i == 0 && kid->kind == DV_NODE_STR && (a.kind == DV_ACT_PRINTF || a.kind == DV_ACT_PRINTA))
-			a.format = dv_arena_strndup(&g->prog->arena, kid->str, kid->str_len);
+			parse_format(g, &a, kid);
 		else if (a.kind == DV_ACT_PRINT)
 			print_field(g, kid);
 		else

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "code/bytecode.h"
 #include "lang/ast.h"
+#include "type/format.h"
 
 /** One value in a record. */
 enum dv_field_kind { DV_FIELD_INT, DV_FIELD_STR, DV_FIELD_MEM };
@@ -20,7 +21,7 @@ enum dv_action_kind {
 	DV_ACT_DEFAULT,     /**< no statements: the heading columns alone */
 	DV_ACT_PRINTF,      /**< format, fields */
 	DV_ACT_TRACE,       /**< one field */
-	DV_ACT_PRINT,       /**< one field with its type, pretty-printed; `text`: the expression's type */
+	DV_ACT_PRINT,       /**< the last field with its type, pretty-printed; of what lies in memory, the address is first */
 	DV_ACT_PRINTA,      /**< format or NULL, aggs */
 	DV_ACT_EXIT,        /**< field 0: status */
 	DV_ACT_CLEAR, DV_ACT_TRUNC, /**< aggs[0]; TRUNC: field 0 if count given */
@@ -30,6 +31,8 @@ struct dv_action {
 	enum dv_action_kind kind;
 	uint32_t index;           /**< statement number in the clause, from 1, as in ERROR messages */
 	const char *format;       /**< printf, printa; NULL: default form */
+	const struct dv_conv *convs; /**< the format taken apart */
+	size_t conv_count;
 	uint32_t field, field_count; /**< slice of dv_program::fields: the record's values in order */
 	const struct dv_agg **aggs;
 	uint32_t agg_count;

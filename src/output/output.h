@@ -2,8 +2,11 @@
 #ifndef DV_OUTPUT_OUTPUT_H
 #define DV_OUTPUT_OUTPUT_H
 /**
- * Values to text, to the character as dtrace(1) prints them (D_INVENTORY of DTrace's conventions: docs/compat.md). Writes
- * to a FILE that the caller owns. Text from guests is escaped: bytes that a terminal would act on are shown as \ooo.
+ * Values to text, to the character as dtrace(1) prints them (differences: docs/compat.md). Writes to a FILE that the
+ * caller owns.
+ *
+ * Text that comes from data is escaped, wherever it goes: control characters but newline and tab, DEL, the C1
+ * controls, and bytes that are not UTF-8, are shown as \ooo. What a format of the script says is written as it is.
  */
 #include <stdio.h>
 
@@ -16,11 +19,14 @@ struct dv_output {
 	bool flow_heading_done;  /**< the "CPU ID FUNCTION:NAME" line was printed */
 	bool aggsortkey, aggsortrev;
 	uint32_t aggsortpos, aggsortkeypos;
-	/** Kernel address to "module`symbol+0x1f" for %a; may be NULL. */
+	/** Kernel address to "module`symbol+0x1f" for %a; may be NULL. @p machine is DV_OUTPUT_ANY_MACHINE for a key of an
+	 *  aggregation that is printed at the end. */
 	void (*symbolise)(void *ctx, uint32_t machine, uint64_t addr, char *buf, size_t size);
 	/** Read guest memory while printing is never done: print() works on the bytes in the record. */
 	void *ctx;
+	uint64_t printed[DV_AGGS_MAX / 64]; /**< aggregations that a printa() has printed */
 };
+#define DV_OUTPUT_ANY_MACHINE UINT32_MAX
 
 /** What the heading columns of a record say. */
 struct dv_out_probe {
@@ -33,10 +39,10 @@ struct dv_out_probe {
  *  (clear, trunc, normalize, exit) are done here too, through @p c; *exit_status is set by exit() and true returned. */
 bool dv_output_record(struct dv_output *o, struct dv_consumer *c, const struct dv_program *p, const struct dv_out_probe *probe,
                       const struct dv_event *e, int *exit_status);
-/** printa() without format, and what is printed at the end: sorted as DTrace sorts. */
+/** printa() without format: a newline, then a row for each key, sorted as DTrace sorts. */
 void dv_output_agg(struct dv_output *o, struct dv_consumer *c, const struct dv_agg *agg);
-/** At the end: every aggregation that no printa() printed (printed: bit set by dv_output_record()). */
+/** At the end: a newline, as dtrace writes it even when nothing follows, then every aggregation that no printa() printed,
+ *  in the order of @p aggs. */
 void dv_output_all_aggs(struct dv_output *o, struct dv_consumer *c, const struct dv_agg *const *aggs, size_t count);
-
 
 #endif
