@@ -59,6 +59,9 @@ struct dv_machine {
 	uint32_t index;           /**< in this session's region */
 	struct dv_guest *guest;   /**< NULL until READY */
 	int poll_fd;              /**< readable when `poll` has something to do (events, hang-up); -1: none */
+	/** Optional: takes over the guest of a kernel that no longer runs, whose types are still needed; NULL: it is closed. */
+	void (*retire)(void *ctx, struct dv_guest *guest);
+	void *retire_ctx;
 	void *priv;
 };
 

@@ -4,6 +4,9 @@
 /**
  * Probe names, matching, and the table of providers (one file each: prov_fbt.c, prov_syscall.c, prov_dtrace.c,
  * prov_tick.c). A provider lists a machine's probes and says how each is placed.
+ *
+ * A probe has one id but may have several places in a kernel (a system call's 64-bit and 32-bit entry): these are
+ * several rows with one id.
  */
 #include "abi/load.h"
 #include "base/error.h"
@@ -15,12 +18,15 @@
 struct dv_probe_desc {
 	char *part[5]; /**< DV_PART_*; never NULL */
 	bool machine_given;
+	uint32_t id;   /**< not 0: the description is a bare number, the probe's id */
 };
 enum { DV_PART_MACHINE, DV_PART_PROV, DV_PART_MOD, DV_PART_FUNC, DV_PART_NAME };
 /** Parts left off from the left are empty. Five parts: the first is the machine. */
 struct dv_error *dv_probe_desc_parse(const char *text, struct dv_probe_desc *ret) DV_MUST_USE;
 void dv_probe_desc_deinit(struct dv_probe_desc *d);
-/** Glob match: * ? [..] [!..] \. Bounded time (no exponential backtracking). */
+/** Does the description allow this machine ("host" for dvirt itself)? */
+bool dv_probe_desc_machine(const struct dv_probe_desc *d, const char *machine);
+/** Glob match: * ? [..] [!..] \. Time bounded by the product of the lengths (no exponential backtracking). */
 bool dv_glob(const char *pattern, const char *text);
 bool dv_glob_is_literal(const char *pattern);
 
@@ -28,36 +34,73 @@ struct dv_provider;
 struct dv_probe {
 	const struct dv_provider *prov;
 	struct dv_machine *machine; /**< NULL: fires in dvirt itself ("host") */
-	const char *mod, *func, *name; /**< strings live as long as the probe set's arena or the guest */
-	uint32_t id;                /**< as -l shows, from 1, unique in the run */
+	const char *mod, *func, *name; /**< strings live as long as the probe set */
+	uint32_t id;                /**< as -l shows, from 1, unique in the run; places of one probe share it */
 	uint64_t addr;              /**< placed providers */
 	uint32_t size;
 	enum dv_site_kind kind;
 	enum dv_site_args args;
 	uint64_t period_ns;         /**< tick */
 	uint32_t sysnr;             /**< syscall return: DV_SITE_SYSRET */
-	bool compat;
-	const struct dv_type *proto; /**< DV_TYPE_FUNC or NULL: see dv_probe_arg_type() */
+	bool compat;                /**< 32-bit system call */
+};
+
+/** What the providers know of one machine's kernel: made once, when the machine is added to the set. */
+struct dv_probe_machine {
+	struct dv_machine *machine;
+	uint32_t fbt_base, syscall_base;         /**< first id of each provider */
+	DV_VEC(uint32_t) funcs;                  /**< fbt: indices of the symbols that are functions */
+	DV_VEC(struct dv_probe_syscall) syscalls; /**< sorted by name */
+	DV_VEC(uint64_t) sysret_addrs;           /**< where system calls come back to their dispatcher */
+	uint64_t thunk[2];                       /**< return thunks, 0: none */
+	bool stale;                              /**< the kernel is another now: its ids are used up */
+};
+struct dv_probe_syscall {
+	const char *name;
+	uint64_t entry[3]; /**< 64-bit, 32-bit native, 32-bit compat; 0: none */
+	uint32_t size[3];
 };
 
 struct dv_probe_set {
 	DV_VEC(struct dv_probe) probes;
 	struct dv_arena arena;
 	uint32_t next_id;
+	DV_VEC(struct dv_probe_machine *) machines;
+	DV_VEC(struct dv_probe) ticks; /**< those made so far, for their ids */
 };
+void dv_probe_set_init(struct dv_probe_set *set);
+void dv_probe_set_deinit(struct dv_probe_set *set);
+/** Make a ready machine's probes known; ids are given in the order of these calls. */
+const struct dv_probe_machine *dv_probe_set_add(struct dv_probe_set *set, struct dv_machine *m);
+/** The same machine runs another kernel or other modules now: added again, its probes get new ids. */
+void dv_probe_set_forget(struct dv_probe_set *set, struct dv_machine *m);
 
 struct dv_provider {
 	const char *name;
-	/** Append to @p set the probes of @p m (NULL: dvirt itself) that match @p d. */
-	struct dv_error *(*provide)(const struct dv_provider *p, struct dv_machine *m, const struct dv_probe_desc *d, struct dv_probe_set *set);
+	/** Append to @p set the probes of @p pm (NULL: dvirt itself) that match @p d; machine and provider parts match already. */
+	void (*provide)(const struct dv_provider *p, const struct dv_probe_machine *pm, const struct dv_probe_desc *d,
+	                struct dv_probe_set *set);
 	/** Type of args[n] of this probe, NULL: none. *known: false when the probe's arguments are not typed at all. */
 	const struct dv_type *(*arg_type)(const struct dv_probe *p, uint32_t n, uint32_t *count, bool *known);
+	/** Equal for probes whose args[] have equal types: a clause is compiled once for each. */
+	const void *(*arg_group)(const struct dv_probe *p);
 	bool in_guest;              /**< has probes in guests; otherwise only in dvirt itself */
 };
 extern const struct dv_provider *const dv_providers[];
+extern const struct dv_provider dv_prov_dtrace, dv_prov_profile, dv_prov_syscall, dv_prov_fbt;
 
-/** Add all probes that match @p d on @p m (NULL: dvirt's own) to the set; ids are given in order, the same probe gets the
- *  same id each time. */
-struct dv_error *dv_probes_match(struct dv_machine *m, const struct dv_probe_desc *d, struct dv_probe_set *set) DV_MUST_USE;
+/** Append all probes that match @p d on @p m (NULL: dvirt's own) to the set; the same probe gets the same id each time. */
+void dv_probes_match(struct dv_machine *m, const struct dv_probe_desc *d, struct dv_probe_set *set);
+/** Names of probes that the writer may have meant, as a list for a message ("vfs_read, vfs_readv"), or "". */
+void dv_probes_nearest(struct dv_probe_set *set, const struct dv_probe_desc *d, char *buf, size_t size);
+
+/* For providers. */
+struct dv_probe *dv_probe_offer(struct dv_probe_set *set, const struct dv_probe_desc *d, uint32_t id, const char *mod,
+                                const char *func, const char *name);
+bool dv_probe_read(struct dv_machine *m, uint64_t va, void *dst, size_t size);
+void dv_fbt_add(struct dv_probe_set *set, struct dv_probe_machine *pm);
+void dv_syscall_add(struct dv_probe_set *set, struct dv_probe_machine *pm);
+enum { DV_ID_BEGIN = 1, DV_ID_END, DV_ID_ERROR, DV_ID_TICK };
+#define DV_ID_FIRST 10u
 
 #endif

@@ -59,7 +59,9 @@ static void DV_PRINTF(2, 3) because(struct dv_machine *m, const char *fmt, ...)
 
 static void forget_guest(struct dv_machine *m)
 {
-	if (m->guest)
+	if (m->guest && m->retire)
+		m->retire(m->retire_ctx, m->guest);
+	else if (m->guest)
 		dv_guest_close(m->guest);
 	m->guest = NULL;
 	m->caps = 0;
@@ -361,6 +363,7 @@ static void qemu_close(struct dv_machine *m)
 {
 	struct client *c = m->priv;
 
+	m->retire = NULL;
 	forget_guest(m);
 	if (!c)
 		return;

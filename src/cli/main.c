@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "tracer/tracer.h"
+
+static const char usage_text[] =
+	"usage: dvirt [options] -n DESCRIPTION[/PREDICATE/][{ACTIONS}] [arguments]\n"
+	"       dvirt [options] -s SCRIPT [arguments]\n"
+	"       dvirt -l [-v] [-n DESCRIPTION]...\n"
+	"       dvirt ps [-v]\n"
+	"       dvirt qemu-args NAME\n";
+static const char help_text[] =
+	"\n"
+	"One D script traces any number of Linux guests under QEMU; a probe is machine:provider:module:function:name.\n"
+	"\n"
+	"  qemu-system-x86_64 ... $(dvirt qemu-args web)          start a guest that can be traced\n"
+	"  dvirt ps                                               machines that can be traced now\n"
+	"  dvirt -n 'syscall:::entry { @[vmname, execname, probefunc] = count(); }'\n"
+	"  dvirt -n 'web:fbt::tcp_v4_rcv:entry { printf(\"%d\\n\", args[0]->len); }'\n"
+	"  dvirt -l -v -n 'fbt::vfs_read:'                        probes and their arguments\n"
+	"\n"
+	"What to trace\n"
+	"  -n DESC    probe description, with an optional predicate and actions\n"
+	"  -s FILE    D script ('-': standard input)\n"
+	"  -P PROV, -m [PROV:]MOD, -f [[PROV:]MOD:]FUNC, -i ID    probes by provider, module, function, id\n"
+	"  -M GLOB    only machines of this name (may be repeated)\n"
+	"  -c CMD     run a command on the host, end with it; $target is its process id\n"
+	"  -p PID     end with this process of the host; $target is PID\n"
+	"  -Z         probe descriptions may match nothing (yet)\n"
+	"  -w         allow destructive actions\n"
+	"Output\n"
+	"  -q         print only what the script prints\n"
+	"  -o FILE    append output to FILE\n"
+	"  -b SIZE    size of each virtual CPU's buffer; the same as -x bufsize=SIZE\n"
+	"  -x OPT[=VALUE]   set an option, see dvirt(1)\n"
+	"Instead of tracing\n"
+	"  -l         list probes; with -v their arguments' types\n"
+	"  -e         end when the script has been compiled\n"
+	"  -S         show the compiled code\n"
+	"  -V         show the version\n"
+	"  -h, --help this text\n"
+	"Preprocessor\n"
+	"  -C         run cpp over the script; -D NAME[=VALUE], -U NAME, -I DIR, -H are for it\n";
+
+struct source {
+	char option;
+	const char *arg;
+};
+
+static struct dv_tracer *tracer;
+static int gate = -1;
+
+int dv_cli_fail(struct dv_error *e)
+{
+	fflush(stdout);
+	fprintf(stderr, "dvirt: %s\n", e->msg);
+	if (e->hint)
+		fprintf(stderr, "hint: %s\n", e->hint);
+	dv_error_destroy(e);
+	return DV_EXIT_ERROR;
+}
+
+static void emit(void *ctx, const char *text)
+{
+	fflush(stdout);
+	fprintf(stderr, "dvirt: %s", text);
+}
+
+static void on_signal(int sig)
+{
+	static volatile sig_atomic_t count;
+
+	// Once: an ordinary end, with what was gathered. Whoever insists is obeyed.
+	if (++count > 2)
+		_exit(128 + sig);
+	if (tracer)
+		dv_tracer_stop(tracer);
+}
+
+static void let_go(void *ctx)
+{
+	if (gate >= 0) {
+		if (write(gate, "g", 1) != 1)
+			fprintf(stderr, "dvirt: the command has ended before it began\n");
+		close(gate);
+		gate = -1;
+	}
+}
+
+static int usage(const char *fmt, const char *what)
+{
+	fprintf(stderr, "dvirt: ");
+	fprintf(stderr, fmt, what);
+	fprintf(stderr, "\n%s", usage_text);
+	return DV_EXIT_USAGE;
+}
+
+static int ps(int argc, char **argv)
+{
+	bool verbose = argc == 2 && !strcmp(argv[1], "-v");
+	struct dv_error *e;
+
+	if (argc > 1 && !verbose)
+		return usage("ps takes -v only, not '%s'", argv[1]);
+	e = dv_tracer_ps(stdout, verbose);
+	return e ? dv_cli_fail(e) : DV_EXIT_OK;
+}
+
+struct cli {
+	bool list, verbose, compile_only, disasm, version;
+	const char *output, *command;
+	pid_t pid;
+	DV_VEC(struct source) sources;
+	DV_VEC(const char *) only;
+	DV_VEC(char *) options; // NAME or NAME=VALUE
+	struct dv_cpp cpp;
+};
+
+static void option(struct cli *c, const char *text)
+{
+	*DV_PUSH(&c->options) = dv_xstrdup(text);
+}
+
+// 0, or an exit status.
+static int parse(struct cli *c, int argc, char **argv)
+{
+	static const struct option longs[] = { { "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'V' }, { 0 } };
+	static const char refused[] = "FaAGLX";
+	char *end;
+	int o;
+
+	opterr = 0;
+	while ((o = getopt_long(argc, argv, ":n:s:lqo:x:D:U:CI:HevVwSc:p:ZP:m:f:i:b:M:hFaAGL:X:", longs, NULL)) != -1) {
+		char letter[2] = { (char)o, 0 };
+
+		if (strchr(refused, o))
+			return usage("option -%s is not supported yet", letter);
+		switch (o) {
+		case 'n':
+		case 's':
+		case 'P':
+		case 'm':
+		case 'f':
+		case 'i':
+			*DV_PUSH(&c->sources) = (struct source){ (char)o, optarg };
+			break;
+		case 'l':
+			c->list = true;
+			break;
+		case 'q':
+			option(c, "quiet");
+			break;
+		case 'w':
+			option(c, "destructive");
+			break;
+		case 'Z':
+			option(c, "zdefs");
+			break;
+		case 'b':
+			*DV_PUSH(&c->options) = dv_xasprintf("bufsize=%s", optarg);
+			break;
+		case 'x':
+			option(c, optarg);
+			break;
+		case 'o':
+			c->output = optarg;
+			break;
+		case 'D':
+		case 'U':
+		case 'I':
+			*DV_PUSH(&c->cpp.args) = dv_xasprintf("-%c%s", o, optarg);
+			break;
+		case 'H':
+			*DV_PUSH(&c->cpp.args) = dv_xstrdup("-H");
+			break;
+		case 'C':
+			c->cpp.on = true;
+			break;
+		case 'e':
+			c->compile_only = true;
+			break;
+		case 'v':
+			c->verbose = true;
+			break;
+		case 'V':
+			c->version = true;
+			break;
+		case 'S':
+			c->disasm = true;
+			break;
+		case 'c':
+			c->command = optarg;
+			break;
+		case 'p':
+			c->pid = (pid_t)strtol(optarg, &end, 10);
+			if (*end || c->pid <= 0)
+				return usage("'%s' is not a process id", optarg);
+			break;
+		case 'M':
+			*DV_PUSH(&c->only) = optarg;
+			break;
+		case 'h':
+			fputs(usage_text, stdout);
+			fputs(help_text, stdout);
+			return -1;
+		case ':':
+			letter[0] = (char)optopt;
+			return usage("option -%s needs an argument", letter);
+		default:
+			letter[0] = (char)optopt;
+			return usage("unknown option '%s'", optopt ? letter : argv[optind - 1]);
+		}
+	}
+	if (c->version) {
+		printf("dvirt: dvirt %s, D 2.0\n", DV_VERSION);
+		return -1;
+	}
+	if (c->command && c->pid)
+		return usage("%s", "-c and -p cannot be used together");
+	if (!c->sources.count && !c->list)
+		return usage("%s", "nothing to trace: give -n or -s");
+	return 0;
+}
+
+static struct dv_error *set_options(struct dv_tracer *t, const struct cli *c)
+{
+	for (size_t i = 0; i < c->options.count; i++) {
+		DV_FREE char *name = dv_xstrdup(c->options.data[i]);
+		char *value = strchr(name, '=');
+		struct dv_error *e;
+
+		if (value)
+			*value++ = '\0';
+		e = dv_tracer_option(t, name, value);
+		if (e)
+			return e;
+	}
+	for (size_t i = 0; i < c->only.count; i++)
+		dv_tracer_only(t, c->only.data[i]);
+	return NULL;
+}
+
+// Parse all sources;
+static struct dv_error *add_sources(struct dv_tracer *t, const struct cli *c, int argc, char **argv, struct dv_diag *diag)
+{
+	for (size_t i = 0; i < c->sources.count; i++) {
+		const struct source *s = &c->sources.data[i];
+		bool file = s->option == 's';
+		char *text = NULL;
+		struct dv_error *e = NULL;
+		DV_VEC(char *) args = { 0 };
+		struct dv_source src = { .target = c->pid ? c->pid : -1, .name = file ? s->arg : NULL, .pspec_only = !file };
+
+		if (file)
+			e = dv_source_read(s->arg, &text);
+		else
+			text = dv_source_describe(s->option, s->arg);
+		if (!e && c->cpp.on) {
+			char *raw = text;
+
+			e = dv_source_cpp(&c->cpp, file ? s->arg : NULL, raw, &text);
+			free(raw);
+			if (e)
+				text = NULL;
+		}
+		*DV_PUSH(&args) = (char *)(file ? s->arg : "dvirt");
+		for (int k = 0; k < argc; k++)
+			*DV_PUSH(&args) = argv[k];
+		src.text = text;
+		src.argc = (int)args.count;
+		src.argv = args.data;
+		if (!e)
+			e = dv_tracer_add_source(t, &src, diag);
+		DV_VEC_FREE(&args);
+		free(text);
+		if (e)
+			return e;
+	}
+	return NULL;
+}
+
+static void say_matched(const struct dv_tracer *t, const struct cli *c)
+{
+	for (size_t i = 0; i < c->sources.count; i++) {
+		const struct source *s = &c->sources.data[i];
+		uint32_t n = dv_tracer_source_probes(t, (uint32_t)i);
+		DV_FREE char *head = s->option == 's' ? dv_xstrdup(s->arg) : dv_source_heading(s->arg);
+
+		fprintf(stderr, "dvirt: %s '%s' matched %u probe%s\n", s->option == 's' ? "script" : "description", head, n,
+		        n == 1 ? "" : "s");
+	}
+}
+
+// A refused script has already been explained.
+static int finish(struct dv_error *e, const struct dv_diag *diag)
+{
+	if (e->code == DV_ERR_SYNTAX && diag->errors) {
+		dv_error_destroy(e);
+		return DV_EXIT_ERROR;
+	}
+	return dv_cli_fail(e);
+}
+
+static int trace(struct cli *c, int argc, char **argv)
+{
+	struct dv_diag diag = { .emit = emit };
+	struct sigaction sa = { .sa_handler = on_signal };
+	struct dv_error *e;
+	int status = 0, watch = -1;
+	FILE *out = stdout;
+
+	if (c->output) {
+		out = fopen(c->output, "ae");
+		if (!out)
+			return dv_cli_fail(dv_error_sys(errno, "cannot open '%s'", c->output));
+		dv_tracer_set_output(tracer, out);
+	}
+	e = set_options(tracer, c);
+	if (e)
+		return dv_cli_fail(e);
+	if (c->command && (e = dv_command_start(c->command, &c->pid, &gate)))
+		return dv_cli_fail(e);
+	if (c->pid && (e = dv_command_watch(c->pid, &watch)))
+		return dv_cli_fail(e);
+	e = add_sources(tracer, c, argc, argv, &diag);
+	if (e)
+		return finish(e, &diag);
+	if (c->list) {
+		e = dv_tracer_list(tracer, out, c->verbose, &diag);
+		return e ? finish(e, &diag) : DV_EXIT_OK;
+	}
+	e = dv_tracer_compile(tracer, &diag);
+	if (e)
+		return finish(e, &diag);
+	if (c->disasm)
+		dv_tracer_disasm(tracer, stderr);
+	if (c->compile_only)
+		return DV_EXIT_OK;
+	if (!dv_tracer_quiet(tracer))
+		say_matched(tracer, c);
+	sigaction(SIGINT, &sa, NULL);
+	sigaction(SIGTERM, &sa, NULL);
+	sigaction(SIGHUP, &sa, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	if (watch >= 0)
+		dv_tracer_until(tracer, watch);
+	dv_tracer_on_start(tracer, let_go, NULL);
+	e = dv_tracer_run(tracer, &status);
+	if (c->command && c->pid > 0) {
+		if (waitpid(c->pid, NULL, WNOHANG) == 0)
+			kill(c->pid, SIGTERM);
+	}
+	if (fflush(out) || (c->output && fclose(out)))
+		e = e ? e : dv_error_sys(errno, "cannot write the output");
+	return e ? dv_cli_fail(e) : status;
+}
+
+int main(int argc, char **argv)
+{
+	struct cli c = { 0 };
+	struct dv_error *e;
+	int status;
+
+	if (argc > 1 && !strcmp(argv[1], "ps"))
+		return ps(argc - 1, argv + 1);
+	if (argc > 1 && !strcmp(argv[1], "qemu-args"))
+		return dv_cmd_qemu_args(argc - 1, argv + 1);
+	status = parse(&c, argc, argv);
+	if (!status) {
+		e = dv_tracer_create(&tracer);
+		status = e ? dv_cli_fail(e) : trace(&c, argc - optind, argv + optind);
+	}
+	dv_tracer_destroy(tracer);
+	for (size_t i = 0; i < c.options.count; i++)
+		free(c.options.data[i]);
+	for (size_t i = 0; i < c.cpp.args.count; i++)
+		free(c.cpp.args.data[i]);
+	DV_VEC_FREE(&c.options);
+	DV_VEC_FREE(&c.cpp.args);
+	DV_VEC_FREE(&c.sources);
+	DV_VEC_FREE(&c.only);
+	return status < 0 ? DV_EXIT_OK : status;
+}

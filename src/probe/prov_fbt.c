@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Function boundaries: entry is the function's first instruction, return each return instruction of its body.
+// No function is dangerous to probe where the trap sits in the translated code. Left out is what is not a function that
+// can run: data in text, padding symbols, and the initialisation code that the kernel threw away after its boot.
+#include "probe/probe.h"
+
+#include <string.h>
+
+static bool usable(const struct dv_symbol *s, uint64_t init_start, uint64_t init_end)
+{
+	static const char *const not_code[] = {
+		"_text", "_stext", "_etext", "_sinittext", "_einittext", "__entry_text_start", "__entry_text_end",
+		"__softirqentry_text_start", "__softirqentry_text_end", "__irqentry_text_start",
+		"__irqentry_text_end", "__noinstr_text_start", "__noinstr_text_end", "__sched_text_start",
+		"__sched_text_end", "__cpuidle_text_start", "__cpuidle_text_end", "__lock_text_start",
+		"__lock_text_end", "__kprobes_text_start", "__kprobes_text_end", "__indirect_thunk_start",
+		"__indirect_thunk_end", "__static_call_text_start", "__static_call_text_end",
+	};
+
+	if (!strchr("tTwW", s->kind) || !s->kind || !s->size || !s->name[0] || s->name[0] == '.')
+		return false;
+	if (!strncmp(s->name, "__pfx_", 6) || !strncmp(s->name, "__cfi_", 6))
+		return false;
+	if (s->addr >= init_start && s->addr < init_end)
+		return false;
+	for (size_t i = 0; s->name[0] == '_' && i < DV_COUNT(not_code); i++)
+		if (!strcmp(s->name, not_code[i]))
+			return false;
+	return true;
+}
+
+void dv_fbt_add(struct dv_probe_set *set, struct dv_probe_machine *pm)
+{
+	struct dv_machine *m = pm->machine;
+	size_t count;
+	const struct dv_symbol *syms = dv_guest_symbols(m->guest, &count), *s;
+	uint64_t start = UINT64_MAX, end = 0, thunk;
+
+	if ((s = dv_guest_symbol(m->guest, "vmlinux", "__init_begin")))
+		start = s->addr;
+	if ((s = dv_guest_symbol(m->guest, "vmlinux", "__init_end")))
+		end = s->addr;
+	for (size_t i = 0; i < count && i < UINT32_MAX; i++)
+		if (usable(&syms[i], start, end))
+			*DV_PUSH(&pm->funcs) = (uint32_t)i;
+	// Returns may be jumps to a thunk; since 6.5 a variable says which one the processor needs.
+	if ((s = dv_guest_symbol(m->guest, "vmlinux", "__x86_return_thunk")))
+		pm->thunk[0] = s->addr;
+	if ((s = dv_guest_symbol(m->guest, "vmlinux", "x86_return_thunk")) &&
+	    dv_probe_read(m, s->addr, &thunk, sizeof(thunk)) && thunk != pm->thunk[0] &&
+	    dv_guest_symbol_at(m->guest, thunk))
+		pm->thunk[1] = thunk;
+}
+
+static void provide(const struct dv_provider *prov, const struct dv_probe_machine *pm, const struct dv_probe_desc *d,
+                    struct dv_probe_set *set)
+{
+	struct dv_guest *g = pm->machine->guest;
+	size_t nsyms, nmods;
+	const struct dv_symbol *syms;
+	const struct dv_module *mods;
+
+	if (!g)
+		return;
+	syms = dv_guest_symbols(g, &nsyms);
+	mods = dv_guest_modules(g, &nmods);
+	for (size_t i = 0; i < pm->funcs.count; i++) {
+		const struct dv_symbol *s;
+		const char *mod = "vmlinux";
+		uint32_t id = pm->fbt_base + 2 * (uint32_t)i;
+		struct dv_probe *p;
+
+		if (pm->funcs.data[i] >= nsyms || (d->id && d->id != id && d->id != id + 1))
+			continue;
+		s = &syms[pm->funcs.data[i]];
+		if (s->module && s->module < nmods)
+			mod = mods[s->module].name;
+		p = dv_probe_offer(set, d, id, mod, s->name, "entry");
+		if (p) {
+			p->addr = s->addr;
+			p->size = s->size;
+			p->kind = DV_SITE_ADDR;
+			p->args = DV_ARGS_FUNC;
+		}
+		p = dv_probe_offer(set, d, id + 1, mod, s->name, "return");
+		if (p) {
+			p->addr = s->addr;
+			p->size = s->size;
+			p->kind = DV_SITE_RETURNS;
+			p->args = DV_ARGS_RETURN;
+		}
+	}
+}
+
+// The prototype by name. The compiler's parts of a function (name.cold, name.isra.0) have none of their own.
+static const struct dv_type *proto(const struct dv_probe *p)
+{
+	const struct dv_type *t;
+
+	if (!p->machine || !p->machine->guest || strchr(p->func, '.'))
+		return NULL;
+	t = dv_guest_func_type(p->machine->guest, p->mod, p->func);
+	return t && t->kind == DV_TYPE_FUNC ? t : NULL;
+}
+
+static const struct dv_type *arg_type(const struct dv_probe *p, uint32_t n, uint32_t *count, bool *known)
+{
+	const struct dv_type *f = proto(p);
+
+	*known = f != NULL;
+	*count = 0;
+	if (!f)
+		return NULL;
+	if (p->kind == DV_SITE_RETURNS) {
+		bool is_void = !f->ref || dv_type_resolve(f->ref)->kind == DV_TYPE_VOID;
+
+		*count = is_void ? 1 : 2;
+		return n == 0 ? dv_type_int(8, true) : n == 1 && !is_void ? f->ref : NULL;
+	}
+	*count = f->count;
+	return n < f->count ? f->members[n].type : NULL;
+}
+
+static const void *arg_group(const struct dv_probe *p)
+{
+	// Entry and return differ in what they pass: tell them apart by the lowest bit.
+	return (const char *)proto(p) + (p->kind == DV_SITE_RETURNS);
+}
+
+const struct dv_provider dv_prov_fbt = {
+	.name = "fbt",
+	.provide = provide,
+	.arg_type = arg_type,
+	.arg_group = arg_group,
+	.in_guest = true,
+};

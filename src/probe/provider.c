@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "probe/probe.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const struct dv_provider *const dv_providers[] = {
+	&dv_prov_dtrace, &dv_prov_profile, &dv_prov_syscall, &dv_prov_fbt, NULL,
+};
+
+void dv_probe_set_init(struct dv_probe_set *set)
+{
+	memset(set, 0, sizeof(*set));
+	dv_arena_init(&set->arena);
+	set->next_id = DV_ID_FIRST;
+}
+
+static void machine_destroy(struct dv_probe_machine *pm)
+{
+	DV_VEC_FREE(&pm->funcs);
+	DV_VEC_FREE(&pm->syscalls);
+	DV_VEC_FREE(&pm->sysret_addrs);
+	free(pm);
+}
+
+void dv_probe_set_deinit(struct dv_probe_set *set)
+{
+	for (size_t i = 0; i < set->machines.count; i++)
+		machine_destroy(set->machines.data[i]);
+	DV_VEC_FREE(&set->machines);
+	DV_VEC_FREE(&set->probes);
+	DV_VEC_FREE(&set->ticks);
+	dv_arena_deinit(&set->arena);
+}
+
+static struct dv_probe_machine *find(struct dv_probe_set *set, const struct dv_machine *m)
+{
+	for (size_t i = 0; i < set->machines.count; i++)
+		if (set->machines.data[i]->machine == m && !set->machines.data[i]->stale)
+			return set->machines.data[i];
+	return NULL;
+}
+
+const struct dv_probe_machine *dv_probe_set_add(struct dv_probe_set *set, struct dv_machine *m)
+{
+	struct dv_probe_machine *pm = find(set, m);
+
+	if (pm)
+		return pm;
+	pm = dv_xcalloc(1, sizeof(*pm));
+	pm->machine = m;
+	if (m->guest) {
+		pm->syscall_base = set->next_id;
+		dv_syscall_add(set, pm);
+		set->next_id += 2 * (uint32_t)pm->syscalls.count;
+		pm->fbt_base = set->next_id;
+		dv_fbt_add(set, pm);
+		set->next_id += 2 * (uint32_t)pm->funcs.count;
+	}
+	*DV_PUSH(&set->machines) = pm;
+	return pm;
+}
+
+void dv_probe_set_forget(struct dv_probe_set *set, struct dv_machine *m)
+{
+	struct dv_probe_machine *pm = find(set, m);
+
+	if (!pm)
+		return;
+	pm->stale = true;
+	// The symbols are gone with the guest's old kernel.
+	DV_VEC_FREE(&pm->funcs);
+	DV_VEC_FREE(&pm->syscalls);
+}
+
+// A row for this probe if the description matches it, else NULL.
+struct dv_probe *dv_probe_offer(struct dv_probe_set *set, const struct dv_probe_desc *d, uint32_t id, const char *mod,
+                                const char *func, const char *name)
+{
+	struct dv_probe *p;
+
+	if (d->id ? d->id != id
+	          : !dv_glob(d->part[DV_PART_NAME], name) || !dv_glob(d->part[DV_PART_FUNC], func) ||
+	                    !dv_glob(d->part[DV_PART_MOD], mod))
+		return NULL;
+	p = DV_PUSH(&set->probes);
+	p->id = id;
+	p->mod = *mod ? dv_arena_strdup(&set->arena, mod) : "";
+	p->func = *func ? dv_arena_strdup(&set->arena, func) : "";
+	p->name = dv_arena_strdup(&set->arena, name);
+	return p;
+}
+
+void dv_probes_match(struct dv_machine *m, const struct dv_probe_desc *d, struct dv_probe_set *set)
+{
+	const struct dv_probe_machine *pm = m ? dv_probe_set_add(set, m) : NULL;
+
+	if (!dv_probe_desc_machine(d, m ? m->name : "host"))
+		return;
+	for (size_t i = 0; dv_providers[i]; i++) {
+		const struct dv_provider *prov = dv_providers[i];
+		size_t from = set->probes.count;
+
+		if (prov->in_guest != (m != NULL) || !dv_glob(d->part[DV_PART_PROV], prov->name))
+			continue;
+		prov->provide(prov, pm, d, set);
+		for (size_t k = from; k < set->probes.count; k++) {
+			set->probes.data[k].prov = prov;
+			set->probes.data[k].machine = m;
+		}
+	}
+}
+
+bool dv_probe_read(struct dv_machine *m, uint64_t va, void *dst, size_t size)
+{
+	const struct dv_phys *phys = m->ops->phys ? m->ops->phys(m) : NULL;
+	const struct dv_guest_layout *l = m->guest ? dv_guest_layout(m->guest) : NULL;
+
+	return phys && l && dv_guest_read_va(phys, l, l->kernel_cr3, va, dst, size);
+}
+
+// Edit distance, cut off: at least `max` means "too far". Names are short; longer ones are not looked at.
+static unsigned distance(const char *a, const char *b, unsigned max)
+{
+	size_t la = strlen(a), lb = strlen(b);
+	unsigned row[64];
+
+	if (lb >= DV_COUNT(row) || la >= DV_COUNT(row) || la + max <= lb || lb + max <= la)
+		return max;
+	for (size_t j = 0; j <= lb; j++)
+		row[j] = (unsigned)j;
+	for (size_t i = 1; i <= la; i++) {
+		unsigned diag = row[0], best = row[0] = (unsigned)i;
+
+		for (size_t j = 1; j <= lb; j++) {
+			unsigned cost = diag + (a[i - 1] != b[j - 1]);
+
+			diag = row[j];
+			if (row[j] + 1 < cost)
+				cost = row[j] + 1;
+			if (row[j - 1] + 1 < cost)
+				cost = row[j - 1] + 1;
+			row[j] = cost;
+			if (cost < best)
+				best = cost;
+		}
+		if (best >= max)
+			return max;
+	}
+	return row[lb] < max ? row[lb] : max;
+}
+
+#define NEAREST 4
+struct nearest {
+	const char *name[NEAREST];
+	unsigned dist[NEAREST], count, max;
+};
+
+static void consider(struct nearest *n, const char *want, const char *name)
+{
+	unsigned d = distance(want, name, n->max), at;
+
+	if (d >= n->max)
+		return;
+	for (unsigned i = 0; i < n->count; i++)
+		if (!strcmp(n->name[i], name))
+			return;
+	if (n->count < NEAREST)
+		n->count++;
+	for (at = n->count - 1; at > 0 && n->dist[at - 1] > d; at--) {
+		n->name[at] = n->name[at - 1];
+		n->dist[at] = n->dist[at - 1];
+	}
+	n->name[at] = name;
+	n->dist[at] = d;
+	if (n->count == NEAREST && n->dist[NEAREST - 1] < n->max)
+		n->max = n->dist[NEAREST - 1];
+}
+
+void dv_probes_nearest(struct dv_probe_set *set, const struct dv_probe_desc *d, char *buf, size_t size)
+{
+	const char *want = d->part[DV_PART_FUNC], *prov = d->part[DV_PART_PROV];
+	struct nearest n = { .max = 4 };
+	size_t used = 0;
+
+	if (!size)
+		return;
+	*buf = '\0';
+	if (!*want || !dv_glob_is_literal(want))
+		return;
+	if (strlen(want) < 7)
+		n.max = 3;
+	for (size_t i = 0; i < set->machines.count; i++) {
+		const struct dv_probe_machine *pm = set->machines.data[i];
+		const struct dv_symbol *syms;
+		size_t nsyms;
+
+		if (pm->stale || !pm->machine->guest || !dv_probe_desc_machine(d, pm->machine->name))
+			continue;
+		if (dv_glob(prov, "syscall"))
+			for (size_t k = 0; k < pm->syscalls.count; k++)
+				consider(&n, want, pm->syscalls.data[k].name);
+		syms = dv_guest_symbols(pm->machine->guest, &nsyms);
+		if (dv_glob(prov, "fbt"))
+			for (size_t k = 0; k < pm->funcs.count; k++)
+				if (pm->funcs.data[k] < nsyms)
+					consider(&n, want, syms[pm->funcs.data[k]].name);
+	}
+	for (unsigned i = 0; i < n.count && used < size; i++)
+		used += (size_t)snprintf(buf + used, size - used, "%s%s", i ? ", " : "", n.name[i]);
+}

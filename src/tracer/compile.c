@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// From clauses to programs. Each clause is matched against each machine's probes; where it matches, it is checked against
+// that machine's types and code is made: once for the machine, or, when the clause uses args[], once for each set of
+// argument types among its probes. Clauses outside, machines inside: so the first use of a variable in the script's
+// order gives it its type, whichever machine the clause is for.
+#include "tracer/impl.h"
+
+#include <string.h>
+
+struct env {
+	struct dv_tracer *t;
+	struct dv_tmachine *tm;
+	const struct dv_probe *probe; // the one that stands for all of its group; NULL: ERROR
+};
+
+static const struct dv_type *env_arg(void *ctx, uint32_t n)
+{
+	struct env *e = ctx;
+	uint32_t count;
+	bool known;
+
+	return e->probe ? e->probe->prov->arg_type(e->probe, n, &count, &known) : NULL;
+}
+
+static struct dv_universe *types_of(const struct dv_tmachine *tm)
+{
+	struct dv_universe *u = tm->m && tm->m->guest ? dv_guest_types(tm->m->guest) : NULL;
+
+	return u ? u : dv_universe_base();
+}
+
+static struct dv_universe *env_machine(void *ctx, const char *name, uint32_t *index)
+{
+	struct env *e = ctx;
+	struct dv_tmachine *tm = dv_tmachine_by_name(e->t, name);
+
+	if (!tm)
+		return NULL;
+	*index = tm->index;
+	return types_of(tm);
+}
+
+// Check and generate; the program's index in the machine's list. False after diagnostics.
+static bool make_program(struct dv_tracer *t, struct dv_tmachine *tm, const struct dv_clause *c, const struct dv_probe *probe,
+                         struct dv_diag *diag, uint32_t *ret)
+{
+	struct env e = { .t = t, .tm = tm, .probe = probe };
+	char name[512] = "dtrace:::ERROR";
+	struct dv_check_env env = {
+		.types = types_of(tm),
+		.strsize = (uint32_t)t->opts.strsize,
+		.arg_type = env_arg,
+		.machine = env_machine,
+		.ctx = &e,
+		.probe = name,
+		.machine_name = tm->name,
+	};
+	struct dv_clause *typed;
+	struct dv_program *prog;
+	struct dv_error *err;
+
+	if (probe) {
+		probe->prov->arg_type(probe, 0, &env.arg_count, &env.typed_args);
+		snprintf(name, sizeof(name), "%s:%s:%s:%s:%s", tm->name, probe->prov->name, probe->mod, probe->func,
+		         probe->name);
+	}
+	if (!dv_check_clause(t->script, c, &env, diag, &t->arena, &typed))
+		return false;
+	err = dv_codegen(typed, tm->universe, (uint32_t)t->opts.strsize, t->consts, &prog);
+	if (err) {
+		dv_script_diag(t->script, diag, c->loc, c->index, "D_CODEGEN", "%s", err->msg);
+		dv_error_destroy(err);
+		return false;
+	}
+	*DV_PUSH(&t->progs) = prog;
+	*ret = (uint32_t)tm->progs.count;
+	*DV_PUSH(&tm->progs) = prog;
+	return true;
+}
+
+static uint32_t new_epid(struct dv_tracer *t, const struct dv_tmachine *tm, const struct dv_probe *p, uint32_t prog)
+{
+	struct dv_enabling *e;
+
+	if (!t->enablings.count)
+		(void)DV_PUSH(&t->enablings); // 0 means nothing
+	e = DV_PUSH(&t->enablings);
+	e->machine = tm->index;
+	e->probe = p->id;
+	e->prov = p->prov->name;
+	e->mod = p->mod;
+	e->func = p->func;
+	e->name = p->name;
+	e->prog = tm->progs.data[prog];
+	return (uint32_t)t->enablings.count - 1;
+}
+
+// Programs of one clause on one machine, by the argument types that they were made for.
+struct group {
+	const void *key;
+	uint32_t prog;
+};
+
+static int by_key(const void *a, const void *b)
+{
+	uintptr_t x = (uintptr_t)((const struct group *)a)->key, y = (uintptr_t)((const struct group *)b)->key;
+
+	return (x > y) - (x < y);
+}
+
+struct groups {
+	DV_VEC(struct group) v; // sorted
+};
+
+static const struct group *find_group(const struct groups *g, const void *key)
+{
+	struct group k = { .key = key };
+
+	return g->v.count ? bsearch(&k, g->v.data, g->v.count, sizeof(k), by_key) : NULL;
+}
+
+// dtrace:::ERROR stands for faults on every machine.
+static bool is_error(const struct dv_probe_desc *d, const char *machine)
+{
+	return dv_probe_desc_machine(d, machine) && !*d->part[DV_PART_MOD] && !*d->part[DV_PART_FUNC] &&
+	       (d->id ? d->id == DV_ID_ERROR
+	              : dv_glob(d->part[DV_PART_PROV], "dtrace") && dv_glob(d->part[DV_PART_NAME], "ERROR"));
+}
+
+static void add_plan(struct dv_tracer *t, struct dv_tmachine *tm, const struct dv_probe *p, uint32_t prog, uint32_t order,
+                     bool names, bool error)
+{
+	struct dv_plan *plan, *last = NULL;
+
+	if (error) {
+		plan = DV_PUSH(&tm->errors);
+	} else {
+		plan = DV_PUSH(&tm->plans);
+		last = tm->plans.count > 1 ? plan - 1 : NULL;
+	}
+	plan->probe = *p;
+	plan->prog = prog;
+	plan->order = order;
+	plan->names = names;
+	// Places of one probe share their enabling.
+	plan->epid = last && last->probe.id == p->id && last->order == order && last->prog == prog
+	                     ? last->epid
+	                     : new_epid(t, tm, p, prog);
+}
+
+// Compile one clause for one machine. *matched: probes (not places) that its descriptions match there.
+static bool compile_clause(struct dv_tracer *t, struct dv_tmachine *tm, struct dv_clause *c,
+                           const struct dv_probe_desc *descs, struct dv_diag *diag, uint32_t *matched, uint32_t *by_desc)
+{
+	bool uses_args = dv_clause_uses_args(c), names = dv_clause_uses_probe_names(c), ok = true;
+	struct groups groups = { 0 };
+	uint32_t error_prog = UINT32_MAX;
+
+	*matched = 0;
+	for (uint32_t i = 0; i < c->pdesc_count && ok; i++) {
+		uint32_t order = c->index * 1000u + i, last_id = 0;
+		size_t from = t->probes.probes.count;
+
+		if (is_error(&descs[i], tm->name)) {
+			static const struct dv_probe error = { .prov = &dv_prov_dtrace, .mod = "", .func = "", .name = "ERROR",
+				                               .id = DV_ID_ERROR };
+
+			if (error_prog == UINT32_MAX && !make_program(t, tm, c, NULL, diag, &error_prog)) {
+				ok = false;
+				break;
+			}
+			add_plan(t, tm, &error, error_prog, order, names, true);
+			by_desc[i] += tm->m == NULL;
+			*matched += tm->m == NULL;
+		}
+		dv_probes_match(tm->m, &descs[i], &t->probes);
+		for (size_t k = from; k < t->probes.probes.count && ok; k++) {
+			struct dv_probe p = t->probes.probes.data[k];
+			const void *key = uses_args ? p.prov->arg_group(&p) : NULL;
+			const struct group *g;
+
+			if (!p.machine && p.id == DV_ID_ERROR)
+				continue;
+			if (p.id != last_id) {
+				last_id = p.id;
+				by_desc[i]++;
+				++*matched;
+			}
+			g = find_group(&groups, key);
+			if (!g) {
+				struct group n = { .key = key };
+
+				ok = make_program(t, tm, c, &p, diag, &n.prog);
+				if (!ok)
+					break;
+				*DV_PUSH(&groups.v) = n;
+				qsort(groups.v.data, groups.v.count, sizeof(n), by_key);
+				g = find_group(&groups, key);
+			}
+			add_plan(t, tm, &p, g->prog, order, names, false);
+		}
+		// The rows were copied; their strings live in the set's arena.
+		t->probes.probes.count = from;
+	}
+	DV_VEC_FREE(&groups.v);
+	return ok;
+}
+
+static bool parse_descs(struct dv_tracer *t, const struct dv_clause *c, struct dv_diag *diag, struct dv_probe_desc **ret)
+{
+	struct dv_probe_desc *d = dv_xcalloc(c->pdesc_count, sizeof(*d));
+
+	for (uint32_t i = 0; i < c->pdesc_count; i++) {
+		struct dv_error *e = dv_probe_desc_parse(c->pdescs[i].text, &d[i]);
+
+		if (e) {
+			dv_script_diag(t->script, diag, c->pdescs[i].loc, c->index, "D_PDESC_INVAL",
+			               "invalid probe description '%s': %s", c->pdescs[i].text, e->msg);
+			dv_error_destroy(e);
+			while (i-- > 0)
+				dv_probe_desc_deinit(&d[i]);
+			free(d);
+			return false;
+		}
+	}
+	*ret = d;
+	return true;
+}
+
+static void free_descs(struct dv_probe_desc *d, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		dv_probe_desc_deinit(&d[i]);
+	free(d);
+}
+
+// A description that matches nothing anywhere: say what may have been meant.
+static void unmatched(struct dv_tracer *t, const struct dv_clause *c, uint32_t i, const struct dv_probe_desc *d,
+                      struct dv_diag *diag)
+{
+	const char *text = c->pdescs[i].text;
+	char near[256], list[256] = "";
+	size_t used = 0;
+	bool machine = false;
+
+	for (size_t k = 0; k < t->machines.count; k++) {
+		const struct dv_tmachine *tm = t->machines.data[k];
+
+		machine |= dv_probe_desc_machine(d, tm->name);
+		if (used < sizeof(list) && tm->m)
+			used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", used ? ", " : "", tm->name);
+	}
+	dv_probes_nearest(&t->probes, d, near, sizeof(near));
+	if (!machine && *list)
+		dv_script_diag(t->script, diag, c->pdescs[i].loc, c->index, "D_PDESC_ZERO",
+		               "probe description %s does not match any probes: there is no machine '%s', only %s", text,
+		               d->part[DV_PART_MACHINE], list);
+	else if (t->machines.count < 2 && d->id == 0)
+		dv_script_diag(t->script, diag, c->pdescs[i].loc, c->index, "D_PDESC_ZERO",
+		               "probe description %s does not match any probes: no guest can be traced now (see 'dvirt ps -v')",
+		               text);
+	else if (*near)
+		dv_script_diag(t->script, diag, c->pdescs[i].loc, c->index, "D_PDESC_ZERO",
+		               "probe description %s does not match any probes; did you mean %s?", text, near);
+	else
+		dv_script_diag(t->script, diag, c->pdescs[i].loc, c->index, "D_PDESC_ZERO",
+		               "probe description %s does not match any probes", text);
+}
+
+struct dv_error *dv_tracer_compile(struct dv_tracer *t, struct dv_diag *diag)
+{
+	bool ok = true;
+	struct dv_error *e = dv_tracer_find(t);
+
+	if (e)
+		return e;
+	diag->errtags = t->opts.errtags;
+	for (uint32_t n = 0; n < dv_script_clause_count(t->script); n++) {
+		struct dv_clause *c = dv_script_clause(t->script, n);
+		struct dv_probe_desc *descs;
+		uint32_t *by_desc, *total = DV_PUSH(&t->clause_probes);
+		bool fine = true;
+
+		if (!parse_descs(t, c, diag, &descs)) {
+			ok = false;
+			continue;
+		}
+		by_desc = dv_xcalloc(c->pdesc_count, sizeof(*by_desc));
+		for (size_t k = 0; k < t->machines.count && fine; k++) {
+			uint32_t matched;
+
+			fine = compile_clause(t, t->machines.data[k], c, descs, diag, &matched, by_desc);
+			*total += matched;
+		}
+		for (uint32_t i = 0; i < c->pdesc_count && fine && !t->opts.zdefs; i++) {
+			if (!by_desc[i]) {
+				unmatched(t, c, i, &descs[i], diag);
+				fine = false;
+			}
+		}
+		ok &= fine;
+		free(by_desc);
+		free_descs(descs, c->pdesc_count);
+	}
+	if (!ok)
+		return dv_error_create(DV_ERR_SYNTAX, "the D program was refused");
+	t->compiled = true;
+	return NULL;
+}
+
+bool dv_compile_machine(struct dv_tracer *t, struct dv_tmachine *tm, struct dv_diag *diag)
+{
+	bool ok = true;
+
+	tm->plans.count = tm->errors.count = tm->progs.count = 0;
+	tm->guest = tm->m ? tm->m->guest : NULL;
+	for (uint32_t n = 0; n < dv_script_clause_count(t->script) && ok; n++) {
+		struct dv_clause *c = dv_script_clause(t->script, n);
+		struct dv_probe_desc *descs;
+		uint32_t *by_desc, matched;
+
+		if (!parse_descs(t, c, diag, &descs))
+			return false;
+		by_desc = dv_xcalloc(c->pdesc_count, sizeof(*by_desc));
+		ok = compile_clause(t, tm, c, descs, diag, &matched, by_desc);
+		free(by_desc);
+		free_descs(descs, c->pdesc_count);
+	}
+	return ok;
+}
+
+uint32_t dv_tracer_probe_count(const struct dv_tracer *t)
+{
+	uint32_t n = 0;
+
+	for (size_t i = 0; i < t->clause_probes.count; i++)
+		n += t->clause_probes.data[i];
+	return n;
+}
+
+uint32_t dv_tracer_source_probes(const struct dv_tracer *t, uint32_t i)
+{
+	uint32_t n = 0, from, to;
+
+	if (i >= t->source_end.count)
+		return 0;
+	from = i ? t->source_end.data[i - 1] : 0;
+	to = t->source_end.data[i];
+	for (uint32_t k = from; k < to && k < t->clause_probes.count; k++)
+		n += t->clause_probes.data[k];
+	return n;
+}
+
+void dv_tracer_disasm(struct dv_tracer *t, FILE *f)
+{
+	char line[256];
+
+	for (size_t k = 0; k < t->machines.count; k++) {
+		const struct dv_tmachine *tm = t->machines.data[k];
+
+		for (size_t n = 0; n < tm->progs.count; n++) {
+			const struct dv_program *p = tm->progs.data[n];
+
+			fprintf(f, "\nDisassembly of clause %u (line %u) for machine %s, %u instructions\n", p->clause->index + 1,
+			        p->clause->loc.line, tm->name, p->insn_count);
+			for (uint32_t i = 0; i < p->insn_count;) {
+				uint32_t slots = dv_disasm(p->insns, p->insn_count, i, line, sizeof(line));
+
+				fprintf(f, "    %s\n", line);
+				i += slots ? slots : 1;
+			}
+		}
+	}
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef DV_TRACER_IMPL_H
+#define DV_TRACER_IMPL_H
+/** What the tracer's files share. Private to this folder. */
+#include <stdatomic.h>
+
+#include "code/program.h"
+#include "consume/consume.h"
+#include "exec/exec.h"
+#include "output/output.h"
+#include "tracer/options.h"
+#include "tracer/tracer.h"
+
+#define DV_SPARE_PRODUCERS 32u /* set aside for machines that come later */
+
+/** A place where clauses run: one row of a probe, with those clauses' programs. Made by compile.c, read by image.c. */
+struct dv_plan {
+	struct dv_probe probe;
+	uint32_t epid, prog;  /**< index in dv_tmachine::progs */
+	uint32_t order;       /**< clauses run in the order of the script */
+	bool names;           /**< the clause asks for the probe's name */
+};
+
+/** A machine in the session. Index 0 is dvirt itself, "host". */
+struct dv_tmachine {
+	struct dv_tracer *t;
+	struct dv_machine *m; /**< NULL: host */
+	const char *name;
+	uint32_t index, universe;
+	uint32_t prod, prod_count;
+	DV_VEC(struct dv_plan) plans;
+	DV_VEC(struct dv_plan) errors; /**< clauses of dtrace:::ERROR */
+	DV_VEC(struct dv_program *) progs; /**< of the current kernel; owned by the tracer */
+	bool loaded, gone, waiting, refused;
+	struct dv_guest *guest; /**< what it was compiled against */
+	void *image;            /**< load image, built but not loaded yet */
+	size_t image_size;
+};
+
+/** Enabled probe: what an epid in a record means. Stays for the whole session. */
+struct dv_enabling {
+	uint32_t machine, probe;
+	const char *prov, *mod, *func, *name;
+	const struct dv_program *prog;
+};
+
+struct dv_tick {
+	uint32_t site;      /**< index in the host's image */
+	uint64_t period, next;
+};
+
+struct dv_host_place {
+	struct dv_place base;
+	struct dv_tracer *t;
+};
+
+struct dv_tracer {
+	struct dv_options opts;
+	struct dv_script *script;
+	DV_VEC(char *) only;
+	DV_VEC(uint32_t) source_end;    /**< clause index behind each source's last */
+	DV_VEC(uint32_t) clause_probes; /**< probes matched, by clause */
+	DV_VEC(struct dv_tmachine *) machines;
+	DV_VEC(struct dv_machine *) unusable; /**< found, cannot be traced (yet); also those that a new one replaced */
+	DV_VEC(struct dv_guest *) retired; /**< kernels that restarted: their types are still in use */
+	struct dv_probe_set probes;
+	struct dv_arena arena;          /**< typed clauses */
+	struct dv_consts *consts;
+	DV_VEC(struct dv_program *) progs; /**< all, to free them */
+	DV_VEC(struct dv_enabling) enablings; /**< by epid; 0 is not used */
+	uint32_t universes;             /**< numbers given out */
+	bool found;                     /**< machines were looked for */
+	bool compiled;
+
+	/* while it runs */
+	int region_fd;
+	void *region;
+	uint64_t region_size;
+	uint32_t prod_used, prod_total, this_room;
+	uint32_t key_room, val_room;
+	struct dv_consumer *consumer;
+	struct dv_output out;
+	FILE *file;
+	struct dv_loaded *host;
+	struct dv_exec host_exec;
+	struct dv_host_place place;
+	DV_VEC(struct dv_tick) ticks;
+	uint32_t site_begin, site_end;  /**< in the host's image; UINT32_MAX: none */
+	bool exiting, started, peers;   /**< peers: clauses may read other machines' memory */
+	int status;
+	uint64_t exit_seq;
+	int until_fd, stop_fd;
+	atomic_bool stop;
+	void (*on_start)(void *ctx);
+	void *on_start_ctx;
+};
+
+/* machines.c */
+struct dv_error *dv_tracer_find(struct dv_tracer *t) DV_MUST_USE;
+/** Look for machines that were not there before; @p fn gets each new ready one. */
+void dv_tracer_rescan(struct dv_tracer *t, void (*fn)(struct dv_tracer *t, struct dv_tmachine *tm));
+struct dv_tmachine *dv_tmachine_by_name(struct dv_tracer *t, const char *name);
+uint32_t dv_tmachine_universe(struct dv_tracer *t, struct dv_tmachine *tm);
+
+/* compile.c */
+/** Compile all clauses for one machine that came later. False after diagnostics. */
+bool dv_compile_machine(struct dv_tracer *t, struct dv_tmachine *tm, struct dv_diag *diag);
+
+/* image.c */
+/** The load image of a machine; malloc'ed. */
+void *dv_image_build(struct dv_tracer *t, struct dv_tmachine *tm, size_t *size);
+
+/* region.c */
+/** Give each machine its producers. */
+struct dv_error *dv_region_assign(struct dv_tracer *t) DV_MUST_USE;
+struct dv_error *dv_region_create(struct dv_tracer *t) DV_MUST_USE;
+void dv_region_destroy(struct dv_tracer *t);
+/** Bring constants, aggregations and the machine table up to date. Fails when a late machine's clauses need more room. */
+struct dv_error *dv_region_update(struct dv_tracer *t) DV_MUST_USE;
+struct dv_region_hdr *dv_tracer_hdr(struct dv_tracer *t);
+
+struct dv_error *dv_region_place(struct dv_tracer *t, struct dv_tmachine *tm) DV_MUST_USE;
+
+/* place.c */
+void dv_host_place_init(struct dv_host_place *p, struct dv_tracer *t);
+
+/* session.c */
+struct dv_error *dv_session_load(struct dv_tracer *t, struct dv_tmachine *tm) DV_MUST_USE;
+/** A machine that came later, or whose kernel changed: compile and load; says why when it cannot. */
+void dv_session_join(struct dv_tracer *t, struct dv_tmachine *tm);
+void dv_session_fire(struct dv_tracer *t, uint32_t site);
+/** Take what there is and print it. */
+size_t dv_session_consume(struct dv_tracer *t, bool final);
+void dv_session_drops(struct dv_tracer *t);
+void dv_session_gone(struct dv_tracer *t, struct dv_tmachine *tm);
+
+/* loop.c */
+void dv_tracer_loop(struct dv_tracer *t);
+
+void dv_tracer_say(struct dv_tracer *t, const char *fmt, ...) DV_PRINTF(2, 3);
+void dv_tracer_say_error(struct dv_tracer *t, const char *what, struct dv_error *e);
+uint64_t dv_now(void);
+
+#endif

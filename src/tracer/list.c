@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Listings: the probes (-l) and the machines (ps).
+#include "tracer/impl.h"
+
+#include <string.h>
+
+static void print_types(FILE *f, const struct dv_probe *p)
+{
+	uint32_t count;
+	bool known;
+
+	p->prov->arg_type(p, 0, &count, &known);
+	fprintf(f, "\n\tArgument Types\n");
+	if (!known || !count)
+		fprintf(f, "\t\tNone\n");
+	for (uint32_t i = 0; known && i < count; i++) {
+		const struct dv_type *type = p->prov->arg_type(p, i, &count, &known);
+		char buf[256];
+
+		fprintf(f, "\t\targs[%u]: %s\n", i, type ? dv_type_name(type, buf, sizeof(buf)) : "?");
+	}
+	fputc('\n', f);
+}
+
+static int by_id(const void *a, const void *b)
+{
+	const struct dv_probe *x = a, *y = b;
+
+	return (x->id > y->id) - (x->id < y->id);
+}
+
+static void print_probes(FILE *f, struct dv_probe *p, size_t count, bool verbose)
+{
+	uint32_t last = 0;
+
+	if (count)
+		qsort(p, count, sizeof(*p), by_id);
+	for (size_t i = 0; i < count; i++) {
+		if (p[i].id == last)
+			continue;
+		last = p[i].id;
+		fprintf(f, "%6u %10s %10s %17s %33s %s\n", p[i].id, p[i].machine ? p[i].machine->name : "host", p[i].prov->name,
+		        p[i].mod, p[i].func, p[i].name);
+		if (verbose)
+			print_types(f, &p[i]);
+	}
+}
+
+static struct dv_error *match_all(struct dv_tracer *t, const struct dv_probe_desc *d)
+{
+	for (size_t k = 0; k < t->machines.count; k++)
+		dv_probes_match(t->machines.data[k]->m, d, &t->probes);
+	return NULL;
+}
+
+struct dv_error *dv_tracer_list(struct dv_tracer *t, FILE *f, bool verbose, struct dv_diag *diag)
+{
+	struct dv_error *e = dv_tracer_find(t);
+	struct dv_probe_desc d;
+	bool bad = false;
+
+	if (e)
+		return e;
+	if (!dv_script_clause_count(t->script)) {
+		e = dv_probe_desc_parse(":::", &d);
+		if (e)
+			return e;
+		e = match_all(t, &d);
+		dv_probe_desc_deinit(&d);
+	}
+	for (uint32_t n = 0; !e && n < dv_script_clause_count(t->script); n++) {
+		struct dv_clause *c = dv_script_clause(t->script, n);
+
+		for (uint32_t i = 0; i < c->pdesc_count; i++) {
+			size_t from = t->probes.probes.count;
+			struct dv_error *pe = dv_probe_desc_parse(c->pdescs[i].text, &d);
+
+			if (!pe) {
+				pe = match_all(t, &d);
+				dv_probe_desc_deinit(&d);
+			}
+			if (pe || (t->probes.probes.count == from && !t->opts.zdefs)) {
+				dv_script_diag(t->script, diag, c->pdescs[i].loc, n, pe ? "D_PDESC_INVAL" : "D_PDESC_ZERO",
+				               pe ? "invalid probe description %s: %s" : "probe description %s does not match any probes%s",
+				               c->pdescs[i].text, pe ? pe->msg : "");
+				dv_error_destroy(pe);
+				bad = true;
+			}
+		}
+	}
+	if (e)
+		return e;
+	if (t->probes.probes.count || !bad) {
+		fprintf(f, "%6s %10s %10s %17s %33s %s\n", "ID", "MACHINE", "PROVIDER", "MODULE", "FUNCTION", "NAME");
+		print_probes(f, t->probes.probes.data, t->probes.probes.count, verbose);
+	}
+	t->probes.probes.count = 0;
+	return bad ? dv_error_create(DV_ERR_SYNTAX, "no probes") : NULL;
+}
+
+static const char *state_name(const struct dv_machine *m)
+{
+	switch (m->state) {
+	case DV_MACHINE_FOUND:
+		return "no";
+	case DV_MACHINE_WAITING:
+		return "waiting";
+	case DV_MACHINE_READY:
+		return "ready";
+	case DV_MACHINE_GONE:
+		return "gone";
+	}
+	return "?";
+}
+
+static void ps_line(FILE *f, const struct dv_machine *m, bool verbose)
+{
+	static const struct {
+		uint32_t cap;
+		const char *name;
+	} caps[] = {
+		{ DV_CAP_FBT, "fbt" }, { DV_CAP_SYSCALL, "syscall" }, { DV_CAP_TYPES, "types" }, { DV_CAP_MEMORY, "memory" },
+		{ DV_CAP_BLOCK, "block" },
+	};
+	char what[128] = "";
+	size_t used = 0;
+
+	for (size_t i = 0; i < DV_COUNT(caps); i++)
+		if (m->caps & caps[i].cap)
+			used += (size_t)snprintf(what + used, sizeof(what) - used, "%s%s", used ? "," : "", caps[i].name);
+	fprintf(f, "%-16s %-8s %-8s %5u  %-30s %s\n", m->name, m->backend ? m->backend : "-", state_name(m), m->vcpus,
+	        m->guest ? dv_guest_release(m->guest) : "-", *what ? what : "-");
+	if (!verbose)
+		return;
+	if (m->detail[0])
+		fprintf(f, "    %s\n", m->detail);
+	if (m->guest && dv_guest_build_id(m->guest)[0])
+		fprintf(f, "    build id %s%s\n", dv_guest_build_id(m->guest), dv_guest_from_cache(m->guest) ? " (cached)" : "");
+	if (m->guest && !dv_guest_has_types(m->guest))
+		fprintf(f, "    no types: %s\n", dv_guest_no_types(m->guest));
+	if (m->why[0])
+		fprintf(f, "    cannot be traced%s: %s\n", m->state == DV_MACHINE_WAITING ? " yet" : "", m->why);
+}
+
+struct dv_error *dv_tracer_ps(FILE *f, bool verbose)
+{
+	struct dv_tracer *t;
+	struct dv_error *e = dv_tracer_create(&t);
+
+	if (e)
+		return e;
+	e = dv_tracer_find(t);
+	if (!e && t->machines.count + t->unusable.count > 1) {
+		fprintf(f, "%-16s %-8s %-8s %5s  %-30s %s\n", "MACHINE", "KIND", "STATE", "VCPUS", "KERNEL", "CAN");
+		for (size_t i = 1; i < t->machines.count; i++)
+			ps_line(f, t->machines.data[i]->m, verbose);
+		for (size_t i = 0; i < t->unusable.count; i++)
+			ps_line(f, t->unusable.data[i], verbose);
+	} else if (!e) {
+		fprintf(stderr, "dvirt: no machine can be traced now\n"
+		                "hint: start a guest with 'qemu-system-x86_64 ... $(dvirt qemu-args NAME)'\n");
+	}
+	dv_tracer_destroy(t);
+	return e;
+}

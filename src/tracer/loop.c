@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The loop of a running session: one thread that waits for whatever comes first, the next tick, the next look at the
+// buffers, a word from a machine, a change in the runtime directory, or the end.
+#include "tracer/impl.h"
+
+#include <poll.h>
+#include <sys/inotify.h>
+#include <time.h>
+
+#define MS            1000000ull
+#define RESCAN_EVERY  (250 * MS)
+#define RESCAN_FOR    (3000 * MS) /* a new socket's owner may need a moment until it answers */
+#define BLOCK_PERIOD  (5 * MS)    /* under bufpolicy=block virtual CPUs wait for us */
+#define BUSY_RECORDS  2000u       /* so many at once: look again soon */
+
+struct loop {
+	struct dv_tracer *t;
+	int inotify;
+	uint64_t consume, aggs, status, rescan, rescan_until;
+
+};
+
+static void ticks(struct loop *l, uint64_t now)
+{
+	struct dv_tracer *t = l->t;
+
+	for (size_t i = 0; i < t->ticks.count; i++) {
+		struct dv_tick *k = &t->ticks.data[i];
+
+		if (k->next > now)
+			continue;
+		dv_session_fire(t, k->site);
+		k->next += k->period;
+		if (k->next <= now) // we were late: those that are past are not made up for
+			k->next = now + k->period - (now - k->next) % k->period;
+	}
+}
+
+// What a machine has to say: events, another kernel, its end.
+static void look_after(struct dv_tracer *t, struct dv_tmachine *tm)
+{
+	struct dv_guest *before = tm->guest;
+
+	if (tm->gone)
+		return;
+	// Its records are printed with the types of the kernel that made them.
+	dv_session_consume(t, false);
+	tm->m->ops->poll(tm->m);
+	if (tm->m->state == DV_MACHINE_GONE) {
+		dv_session_gone(t, tm);
+		return;
+	}
+	if (tm->m->state == DV_MACHINE_WAITING && !tm->waiting) {
+		tm->waiting = true;
+		tm->loaded = false;
+		tm->guest = NULL;
+		__atomic_store_n(&dv_tracer_hdr(t)->machines[tm->index].live, 0, __ATOMIC_RELEASE);
+		dv_tracer_say(t, "machine '%s' has restarted; waiting for its kernel", tm->name);
+		dv_probe_set_forget(&t->probes, tm->m);
+		return;
+	}
+	if (tm->m->state == DV_MACHINE_READY && (tm->waiting || tm->m->guest != before)) {
+		if (!tm->waiting)
+			dv_probe_set_forget(&t->probes, tm->m);
+		tm->universe = dv_tmachine_universe(t, tm);
+		dv_session_join(t, tm);
+	}
+}
+
+static void drain_inotify(struct loop *l)
+{
+	char buf[4096] __attribute__((aligned(8)));
+
+	while (read(l->inotify, buf, sizeof(buf)) > 0)
+		;
+	l->rescan = 0;
+	l->rescan_until = dv_now() + RESCAN_FOR;
+}
+
+static bool any_waiting(const struct dv_tracer *t)
+{
+	for (size_t i = 1; i < t->machines.count; i++)
+		if (t->machines.data[i]->waiting && !t->machines.data[i]->gone)
+			return true;
+	for (size_t i = 0; i < t->unusable.count; i++)
+		if (t->unusable.data[i]->state == DV_MACHINE_WAITING)
+			return true;
+	return false;
+}
+
+static void rescan(struct loop *l, uint64_t now)
+{
+	struct dv_tracer *t = l->t;
+
+	if (now < l->rescan)
+		return;
+	l->rescan = UINT64_MAX;
+	for (size_t i = 1; i < t->machines.count; i++)
+		if (t->machines.data[i]->waiting)
+			look_after(t, t->machines.data[i]);
+	if (now < l->rescan_until || any_waiting(t))
+		dv_tracer_rescan(t, dv_session_join);
+	if (now < l->rescan_until || any_waiting(t))
+		l->rescan = dv_now() + RESCAN_EVERY;
+}
+
+static uint64_t next_deadline(const struct loop *l)
+{
+	uint64_t n = l->consume < l->aggs ? l->consume : l->aggs;
+
+	if (l->status < n)
+		n = l->status;
+	if (l->rescan < n)
+		n = l->rescan;
+	for (size_t i = 0; i < l->t->ticks.count; i++)
+		if (l->t->ticks.data[i].next < n)
+			n = l->t->ticks.data[i].next;
+	return n;
+}
+
+static void wait_for_something(struct loop *l)
+{
+	struct dv_tracer *t = l->t;
+	struct pollfd fds[DV_MACH_MAX + 3];
+	struct dv_tmachine *who[DV_MACH_MAX + 3] = { 0 };
+	uint64_t now = dv_now(), at = next_deadline(l), d = at > now ? at - now : 0;
+	struct timespec ts = { .tv_sec = (time_t)(d / 1000000000u), .tv_nsec = (long)(d % 1000000000u) };
+	nfds_t n = 0;
+
+	fds[n++] = (struct pollfd){ .fd = t->stop_fd, .events = POLLIN };
+	fds[n++] = (struct pollfd){ .fd = t->until_fd, .events = POLLIN };
+	fds[n++] = (struct pollfd){ .fd = l->inotify, .events = POLLIN };
+	for (size_t i = 1; i < t->machines.count && n < DV_COUNT(fds); i++) {
+		struct dv_tmachine *tm = t->machines.data[i];
+
+		if (tm->gone || tm->m->poll_fd < 0)
+			continue;
+		who[n] = tm;
+		fds[n++] = (struct pollfd){ .fd = tm->m->poll_fd, .events = POLLIN };
+	}
+	if (ppoll(fds, n, &ts, NULL) <= 0)
+		return;
+	if (fds[1].revents)
+		dv_tracer_stop(t);
+	if (fds[2].revents)
+		drain_inotify(l);
+	for (nfds_t i = 3; i < n; i++)
+		if (fds[i].revents)
+			look_after(t, who[i]);
+}
+
+void dv_tracer_loop(struct dv_tracer *t)
+{
+	struct loop l = { .t = t, .inotify = -1, .rescan = UINT64_MAX };
+	uint64_t now = dv_now(), period = t->opts.switchrate;
+	char dir[256];
+	struct dv_error *e = dv_rundir(true, dir, sizeof(dir));
+
+	if (e) {
+		dv_error_destroy(e); // no new machines then
+	} else {
+		l.inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+		if (l.inotify >= 0)
+			inotify_add_watch(l.inotify, dir, IN_CREATE | IN_MOVED_TO | IN_DELETE);
+	}
+	if (t->opts.block && period > BLOCK_PERIOD)
+		period = BLOCK_PERIOD;
+	l.consume = now + period;
+	l.aggs = now + t->opts.aggrate;
+	l.status = now + t->opts.statusrate;
+	if (any_waiting(t))
+		l.rescan = now + RESCAN_EVERY;
+	while (!t->exiting && !atomic_load(&t->stop)) {
+		wait_for_something(&l);
+		now = dv_now();
+		ticks(&l, now);
+		if (now >= l.consume) {
+			size_t n = dv_session_consume(t, false);
+
+			l.consume = now + (n >= BUSY_RECORDS && period > BLOCK_PERIOD ? BLOCK_PERIOD : period);
+		}
+		if (now >= l.aggs) {
+			dv_aggs_snap(t->consumer, false);
+			l.aggs = now + t->opts.aggrate;
+		}
+		if (now >= l.status) {
+			dv_session_drops(t);
+			for (size_t i = 1; i < t->machines.count; i++)
+				look_after(t, t->machines.data[i]); // does its kernel still run?
+			l.status = now + t->opts.statusrate;
+		}
+		rescan(&l, now);
+	}
+	if (l.inotify >= 0)
+		close(l.inotify);
+}

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The machines of a session: found at its start, and again whenever the runtime directory changes.
+#include "tracer/impl.h"
+
+#include <string.h>
+
+static bool wanted(const struct dv_tracer *t, const char *name)
+{
+	if (!t->only.count)
+		return true;
+	for (size_t i = 0; i < t->only.count; i++)
+		if (dv_glob(t->only.data[i], name))
+			return true;
+	return false;
+}
+
+// Equal numbers must mean equal types. Machines that run the very same kernel build have them.
+uint32_t dv_tmachine_universe(struct dv_tracer *t, struct dv_tmachine *tm)
+{
+	const char *id = tm->m->guest ? dv_guest_build_id(tm->m->guest) : "";
+
+	for (size_t i = 1; id && *id && i < t->machines.count; i++) {
+		struct dv_tmachine *o = t->machines.data[i];
+
+		if (o != tm && o->m->guest && o->universe && !strcmp(dv_guest_build_id(o->m->guest), id))
+			return o->universe;
+	}
+	return ++t->universes;
+}
+
+struct dv_tmachine *dv_tmachine_by_name(struct dv_tracer *t, const char *name)
+{
+	for (size_t i = 0; i < t->machines.count; i++)
+		if (!strcmp(t->machines.data[i]->name, name))
+			return t->machines.data[i];
+	return NULL;
+}
+
+struct found {
+	DV_VEC(struct dv_machine *) v;
+};
+
+static void collect(void *ctx, struct dv_machine *m)
+{
+	struct found *f = ctx;
+
+	*DV_PUSH(&f->v) = m;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp((*(struct dv_machine *const *)a)->name, (*(struct dv_machine *const *)b)->name);
+}
+
+// All there are, sorted by name, so that ids do not depend on a directory's order.
+static struct dv_error *scan(struct found *f)
+{
+	for (size_t i = 0; dv_backends[i]; i++) {
+		struct dv_error *e = dv_backends[i]->scan ? dv_backends[i]->scan(collect, f) : NULL;
+
+		if (e) {
+			for (size_t k = 0; k < f->v.count; k++)
+				dv_machine_close(f->v.data[k]);
+			DV_VEC_FREE(&f->v);
+			return e;
+		}
+	}
+	if (f->v.count)
+		qsort(f->v.data, f->v.count, sizeof(f->v.data[0]), by_name);
+	return NULL;
+}
+
+static void retire(void *ctx, struct dv_guest *g)
+{
+	struct dv_tracer *t = ctx;
+
+	*DV_PUSH(&t->retired) = g;
+}
+
+static struct dv_tmachine *add(struct dv_tracer *t, struct dv_machine *m)
+{
+	struct dv_tmachine *tm = dv_xcalloc(1, sizeof(*tm));
+
+	tm->t = t;
+	tm->m = m;
+	tm->name = m ? m->name : "host";
+	tm->index = (uint32_t)t->machines.count;
+	*DV_PUSH(&t->machines) = tm;
+	if (m) {
+		m->index = tm->index;
+		m->retire = retire;
+		m->retire_ctx = t;
+		tm->guest = m->guest;
+		tm->universe = dv_tmachine_universe(t, tm);
+		dv_probe_set_add(&t->probes, m);
+	}
+	return tm;
+}
+
+static struct dv_error *open_machine(struct dv_tracer *t, struct dv_machine *m)
+{
+	return m->why[0] && m->state == DV_MACHINE_FOUND ? NULL : dv_machine_open(m, t->universes + 1);
+}
+
+struct dv_error *dv_tracer_find(struct dv_tracer *t)
+{
+	struct found f = { 0 };
+	struct dv_error *e;
+
+	if (t->found)
+		return NULL;
+	e = scan(&f);
+	if (e)
+		return e;
+	t->found = true;
+	add(t, NULL);
+	for (size_t i = 0; i < f.v.count; i++) {
+		struct dv_machine *m = f.v.data[i];
+
+		if (!wanted(t, m->name)) {
+			dv_machine_close(m);
+			continue;
+		}
+		e = open_machine(t, m);
+		if (e) {
+			snprintf(m->why, sizeof(m->why), "%s", e->msg);
+			dv_error_destroy(e);
+		}
+		if (m->state == DV_MACHINE_READY && t->machines.count < DV_MACH_MAX && !dv_tmachine_by_name(t, m->name))
+			add(t, m);
+		else
+			*DV_PUSH(&t->unusable) = m;
+	}
+	DV_VEC_FREE(&f.v);
+	return NULL;
+}
+
+static bool known(const struct dv_tracer *t, const struct dv_machine *m)
+{
+	for (size_t i = 1; i < t->machines.count; i++) {
+		const struct dv_tmachine *tm = t->machines.data[i];
+
+		// Another process under the name of one that has gone is a new machine.
+		if (!strcmp(tm->name, m->name) && !tm->gone)
+			return true;
+	}
+	for (size_t i = 0; i < t->unusable.count; i++) {
+		const struct dv_machine *o = t->unusable.data[i];
+
+		if (!strcmp(o->name, m->name) && o->state != DV_MACHINE_GONE &&
+		    (o->state == DV_MACHINE_WAITING || o->state == DV_MACHINE_READY))
+			return true;
+	}
+	return false;
+}
+
+// Take a machine into the running session, in the place of one that went away under the same name if there is one.
+static void join(struct dv_tracer *t, struct dv_machine *m, void (*fn)(struct dv_tracer *t, struct dv_tmachine *tm))
+{
+	struct dv_tmachine *old = dv_tmachine_by_name(t, m->name);
+
+	if (old && !old->m)
+		return;
+	if (old) {
+		*DV_PUSH(&t->unusable) = old->m; // its types are still needed for what it left
+		dv_probe_set_forget(&t->probes, old->m);
+		old->m = m;
+		old->name = m->name;
+		m->index = old->index;
+		m->retire = retire;
+		m->retire_ctx = t;
+		old->gone = old->loaded = old->refused = false;
+		old->guest = m->guest;
+		old->universe = dv_tmachine_universe(t, old);
+		dv_probe_set_add(&t->probes, m);
+		fn(t, old);
+		return;
+	}
+	if (t->machines.count >= DV_MACH_MAX) {
+		dv_tracer_say(t, "machine '%s' cannot join: a session has %u machines at most", m->name, DV_MACH_MAX);
+		return;
+	}
+	fn(t, add(t, m));
+}
+
+void dv_tracer_rescan(struct dv_tracer *t, void (*fn)(struct dv_tracer *t, struct dv_tmachine *tm))
+{
+	struct found f = { 0 };
+	struct dv_error *e = scan(&f);
+
+	if (e) {
+		dv_error_destroy(e);
+		f.v.count = 0;
+	}
+	for (size_t i = 0; i < f.v.count; i++) {
+		struct dv_machine *m = f.v.data[i];
+
+		if (m->why[0] || !wanted(t, m->name) || known(t, m)) {
+			dv_machine_close(m);
+			continue;
+		}
+		e = open_machine(t, m);
+		if (e || m->state == DV_MACHINE_GONE) {
+			dv_error_destroy(e);
+			dv_machine_close(m);
+			continue;
+		}
+		if (m->state == DV_MACHINE_READY)
+			join(t, m, fn);
+		else
+			*DV_PUSH(&t->unusable) = m;
+	}
+	DV_VEC_FREE(&f.v);
+	// Those that were found before their kernel had started.
+	for (size_t i = 0; i < t->unusable.count; i++) {
+		struct dv_machine *m = t->unusable.data[i];
+		bool placed = false;
+
+		if (m->state != DV_MACHINE_WAITING)
+			continue;
+		for (size_t k = 1; k < t->machines.count; k++)
+			placed |= t->machines.data[k]->m == m;
+		m->ops->poll(m);
+		if (placed || m->state != DV_MACHINE_READY)
+			continue;
+		t->unusable.data[i--] = t->unusable.data[--t->unusable.count];
+		join(t, m, fn);
+	}
+}

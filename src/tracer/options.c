@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The table of options: DTrace's names and meanings. Those that mean nothing here because their promise is kept anyway
+// (no cleaning is needed, output is always in order) are taken and do nothing; those that stand for a feature that is
+// not there are refused by name.
+#include "tracer/options.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+enum kind { FLAG, SIZE, RATE, NUM, POLICY, KEPT, LATER };
+
+struct row {
+	const char *name;
+	enum kind kind;
+	size_t off;
+	uint64_t dflt, min, max;
+};
+
+#define F(n) offsetof(struct dv_options, n)
+#define KB   1024ULL
+#define MB   (1024 * KB)
+#define MS   1000000ULL
+#define DAY  86400000000000ULL
+
+static const struct row rows[] = {
+	{ "bufsize", SIZE, F(bufsize), 1 * MB, 4 * KB, 1024 * MB },
+	{ "aggsize", SIZE, F(aggsize), 1 * MB, 4 * KB, 512 * MB },
+	{ "strsize", SIZE, F(strsize), 256, 8, 8 * KB },
+	{ "statesize", SIZE, F(statesize), 0, 64 * KB, 2048 * MB },
+	{ "dynvarsize", SIZE, F(dynvarsize), 4 * MB, 1 * KB, 1024 * MB },
+	{ "scratchsize", SIZE, F(scratchsize), 32 * KB, 1 * KB, 16 * MB },
+	{ "switchrate", RATE, F(switchrate), 50 * MS, 1 * MS, DAY },
+	{ "aggrate", RATE, F(aggrate), 100 * MS, 1 * MS, DAY },
+	{ "statusrate", RATE, F(statusrate), 1000 * MS, 1 * MS, DAY },
+	{ "aggsortpos", NUM, F(aggsortpos), 0, 0, 255 },
+	{ "aggsortkeypos", NUM, F(aggsortkeypos), 0, 0, 15 },
+	{ "bufpolicy", POLICY, F(block), 0, 0, 0 },
+	{ "quiet", FLAG, F(quiet), 0, 0, 0 },
+	{ "defaultargs", FLAG, F(defaultargs), 0, 0, 0 },
+	{ "argref", FLAG, F(argref), 0, 0, 0 },
+	{ "errtags", FLAG, F(errtags), 0, 0, 0 },
+	{ "droptags", FLAG, F(droptags), 0, 0, 0 },
+	{ "zdefs", FLAG, F(zdefs), 0, 0, 0 },
+	{ "destructive", FLAG, F(destructive), 0, 0, 0 },
+	{ "aggsortkey", FLAG, F(aggsortkey), 0, 0, 0 },
+	{ "aggsortrev", FLAG, F(aggsortrev), 0, 0, 0 },
+	{ "rawbytes", FLAG, F(rawbytes), 0, 0, 0 },
+	// Kept by nature.
+	{ "bufresize", KEPT }, { "cleanrate", KEPT }, { "nolibs", KEPT }, { "temporal", KEPT }, { "quietresize", KEPT },
+	{ "core", KEPT }, { "noresolve", KEPT }, { "lockmem", KEPT }, { "preallocate", KEPT },
+	// Known, not there yet.
+	{ "flowindent", LATER }, { "stackindent", LATER }, { "printsize", LATER }, { "agghist", LATER },
+	{ "aggpack", LATER }, { "aggzoom", LATER }, { "cpu", LATER }, { "grabanon", LATER }, { "jstackframes", LATER },
+	{ "jstackstrsize", LATER }, { "maxframes", LATER }, { "nspec", LATER }, { "specsize", LATER },
+	{ "stackframes", LATER }, { "ustackframes", LATER }, { "pcapsize", LATER }, { "bpflog", LATER },
+	{ "bpflogsize", LATER }, { "aggpercpu", LATER }, { "amin", LATER }, { "cpp", LATER }, { "cpphdrs", LATER },
+	{ "cpppath", LATER }, { "cppargs", LATER }, { "ctypes", LATER }, { "dtypes", LATER }, { "define", LATER },
+	{ "undef", LATER }, { "incdir", LATER }, { "debug", LATER }, { "debugassert", LATER }, { "disasm", LATER },
+	{ "empty", LATER }, { "evaltime", LATER }, { "iregs", LATER }, { "tregs", LATER }, { "kdefs", LATER },
+	{ "knodefs", LATER }, { "udefs", LATER }, { "unodefs", LATER }, { "late", LATER }, { "lazyload", LATER },
+	{ "ldpath", LATER }, { "libdir", LATER }, { "syslibdir", LATER }, { "modpath", LATER }, { "ctfpath", LATER },
+	{ "procfspath", LATER }, { "dofstashpath", LATER }, { "sysslice", LATER }, { "useruid", LATER },
+	{ "linkmode", LATER }, { "linktype", LATER }, { "linknommap", LATER }, { "pgmax", LATER }, { "pspec", LATER },
+	{ "stdc", LATER }, { "strip", LATER }, { "tree", LATER }, { "verbose", LATER }, { "version", LATER },
+	{ "encoding", LATER }, { "setenv", LATER }, { "unsetenv", LATER }, { "objcopypath", LATER },
+};
+_Static_assert(DV_COUNT(rows) <= 128, "a bit for each row");
+
+void dv_options_init(struct dv_options *o)
+{
+	memset(o, 0, sizeof(*o));
+	for (size_t i = 0; i < DV_COUNT(rows); i++)
+		if (rows[i].kind == SIZE || rows[i].kind == RATE || rows[i].kind == NUM)
+			*(uint64_t *)((char *)o + rows[i].off) = rows[i].dflt;
+}
+
+static bool number(const char *text, uint64_t *ret, const char **rest)
+{
+	char *end;
+
+	if (!text || !isdigit((unsigned char)*text))
+		return false;
+	errno = 0;
+	*ret = strtoull(text, &end, 0);
+	*rest = end;
+	return !errno && end != text;
+}
+
+bool dv_parse_size(const char *text, uint64_t *ret)
+{
+	const char *rest;
+	unsigned shift = 0;
+	uint64_t n;
+
+	if (!number(text, &n, &rest))
+		return false;
+	switch (tolower((unsigned char)*rest)) {
+	case 't':
+		shift += 10;
+		__attribute__((fallthrough));
+	case 'g':
+		shift += 10;
+		__attribute__((fallthrough));
+	case 'm':
+		shift += 10;
+		__attribute__((fallthrough));
+	case 'k':
+		shift += 10;
+		rest++;
+		if (tolower((unsigned char)*rest) == 'b')
+			rest++;
+		break;
+	}
+	if (*rest || (n << shift) >> shift != n)
+		return false;
+	*ret = n << shift;
+	return true;
+}
+
+bool dv_parse_rate(const char *text, uint64_t *ret)
+{
+	static const struct {
+		const char *name;
+		uint64_t ns;
+	} units[] = {
+		{ "", 1 }, { "ns", 1 }, { "nsec", 1 }, { "us", 1000 }, { "usec", 1000 }, { "ms", MS }, { "msec", MS },
+		{ "s", 1000 * MS }, { "sec", 1000 * MS }, { "m", 60000 * MS }, { "min", 60000 * MS },
+		{ "h", DAY / 24 }, { "hour", DAY / 24 }, { "d", DAY }, { "day", DAY },
+	};
+	const char *rest;
+	uint64_t n;
+
+	if (!number(text, &n, &rest))
+		return false;
+	if (!strcasecmp(rest, "hz")) {
+		if (!n)
+			return false;
+		*ret = 1000000000u / n;
+		return true;
+	}
+	for (size_t i = 0; i < DV_COUNT(units); i++)
+		if (!strcasecmp(units[i].name, rest))
+			return !__builtin_mul_overflow(n, units[i].ns, ret);
+	return false;
+}
+
+static bool truth(const char *text, bool *ret)
+{
+	static const char *const on[] = { "", "1", "on", "yes", "true", "enable", "enabled", "set" };
+	static const char *const off[] = { "0", "off", "no", "false", "disable", "disabled", "unset" };
+
+	for (size_t i = 0; i < DV_COUNT(on); i++)
+		if (!strcasecmp(on[i], text))
+			return *ret = true;
+	for (size_t i = 0; i < DV_COUNT(off); i++)
+		if (!strcasecmp(off[i], text)) {
+			*ret = false;
+			return true;
+		}
+	return false;
+}
+
+struct dv_error *dv_options_set(struct dv_options *o, const char *name, const char *value, bool override)
+{
+	const struct row *r = NULL;
+	size_t i;
+	void *at;
+	uint64_t n;
+
+	for (i = 0; i < DV_COUNT(rows) && !r; i++)
+		if (!strcmp(rows[i].name, name))
+			r = &rows[i];
+	i--;
+	if (!r)
+		return dv_error_hint(dv_error_create(DV_ERR_NOT_FOUND, "unknown option '%s'", name),
+		                     "the options are listed in dvirt(1)");
+	if (r->kind == LATER)
+		return dv_error_create(DV_ERR_OTHER, "option '%s' is not supported yet", name);
+	if (r->kind == KEPT)
+		return NULL;
+	if (override)
+		o->set[i / 64] |= 1ULL << (i % 64);
+	else if (o->set[i / 64] >> (i % 64) & 1)
+		return NULL;
+	at = (char *)o + r->off;
+	if (r->kind == FLAG) {
+		if (!truth(value ? value : "", at))
+			return dv_error_create(DV_ERR_OTHER, "option '%s' is on or off, not '%s'", name, value);
+		return NULL;
+	}
+	if (!value || !*value)
+		return dv_error_create(DV_ERR_OTHER, "option '%s' needs a value", name);
+	if (r->kind == POLICY) {
+		if (!strcmp(value, "switch") || !strcmp(value, "block")) {
+			o->block = value[0] == 'b';
+			return NULL;
+		}
+		if (!strcmp(value, "fill") || !strcmp(value, "ring"))
+			return dv_error_create(DV_ERR_OTHER, "buffer policy '%s' is not supported yet", value);
+		return dv_error_create(DV_ERR_OTHER, "unknown buffer policy '%s': it is switch or block", value);
+	}
+	if (!(r->kind == RATE ? dv_parse_rate(value, &n) : dv_parse_size(value, &n)))
+		return dv_error_hint(dv_error_create(DV_ERR_OTHER, "invalid value '%s' for option '%s'", value, name),
+		                     r->kind == RATE ? "a rate is a number with ns, us, ms, s, m, h, d or hz"
+		                                     : "a number, with k, m, g or t for powers of 1024");
+	if (n < r->min || n > r->max)
+		return dv_error_create(DV_ERR_LIMIT, "value '%s' for option '%s' is too %s: it is from %llu to %llu%s", value, name,
+		                       n < r->min ? "small" : "large", (unsigned long long)r->min,
+		                       (unsigned long long)r->max, r->kind == RATE ? " ns" : "");
+	*(uint64_t *)at = n;
+	return NULL;
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Where BEGIN, END and tick clauses run: dvirt's own thread. It has no registers and no kernel memory to read; the
+// memory of the session's guests it reads directly.
+#include "tracer/impl.h"
+
+#include <string.h>
+
+static bool host_read(struct dv_place *p, uint32_t mach, uint64_t addr, void *dst, uint32_t size, enum dv_fault *why)
+{
+	struct dv_tracer *t = ((struct dv_host_place *)p)->t;
+	const struct dv_tmachine *tm;
+	const struct dv_phys *phys;
+	const struct dv_guest_layout *l;
+
+	if (mach == DV_MACH_SELF || mach == DV_MACH_USER || mach == 0) {
+		*why = DV_FAULT_BADADDR;
+		return false;
+	}
+	tm = mach < t->machines.count ? t->machines.data[mach] : NULL;
+	phys = tm && tm->m && !tm->gone && tm->m->guest && tm->m->ops->phys ? tm->m->ops->phys(tm->m) : NULL;
+	if (!phys) {
+		*why = DV_FAULT_BADMACH;
+		return false;
+	}
+	l = dv_guest_layout(tm->m->guest);
+	return dv_guest_read_va(phys, l, l->kernel_cr3, addr, dst, size);
+}
+
+static uint64_t host_builtin(struct dv_place *p, enum dv_builtin id, enum dv_fault *why)
+{
+	switch (id) {
+	case DV_BI_PID:
+	case DV_BI_TID:
+		return (uint64_t)getpid();
+	case DV_BI_PPID:
+		return (uint64_t)getppid();
+	case DV_BI_UID:
+		return getuid();
+	case DV_BI_GID:
+		return getgid();
+	default:
+		return 0;
+	}
+}
+
+static bool host_execname(struct dv_place *p, char *dst, uint32_t size)
+{
+	strncpy(dst, "dvirt", size);
+	dst[size - 1] = '\0';
+	return true;
+}
+
+static uint64_t host_arg(struct dv_place *p, const struct dv_load_site *site, uint32_t n, enum dv_fault *why)
+{
+	return 0;
+}
+
+static uint64_t host_reg(struct dv_place *p, enum dv_reg r, enum dv_fault *why)
+{
+	*why = DV_FAULT_ILLOP;
+	return 0;
+}
+
+static uint64_t host_thread(struct dv_place *p)
+{
+	return (uint64_t)getpid();
+}
+
+static const struct dv_place_ops ops = {
+	.read = host_read,
+	.builtin = host_builtin,
+	.execname = host_execname,
+	.arg = host_arg,
+	.reg = host_reg,
+	.thread = host_thread,
+};
+
+void dv_host_place_init(struct dv_host_place *p, struct dv_tracer *t)
+{
+	p->base.ops = &ops;
+	p->t = t;
+}

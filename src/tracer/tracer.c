@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "tracer/impl.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/eventfd.h>
+
+struct dv_error *dv_tracer_create(struct dv_tracer **ret)
+{
+	struct dv_tracer *t = dv_xcalloc(1, sizeof(*t));
+
+	dv_options_init(&t->opts);
+	t->script = dv_script_create();
+	t->consts = dv_consts_create();
+	dv_probe_set_init(&t->probes);
+	dv_arena_init(&t->arena);
+	t->file = stdout;
+	t->region_fd = t->until_fd = -1;
+	t->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (t->stop_fd < 0) {
+		int err = errno;
+
+		dv_tracer_destroy(t);
+		return dv_error_sys(err, "cannot make an event descriptor");
+	}
+	*ret = t;
+	return NULL;
+}
+
+void dv_tracer_destroy(struct dv_tracer *t)
+{
+	if (!t)
+		return;
+	dv_consumer_destroy(t->consumer);
+	dv_loaded_destroy(t->host);
+	for (size_t i = 0; i < t->progs.count; i++)
+		dv_program_destroy(t->progs.data[i]);
+	DV_VEC_FREE(&t->progs);
+	for (size_t i = 0; i < t->machines.count; i++) {
+		struct dv_tmachine *tm = t->machines.data[i];
+
+		DV_VEC_FREE(&tm->plans);
+		DV_VEC_FREE(&tm->errors);
+		DV_VEC_FREE(&tm->progs);
+		free(tm->image);
+		if (tm->m)
+			dv_machine_close(tm->m);
+		free(tm);
+	}
+	DV_VEC_FREE(&t->machines);
+	for (size_t i = 0; i < t->unusable.count; i++)
+		dv_machine_close(t->unusable.data[i]);
+	DV_VEC_FREE(&t->unusable);
+	for (size_t i = 0; i < t->retired.count; i++)
+		dv_guest_close(t->retired.data[i]);
+	DV_VEC_FREE(&t->retired);
+	dv_region_destroy(t);
+	dv_script_destroy(t->script);
+	dv_consts_destroy(t->consts);
+	dv_probe_set_deinit(&t->probes);
+	dv_arena_deinit(&t->arena);
+	for (size_t i = 0; i < t->only.count; i++)
+		free(t->only.data[i]);
+	DV_VEC_FREE(&t->only);
+	DV_VEC_FREE(&t->source_end);
+	DV_VEC_FREE(&t->clause_probes);
+	DV_VEC_FREE(&t->enablings);
+	DV_VEC_FREE(&t->ticks);
+	if (t->stop_fd >= 0)
+		close(t->stop_fd);
+	free(t);
+}
+
+struct dv_error *dv_tracer_option(struct dv_tracer *t, const char *name, const char *value)
+{
+	return dv_options_set(&t->opts, name, value, true);
+}
+
+bool dv_tracer_quiet(const struct dv_tracer *t)
+{
+	return t->opts.quiet;
+}
+
+void dv_tracer_only(struct dv_tracer *t, const char *glob)
+{
+	*DV_PUSH(&t->only) = dv_xstrdup(glob);
+}
+
+void dv_tracer_set_output(struct dv_tracer *t, FILE *f)
+{
+	t->file = f;
+}
+
+void dv_tracer_on_start(struct dv_tracer *t, void (*fn)(void *ctx), void *ctx)
+{
+	t->on_start = fn;
+	t->on_start_ctx = ctx;
+}
+
+void dv_tracer_until(struct dv_tracer *t, int fd)
+{
+	t->until_fd = fd;
+}
+
+struct dv_error *dv_tracer_add_source(struct dv_tracer *t, const struct dv_source *src, struct dv_diag *diag)
+{
+	uint32_t options = dv_script_option_count(t->script), bad = 0;
+	struct dv_source s = *src;
+	struct dv_error *e;
+
+	s.defaultargs |= t->opts.defaultargs;
+	s.argref |= t->opts.argref;
+	diag->errtags = t->opts.errtags;
+	e = dv_script_parse(t->script, &s, diag);
+	if (e)
+		return e;
+	*DV_PUSH(&t->source_end) = dv_script_clause_count(t->script);
+	for (uint32_t i = options; i < dv_script_option_count(t->script); i++) {
+		const char *name, *value;
+		struct dv_loc loc;
+
+		dv_script_option(t->script, i, &name, &value, &loc);
+		e = dv_options_set(&t->opts, name, value, false);
+		if (e) {
+			dv_script_diag(t->script, diag, loc, UINT32_MAX, "D_PRAGMA_OPTSET", "%s", e->msg);
+			dv_error_destroy(e);
+			bad++;
+		}
+	}
+	// Strings are stored in words.
+	t->opts.strsize = (t->opts.strsize + 7) & ~7ULL;
+	return bad ? dv_error_create(DV_ERR_SYNTAX, "the D program was refused") : NULL;
+}
+
+void dv_tracer_stop(struct dv_tracer *t)
+{
+	uint64_t one = 1;
+
+	atomic_store(&t->stop, true);
+	if (write(t->stop_fd, &one, sizeof(one)) < 0)
+		return; // full: it is awake anyway
+}
