@@ -84,7 +84,7 @@ static bool check_tables(struct loader *c, const struct dv_loaded *l)
 	for (uint32_t i = 0; i < img->site_count; i++) {
 		const struct dv_load_site *s = &l->sites[i];
 
-		if (s->kind > DV_SITE_SYSRET || s->args > DV_ARGS_SYSRET)
+		if (s->kind > DV_SITE_SYSRET || s->args > DV_ARGS_SYSCALL32)
 			return refuse(c, "load image: site %u: kind %u, arguments %u", i, s->kind, s->args);
 		if (s->addr + s->size < s->addr)
 			return refuse(c, "load image: site %u: wraps around", i);

@@ -7,7 +7,8 @@
 // place. The dispatcher is: do_syscall_64 calls through sys_call_table, or a function that switches on the number, and
 // the instruction behind that call sees every call come back. Which one it was, the number in the saved registers says;
 // sys_call_table in guest memory gives the name. So all returns share a place (DV_SITE_SYSRET) and a table of numbers.
-// Newer kernels have no table for 32-bit calls: their returns are the return instructions of the functions themselves.
+// Newer kernels have no table for 32-bit calls: their returns are the return instructions of the functions themselves, and
+// one that ends in a jump to another function is not seen to return.
 #include "probe/probe.h"
 
 #include <string.h>
@@ -75,10 +76,6 @@ static void find_returns(struct dv_probe_machine *pm, const char *func, const ch
 void dv_syscall_add(struct dv_probe_set *set, struct dv_probe_machine *pm)
 {
 	static const char *const x64[] = { "x64_sys_call", NULL };
-	static const char *const ia32[] = { "ia32_sys_call", NULL };
-	static const char *const dispatch32[] = {
-		"do_int80_syscall_32", "do_int80_emulation", "__do_fast_syscall_32", "do_syscall_32_irqs_on",
-	};
 	struct dv_guest *g = pm->machine->guest;
 	size_t count, out = 0;
 	const struct dv_symbol *syms = dv_guest_symbols(g, &count);
@@ -117,8 +114,6 @@ void dv_syscall_add(struct dv_probe_set *set, struct dv_probe_machine *pm)
 	}
 	pm->syscalls.count = out;
 	find_returns(pm, "do_syscall_64", x64);
-	for (size_t i = 0; i < DV_COUNT(dispatch32); i++)
-		find_returns(pm, dispatch32[i], ia32);
 }
 
 struct row {
@@ -166,7 +161,7 @@ static const struct row *first_row(const struct row *rows, size_t n, uint64_t fu
 }
 
 static void offer_numbers(struct dv_probe_set *set, const struct dv_probe_desc *d, uint32_t id, const char *name,
-                          uint64_t func, const struct row *rows, size_t n, bool compat)
+                          uint64_t func, const struct row *rows, size_t n)
 {
 	if (!func)
 		return;
@@ -178,15 +173,14 @@ static void offer_numbers(struct dv_probe_set *set, const struct dv_probe_desc *
 		p->kind = DV_SITE_SYSRET;
 		p->args = DV_ARGS_SYSRET;
 		p->sysnr = r->nr;
-		p->compat = compat;
 	}
 }
 
 static void provide(const struct dv_provider *prov, const struct dv_probe_machine *pm, const struct dv_probe_desc *d,
                     struct dv_probe_set *set)
 {
-	struct row *x64 = NULL, *ia32 = NULL;
-	size_t nx64 = 0, nia32 = 0;
+	struct row *x64 = NULL;
+	size_t nx64 = 0;
 
 	for (size_t i = 0; i < pm->syscalls.count; i++) {
 		const struct dv_probe_syscall *sc = &pm->syscalls.data[i];
@@ -202,25 +196,19 @@ static void provide(const struct dv_provider *prov, const struct dv_probe_machin
 			p->addr = sc->entry[k];
 			p->size = sc->size[k];
 			p->kind = DV_SITE_ADDR;
-			p->args = DV_ARGS_SYSCALL;
+			p->args = k == X64 ? DV_ARGS_SYSCALL : DV_ARGS_SYSCALL32;
 			p->compat = k != X64;
 		}
 		if (d->id ? d->id != id + 1 : !dv_glob(d->part[DV_PART_NAME], "return"))
 			continue;
 		if (!x64) {
 			x64 = dv_xcalloc(TABLE_MAX, sizeof(*x64));
-			ia32 = dv_xcalloc(TABLE_MAX, sizeof(*ia32));
 			nx64 = read_table(pm, "sys_call_table", x64);
-			nia32 = read_table(pm, "ia32_sys_call_table", ia32);
 		}
-		offer_numbers(set, d, id + 1, sc->name, sc->entry[X64], x64, nx64, false);
+		offer_numbers(set, d, id + 1, sc->name, sc->entry[X64], x64, nx64);
 		for (int k = IA32; k <= COMPAT; k++) {
 			struct dv_probe *p;
 
-			if (nia32) {
-				offer_numbers(set, d, id + 1, sc->name, sc->entry[k], ia32, nia32, true);
-				continue;
-			}
 			if (!sc->entry[k] || !(p = dv_probe_offer(set, d, id + 1, "vmlinux", sc->name, "return")))
 				continue;
 			p->addr = sc->entry[k];
@@ -231,7 +219,6 @@ static void provide(const struct dv_provider *prov, const struct dv_probe_machin
 		}
 	}
 	free(x64);
-	free(ia32);
 }
 
 // The prototype as C has it, when the compiler left a function of its own for it.

@@ -241,6 +241,20 @@ static uint64_t syscall_arg(struct dv_qplace *p, uint32_t n, enum dv_fault *why)
 	return x;
 }
 
+/* bx, cx, bp are at fixed places beside di in the kernel's entry frame. */
+static uint64_t syscall32_arg(struct dv_qplace *p, uint32_t n, enum dv_fault *why)
+{
+	const struct dv_guest_layout *l = &p->t->loaded->img->layout;
+	static const int32_t from_di[6] = {-72, -24, -16, -8, 0, -80};
+	uint32_t x;
+
+	if (n >= 6)
+		return 0;
+	if (l->ptregs_di == DV_OFF_NONE || !read_u32(p, reg(p, DV_REG_RDI) + l->ptregs_di + (uint64_t)(int64_t)from_di[n], &x))
+		return fault(why, DV_FAULT_BADADDR);
+	return x;
+}
+
 static uint64_t place_arg(struct dv_place *base, const struct dv_load_site *site, uint32_t n, enum dv_fault *why)
 {
 	static const enum dv_reg order[6] = {DV_REG_RDI, DV_REG_RSI, DV_REG_RDX, DV_REG_RCX, DV_REG_R8, DV_REG_R9};
@@ -258,6 +272,8 @@ static uint64_t place_arg(struct dv_place *base, const struct dv_load_site *site
 		return n == 0 ? p->addr - site->addr : n == 1 ? reg(p, DV_REG_RAX) : 0;
 	case DV_ARGS_SYSCALL:
 		return syscall_arg(p, n, why);
+	case DV_ARGS_SYSCALL32:
+		return syscall32_arg(p, n, why);
 	case DV_ARGS_SYSRET:
 		return n < 2 ? reg(p, DV_REG_RAX) : 0;
 	default:
