@@ -78,21 +78,27 @@ static uint64_t text(struct dv_exec *x, const char *s)
 
 static uint64_t execname(struct dv_exec *x)
 {
-	char name[EXECNAME_MAX];
+	uint32_t size = x->strsize < EXECNAME_MAX ? x->strsize : EXECNAME_MAX;
+	uint64_t off;
+	char *p;
 
 	// Kept through the clause: scratch, where it lies, is the clause's.
 	if (x->execname)
 		return x->execname;
-	name[0] = 0;
-	if (!x->place->ops->execname(x->place, name, sizeof(name))) {
+	off = dv_st_scratch(&x->st, size);
+	p = off ? (char *)dv_st_ptr(&x->st, off, size) : NULL;
+	if (!p) {
+		dv_st_fault(&x->st, DV_FAULT_NOSCRATCH, 0);
+		return 0;
+	}
+	p[0] = 0;
+	if (!x->place->ops->execname(x->place, p, size)) {
 		dv_st_fault(&x->st, DV_FAULT_BADADDR, 0);
 		return 0;
 	}
-	name[sizeof(name) - 1] = 0;
-	if (x->strsize < sizeof(name))
-		name[x->strsize - 1] = 0;
-	x->execname = (uint32_t)text(x, name);
-	return x->execname;
+	p[size - 1] = 0;
+	x->execname = (uint32_t)off;
+	return off;
 }
 
 uint64_t dv_fn_bis(struct dv_exec *x, uint64_t id)
