@@ -1,0 +1,420 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The run-time state's functions one by one, in one thread.
+#include "tests/state/region.h"
+
+static struct region r;
+static struct dv_st st;
+static struct dv_producer *p;
+
+static uint64_t cell(uint32_t n)
+{
+	return DV_GLOBALS_OFF + 64 + n * 8;
+}
+
+static const char *str(uint64_t sref)
+{
+	return sref ? (const char *)r.base + sref : "";
+}
+
+static uint32_t fault(void)
+{
+	uint32_t f = p->fault;
+
+	p->fault = 0;
+	return f;
+}
+
+static void test_setup(void)
+{
+	struct dv_region_config c = region_defaults;
+	struct dv_producer save;
+	const char *why;
+
+	c.prod_count = DV_PROD_MAX;
+	c.ring_size = 64 << 20;
+	CHECK_EQ(dv_region_size(&c), 0);
+	c = region_defaults;
+	c.globals_size = DV_CONSTS_OFF;
+	CHECK_EQ(dv_region_size(&c), 0);
+	CHECK_EQ(r.size & (r.size - 1), 0);
+	CHECK(!dv_region_check(r.base, r.size / 2, &why));
+	CHECK(!dv_region_check(r.base, r.size - 8, &why));
+	CHECK(dv_region_producer(r.base, r.size, 8) == NULL);
+	save = *p;
+	p->ring_size = 3000;
+	CHECK(!dv_region_check(r.base, r.size, &why));
+	CHECK_STR(why, "a producer in the state region is damaged");
+	*p = save;
+	p->agg_off[1] = (uint32_t)r.size - 64;
+	CHECK(!dv_region_check(r.base, r.size, &why));
+	*p = save;
+	CHECK(dv_region_check(r.base, r.size, &why));
+}
+
+static void test_begin(void)
+{
+	uint64_t seq = dv_st_begin(&st);
+
+	CHECK(seq != 0);
+	CHECK(p->inflight != 0 && p->inflight <= seq);
+	CHECK_EQ(dv_st_begin(&st), 0);
+	CHECK_EQ(p->drops[DV_DROP_NEST], 1);
+	dv_st_st(&st, dv_st_this(&st, 8), 77);
+	CHECK_EQ(dv_st_ld(&st, dv_st_this(&st, 8)), 77);
+	CHECK_EQ(dv_st_this(&st, 64), 0);
+	dv_st_end(&st);
+	CHECK_EQ(p->inflight, 0);
+	CHECK_EQ(dv_st_begin(&st), seq + 1);
+	CHECK_EQ(dv_st_ld(&st, dv_st_this(&st, 8)), 0);
+	dv_st_end(&st);
+	dv_region_hdr(r.base)->halt = 1;
+	CHECK_EQ(dv_st_begin(&st), 0);
+	dv_region_hdr(r.base)->halt = 0;
+}
+
+static void test_vars(void)
+{
+	CHECK_EQ(dv_st_ld(&st, 0), 0);
+	dv_st_st(&st, 0, 5);
+	dv_st_st(&st, 64, 5);
+	CHECK_EQ(dv_st_ld(&st, 64), 0);
+	CHECK(dv_region_hdr(r.base)->magic == DV_REGION_MAGIC);
+	dv_st_st(&st, cell(0), (uint64_t)-5);
+	CHECK_EQ(dv_st_ld(&st, cell(0)), -5);
+	CHECK_EQ(dv_st_rmw(&st, cell(0), DV_RMW_ADD, 7, DV_S64), 2);
+	CHECK_EQ(dv_st_rmw(&st, cell(0), DV_RMW_SUB, 4, DV_S64), -2);
+	CHECK_EQ(dv_st_rmw(&st, cell(0), DV_RMW_MUL, 9, DV_S32), -18);
+	CHECK_EQ(dv_st_rmw(&st, cell(0), DV_RMW_DIV, (uint64_t)-4, DV_S32), 4);
+	CHECK_EQ(dv_st_rmw(&st, cell(0), DV_RMW_SHL, 6, DV_U8), 0);
+	dv_st_st(&st, cell(0), 250);
+	CHECK_EQ(dv_st_rmw(&st, cell(0), DV_RMW_ADD, 10, DV_U8), 4);
+	dv_st_st(&st, cell(0), 127);
+	CHECK_EQ(dv_st_rmw(&st, cell(0), DV_RMW_ADD, 1, DV_S8), -128);
+	CHECK_EQ(dv_st_rmw(&st, cell(0), DV_RMW_SHR, 1, DV_S8), -64);
+	CHECK_EQ(dv_st_rmw(&st, cell(0), DV_RMW_MOD, 60, DV_S8), -4);
+	dv_st_st(&st, cell(0), 0xffffffff);
+	CHECK_EQ(dv_st_rmw(&st, cell(0), DV_RMW_ADD, 1, DV_U32), 0);
+	CHECK_EQ(dv_st_rmw(&st, cell(0), DV_RMW_OR, 0xf0, DV_U16), 0xf0);
+	CHECK_EQ(dv_st_rmw(&st, cell(0), DV_RMW_AND, 0x30, DV_U16), 0x30);
+	CHECK_EQ(dv_st_rmw(&st, cell(0), DV_RMW_XOR, 0x11, DV_U16), 0x21);
+	CHECK_EQ(fault(), 0);
+	CHECK_EQ(dv_st_rmw(&st, cell(0), DV_RMW_MOD, 0, DV_U16), 0);
+	CHECK_EQ(fault(), DV_FAULT_DIVZERO);
+	CHECK_EQ(dv_st_rmw(&st, 0, DV_RMW_ADD, 3, DV_U16), 3);
+
+	CHECK_EQ(dv_st_div(&st, DV_SDIV, (uint64_t)-7, 2), -3);
+	CHECK_EQ(dv_st_div(&st, DV_SMOD, (uint64_t)-7, 2), -1);
+	CHECK_EQ(dv_st_div(&st, DV_SMOD, 7, (uint64_t)-2), 1);
+	CHECK_EQ(dv_st_div(&st, DV_UDIV, (uint64_t)-7, 2), (uint64_t)-7 / 2);
+	CHECK_EQ(dv_st_div(&st, DV_UMOD, 17, 5), 2);
+	CHECK_EQ(dv_st_div(&st, DV_SDIV, (uint64_t)INT64_MIN, (uint64_t)-1), INT64_MIN);
+	CHECK_EQ(dv_st_div(&st, DV_SMOD, (uint64_t)INT64_MIN, (uint64_t)-1), 0);
+	CHECK_EQ(dv_st_div(&st, DV_UDIV, 1, 0), 0);
+	CHECK_EQ(fault(), DV_FAULT_DIVZERO);
+}
+
+// D's functions against plain C ones, for all lengths and alignments.
+static void test_strings(void)
+{
+	char a[80], b[80], both[160];
+	uint32_t i, k, off, off2;
+	uint64_t sa, sb;
+
+	CHECK_EQ(dv_st_slen(&st, 0), 0);
+	CHECK_EQ(dv_st_scmp(&st, 0, 0), 0);
+	CHECK_EQ(dv_st_scmp(&st, 0, region_str(&r, 0, "x")), -1);
+	for (i = 0; i < 70; i++) {
+		for (k = 0; k < i; k++)
+			a[k] = (char)(k * 37 % 255 + 1);
+		a[i] = 0;
+		for (off = 0; off < 8; off++) {
+			memset(r.base + DV_CONSTS_OFF, 0xff, 512);
+			sa = region_str(&r, 64 + off, a);
+			dv_st_clause(&st);
+			CHECK_EQ(dv_st_slen(&st, sa), i > 63 ? 63 : i);
+			dv_st_sts(&st, DV_GLOBALS_OFF + 1024, sa);
+			CHECK_EQ(strlen(str(DV_GLOBALS_OFF + 1024)), i > 63 ? 63 : i);
+			CHECK(!strncmp(str(DV_GLOBALS_OFF + 1024), a, 63));
+			for (k = 0; k < 20; k++) {
+				off2 = 256 + (off * 3 + k) % 8;
+				memset(b, 'x', k);
+				b[k] = 0;
+				sb = region_str(&r, off2, b);
+				dv_st_clause(&st);
+				strcpy(both, a);
+				both[63] = 0;
+				strcat(both, b);
+				both[63] = 0;
+				CHECK_STR(str(dv_st_sjoin(&st, sa, sb)), both);
+				strcpy(both, b);
+				strcat(both, a);
+				both[63] = 0;
+				CHECK_STR(str(dv_st_sjoin(&st, sb, sa)), both);
+			}
+			strcpy(b, a);
+			if (i && i < 63) {
+				sb = region_str(&r, 256 + i % 8, b);
+				CHECK_EQ(dv_st_scmp(&st, sa, sb), 0);
+				b[i / 2] ^= 1;
+				if (b[i / 2]) {
+					sb = region_str(&r, 256 + i % 8, b);
+					k = (unsigned char)a[i / 2] < (unsigned char)b[i / 2];
+					CHECK_EQ(dv_st_scmp(&st, sa, sb), k ? -1 : 1);
+					CHECK_EQ(dv_st_scmp(&st, sb, sa), k ? 1 : -1);
+				}
+				b[i / 2] = 0;
+				sb = region_str(&r, 256, b);
+				CHECK_EQ(dv_st_scmp(&st, sa, sb), 1);
+				CHECK_EQ(dv_st_scmp(&st, sb, sa), -1);
+			}
+		}
+	}
+	CHECK_EQ(fault(), 0);
+
+	sa = region_str(&r, 3, "abcdefghij");
+	dv_st_clause(&st);
+	CHECK_STR(str(dv_st_ssub(&st, sa, 2, 3)), "cde");
+	CHECK_STR(str(dv_st_ssub(&st, sa, 2, INT64_MAX)), "cdefghij");
+	CHECK_STR(str(dv_st_ssub(&st, sa, (uint64_t)-3, 2)), "hi");
+	CHECK_STR(str(dv_st_ssub(&st, sa, (uint64_t)-12, 4)), "ab");
+	CHECK_STR(str(dv_st_ssub(&st, sa, (uint64_t)-12, 2)), "");
+	CHECK_STR(str(dv_st_ssub(&st, sa, 1, (uint64_t)-2)), "bcdefgh");
+	CHECK_STR(str(dv_st_ssub(&st, sa, 1, (uint64_t)-20)), "");
+	CHECK_STR(str(dv_st_ssub(&st, sa, 10, 1)), "");
+	CHECK_STR(str(dv_st_ssub(&st, sa, 9, 1)), "j");
+	CHECK_STR(str(dv_st_ssub(&st, sa, (uint64_t)INT64_MIN, 5)), "");
+	CHECK_STR(str(dv_st_ssub(&st, sa, (uint64_t)INT64_MAX, (uint64_t)INT64_MIN)), "");
+	CHECK_EQ(fault(), 0);
+
+	// Overlapping moves.
+	strcpy((char *)r.base + DV_GLOBALS_OFF + 1024, "0123456789abcdefghijklmnopq");
+	dv_st_sts(&st, DV_GLOBALS_OFF + 1032, DV_GLOBALS_OFF + 1024);
+	CHECK_STR(str(DV_GLOBALS_OFF + 1032), "0123456789abcdefghijklmnopq");
+	dv_st_sts(&st, DV_GLOBALS_OFF + 1024, DV_GLOBALS_OFF + 1032);
+	CHECK_STR(str(DV_GLOBALS_OFF + 1024), "0123456789abcdefghijklmnopq");
+	dv_st_sts(&st, DV_GLOBALS_OFF + 1024, 0);
+	CHECK_STR(str(DV_GLOBALS_OFF + 1024), "");
+
+	dv_st_clause(&st);
+	CHECK(dv_st_scratch(&st, 4000) != 0);
+	CHECK(dv_st_scratch(&st, 96) != 0);
+	CHECK_EQ(dv_st_scratch(&st, 1), 0);
+	CHECK_EQ(fault(), DV_FAULT_NOSCRATCH);
+	CHECK_EQ(dv_st_scratch(&st, UINT64_MAX), 0);
+	CHECK_EQ(fault(), DV_FAULT_NOSCRATCH);
+	dv_st_clause(&st);
+}
+
+static uint64_t elem(uint32_t var, uint32_t flags, uint64_t thread, uint64_t k, const char *s)
+{
+	dv_st_key(&st, k);
+	if (s)
+		dv_st_keys(&st, region_str(&r, 5, s));
+	return dv_st_dyn(&st, var, flags, thread);
+}
+
+static void test_dyn(void)
+{
+	uint64_t a, b, c, i;
+	uint32_t lost;
+
+	CHECK_EQ(elem(1, 0, 0, 7, "seven"), 0);
+	a = elem(1, DV_DYN_CREATE, 0, 7, "seven");
+	CHECK(a != 0);
+	CHECK_EQ(dv_st_ld(&st, a), 0);
+	dv_st_st(&st, a, 99);
+	CHECK_EQ(elem(1, 0, 0, 7, "seven"), a);
+	CHECK_EQ(elem(1, 0, 0, 7, "seve"), 0);
+	CHECK_EQ(elem(1, 0, 0, 8, "seven"), 0);
+	CHECK_EQ(elem(2, 0, 0, 7, "seven"), 0);
+	CHECK_EQ(elem(1, DV_DYN_SELF, 0, 7, "seven"), 0);
+	b = dv_st_dyn(&st, 3, DV_DYN_CREATE | DV_DYN_SELF, 100);
+	c = dv_st_dyn(&st, 3, DV_DYN_CREATE | DV_DYN_SELF, 101);
+	CHECK(b && c && b != c && a != b);
+	CHECK_EQ(dv_st_dyn(&st, 3, DV_DYN_SELF, 100), b);
+	p->machine = 5;
+	CHECK_EQ(dv_st_dyn(&st, 3, DV_DYN_SELF, 100), 0);
+	CHECK_EQ(elem(1, 0, 0, 7, "seven"), a);
+	p->machine = 0;
+	dv_st_dyndel(&st, 3, DV_DYN_SELF, 100);
+	CHECK_EQ(dv_st_dyn(&st, 3, DV_DYN_SELF, 100), 0);
+	CHECK_EQ(dv_st_dyn(&st, 3, DV_DYN_SELF, 101), c);
+	dv_st_key(&st, 7);
+	dv_st_keys(&st, region_str(&r, 5, "seven"));
+	dv_st_dyndel(&st, 1, 0, 0);
+	CHECK_EQ(elem(1, 0, 0, 7, "seven"), 0);
+	a = elem(1, DV_DYN_CREATE, 0, 7, "seven");
+	CHECK_EQ(dv_st_ld(&st, a), 0);
+	for (i = 0; i < 9; i++)
+		dv_st_key(&st, i);
+	CHECK_EQ(dv_st_dyn(&st, 1, DV_DYN_CREATE, 0), 0);
+	CHECK_EQ(fault(), DV_FAULT_TUPOFLOW);
+	for (i = 0; i < 1025; i++)
+		dv_st_key(&st, i);
+	CHECK_EQ(fault(), DV_FAULT_TUPOFLOW);
+	dv_st_clause(&st);
+
+	// Fill it up: every element that was made is found again with its value, the others are counted.
+	for (i = 0; i < 1200; i++) {
+		a = elem(9, DV_DYN_CREATE, 0, i, NULL);
+		if (a)
+			dv_st_st(&st, a, i + 1);
+	}
+	lost = 0;
+	for (i = 0; i < 1200; i++) {
+		a = elem(9, 0, 0, i, NULL);
+		if (a)
+			CHECK_EQ(dv_st_ld(&st, a), i + 1);
+		else
+			lost++;
+	}
+	CHECK_EQ(lost, p->drops[DV_DROP_DYN]);
+	CHECK(lost >= 176 && lost < 400);
+	for (i = 0; i < 1200; i++) {
+		dv_st_key(&st, i);
+		dv_st_dyndel(&st, 9, 0, 0);
+	}
+	CHECK_EQ(elem(9, 0, 0, 3, NULL), 0);
+	p->drops[DV_DROP_DYN] = 0;
+}
+
+static int64_t *agg_data(uint32_t table, uint32_t agg)
+{
+	uint8_t *at = r.base + p->agg_off[table] + p->agg_slots * 4, *end = at + p->agg_used[table];
+	struct dv_agg_entry *e;
+
+	for (; at < end; at += e->size) {
+		e = (struct dv_agg_entry *)at;
+		if (e->agg == agg)
+			return (int64_t *)(at + sizeof(*e) + e->key_size);
+	}
+	return NULL;
+}
+
+static void test_agg(void)
+{
+	static const struct { int64_t value; int bucket; } buckets[] = {
+		{ 0, 63 }, { 1, 64 }, { 2, 65 }, { 3, 65 }, { 4, 66 }, { 1023, 73 }, { 1024, 74 }, { INT64_MAX, 126 }, { -1, 62 },
+		{ -2, 61 }, { -3, 61 }, { -4, 60 }, { INT64_MIN, 0 }, { INT64_MIN + 1, 0 }, { -(1LL << 62), 0 }, { -(1LL << 61), 1 },
+	};
+	uint32_t i;
+	int64_t *d;
+
+	region_agg(&r, 0, DV_AGG_COUNT, 0, 0, 0);
+	region_agg(&r, 1, DV_AGG_SUM, 0, 0, 0);
+	region_agg(&r, 2, DV_AGG_MIN, 0, 0, 0);
+	region_agg(&r, 3, DV_AGG_MAX, 0, 0, 0);
+	region_agg(&r, 4, DV_AGG_AVG, 0, 0, 0);
+	region_agg(&r, 5, DV_AGG_STDDEV, 0, 0, 0);
+	region_agg(&r, 6, DV_AGG_QUANTIZE, 0, 0, 0);
+	region_agg(&r, 7, DV_AGG_LQUANTIZE, -10, 5, 4);
+	dv_st_begin(&st);
+	for (i = 0; i < 6; i++) {
+		dv_st_agg(&st, i, (uint64_t)-3, 1);
+		dv_st_agg(&st, i, 5000000000, 1);
+	}
+	CHECK_EQ(agg_data(0, 0)[0], 2);
+	CHECK_EQ(agg_data(0, 1)[0], 4999999997);
+	CHECK_EQ(agg_data(0, 2)[0], -3);
+	CHECK_EQ(agg_data(0, 3)[0], 5000000000);
+	d = agg_data(0, 4);
+	CHECK(d[0] == 2 && d[1] == 4999999997);
+	d = agg_data(0, 5);
+	CHECK(d[0] == 2 && d[1] == 4999999997);
+	CHECK((((unsigned __int128)(uint64_t)d[3] << 64) | (uint64_t)d[2]) == (unsigned __int128)5000000000 * 5000000000 + 9);
+	dv_st_agg(&st, 5, (uint64_t)INT64_MIN, 1);
+	CHECK((((unsigned __int128)(uint64_t)d[3] << 64) | (uint64_t)d[2]) ==
+	      (unsigned __int128)5000000000 * 5000000000 + 9 + ((unsigned __int128)1 << 126));
+	for (i = 0; i < sizeof(buckets) / sizeof(buckets[0]); i++) {
+		dv_st_agg(&st, 6, (uint64_t)buckets[i].value, 1 + i * 100);
+		d = agg_data(0, 6);
+		CHECK(d[buckets[i].bucket] % 100 != 0 && d[buckets[i].bucket] / 100 >= i);
+	}
+	dv_st_agg(&st, 7, (uint64_t)-11, 1);
+	dv_st_agg(&st, 7, (uint64_t)-10, 1);
+	dv_st_agg(&st, 7, (uint64_t)-6, 2);
+	dv_st_agg(&st, 7, 9, 1);
+	dv_st_agg(&st, 7, 10, 5);
+	dv_st_agg(&st, 7, INT64_MAX, 1);
+	d = agg_data(0, 7);
+	CHECK(d[0] == 1 && d[1] == 3 && d[2] == 0 && d[3] == 0 && d[4] == 1 && d[5] == 6);
+	dv_st_end(&st);
+	// Full: counted.
+	dv_st_begin(&st);
+	for (i = 0; i < 3000; i++) {
+		dv_st_key(&st, i);
+		dv_st_agg(&st, 0, 0, 1);
+	}
+	CHECK_EQ(p->agg_n[0] + p->drops[DV_DROP_AGG], 3000 + 8);
+	CHECK(p->drops[DV_DROP_AGG] > 0);
+	dv_st_end(&st);
+}
+
+static void test_rec(void)
+{
+	struct dv_record *rec = (struct dv_record *)(r.base + p->ring_off);
+	uint64_t seq, i;
+
+	seq = dv_st_begin(&st);
+	CHECK(dv_st_rec(&st, 8 + 16 + 16) != 0);
+	dv_st_reci(&st, 42);
+	dv_st_recs(&st, region_str(&r, 7, "hello there"));
+	dv_st_recm(&st, region_str(&r, 100, "abcdefg"), 7);
+	CHECK_EQ(p->head, 0);
+	dv_st_recend(&st, 17, DV_REC_DATA);
+	CHECK_EQ(p->head, 24 + 40);
+	CHECK(rec->size == 64 && rec->epid == 17 && rec->seq == seq && rec->kind == DV_REC_DATA);
+	CHECK(!memcmp(rec + 1, "\x2a\0\0\0\0\0\0\0\x0b\0\0\0hello there\0\x07\0\0\0abcdefg\0\0\0\0\0", 40));
+	dv_st_clause(&st);
+	CHECK(dv_st_rec(&st, 8) != 0);
+	dv_st_reci(&st, 1);
+	dv_st_reci(&st, 2);
+	CHECK_EQ(fault(), DV_FAULT_BADSIZE);
+	dv_st_recabort(&st);
+	dv_st_recend(&st, 1, DV_REC_DATA);
+	CHECK_EQ(p->head, 64);
+	dv_st_error(&st, 3, DV_FAULT_BADADDR, 0x1234, 5);
+	CHECK_EQ(p->head, 64 + 48);
+	dv_st_end(&st);
+
+	// Full, with a pad at the end of the ring.
+	dv_st_begin(&st);
+	for (i = 0; dv_st_rec(&st, 1000); i++) {
+		dv_st_reci(&st, i);
+		dv_st_recend(&st, 1, DV_REC_DATA);
+	}
+	CHECK_EQ(p->drops[DV_DROP_BUFFER], 1);
+	CHECK_EQ(p->clause_drop, 1);
+	CHECK_EQ(dv_st_room(&st, 1000), 0);
+	CHECK_EQ(dv_st_room(&st, 100000), 1);
+	CHECK_EQ(dv_st_rec(&st, UINT64_MAX), 0);
+	p->tail = p->head - 64;
+	CHECK_EQ(dv_st_room(&st, 1000), 1);
+	CHECK(dv_st_rec(&st, 1000) == p->ring_off);
+	dv_st_recend(&st, 2, DV_REC_DATA);
+	CHECK_EQ(p->head & 65535, 24);
+	// One that fits into the ring only from its start: the pad goes first.
+	p->tail = p->head;
+	CHECK_EQ(dv_st_room(&st, 65500), 0);
+	CHECK_EQ(p->head & 65535, 0);
+	p->tail = p->head;
+	CHECK_EQ(dv_st_room(&st, 65500), 1);
+	CHECK(dv_st_rec(&st, 65500) != 0);
+	dv_st_end(&st);
+}
+
+int main(void)
+{
+	r = region_make(&region_defaults);
+	st = region_st(&r, 0);
+	p = region_prod(&r, 0);
+	test_setup();
+	test_begin();
+	test_vars();
+	test_strings();
+	test_dyn();
+	test_agg();
+	test_rec();
+	region_free(&r);
+	return test_done();
+}
