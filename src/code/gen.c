@@ -40,6 +40,7 @@ static void clause(struct gen *g, const struct dv_clause *c)
 	}
 	for (const struct dv_stmt *s = c->stmts; s; s = s->next)
 		writes |= gen_writes(s);
+	writes &= !g->dead;
 	if (writes) {
 		rec = (uint32_t)g->code.count;
 		gen_emit(g, DV_ALU64 | DV_MOV | DV_K, 1, 0, 0, 0); // the size is put in below
@@ -60,11 +61,9 @@ static void clause(struct gen *g, const struct dv_clause *c)
 	gen_bind(g, &out);
 	gen_imm(g, 0, 1);
 	gen_emit(g, DV_JMP | DV_EXIT, 0, 0, 0, 0);
-	if (no.last) {
-		gen_bind(g, &no);
-		gen_imm(g, 0, 0);
-		gen_emit(g, DV_JMP | DV_EXIT, 0, 0, 0, 0);
-	}
+	gen_bind(g, &no);
+	gen_imm(g, 0, 0);
+	gen_emit(g, DV_JMP | DV_EXIT, 0, 0, 0, 0);
 }
 
 static void *keep(struct dv_program *p, const void *data, size_t count, size_t elem)

@@ -34,6 +34,7 @@ struct gen {
 	uint32_t record_max;
 	unsigned held;
 	unsigned depth;      /**< of recursion */
+	bool dead;           /**< nothing leads here (`x || 1` has been jumped over): nothing is emitted */
 	struct dv_loc loc;   /**< for messages */
 	struct dv_error *err;
 };

@@ -22,13 +22,14 @@ void gen_fail(struct gen *g, enum dv_error_code code, const char *fmt, ...)
 
 void gen_emit(struct gen *g, uint8_t code, unsigned dst, unsigned src, int16_t off, int32_t imm)
 {
-	if (g->err)
+	if (g->err || g->dead)
 		return;
 	if (g->code.count >= DV_INSN_MAX) {
 		gen_fail(g, DV_ERR_LIMIT, "clause is too large: more than %d instructions", DV_INSN_MAX);
 		return;
 	}
 	*DV_PUSH(&g->code) = (struct dv_insn){.code = code, .regs = DV_REGS(dst, src), .off = off, .imm = imm};
+	g->dead = code == (DV_JMP | DV_JA) || code == (DV_JMP | DV_EXIT);
 }
 
 void gen_mov(struct gen *g, unsigned dst, unsigned src)
@@ -68,6 +69,8 @@ static void jump(struct gen *g, uint8_t code, unsigned dst, unsigned src, int32_
 {
 	uint32_t at = (uint32_t)g->code.count;
 
+	if (g->dead)
+		return;
 	gen_emit(g, code, dst, src, (int16_t)(to->last ? at + 1 - to->last : 0), imm);
 	if (!g->err)
 		to->last = at + 1;
@@ -92,8 +95,9 @@ void gen_bind(struct gen *g, struct label *l)
 {
 	uint32_t here = (uint32_t)g->code.count, at = l->last;
 
-	if (g->err)
+	if (g->err || !at)
 		return;
+	g->dead = false;
 	while (at) {
 		struct dv_insn *i = &g->code.data[at - 1];
 		uint32_t back = (uint32_t)i->off;

@@ -397,7 +397,7 @@ void gen_string(struct gen *g, const struct dv_node *n)
 	}
 	if (t->kind == DV_TYPE_ARRAY && gen_is_memory(n)) {
 		p = gen_place(g, n);
-		limit = t->size < g->strsize ? t->size : 0;
+		limit = t->size && t->size < g->strsize ? t->size + 1 : 0; // it need not have a NUL
 	} else if (t->kind == DV_TYPE_PTR || t->kind == DV_TYPE_ARRAY || t->kind == DV_TYPE_INT) {
 		p.mach = gen_value(g, n);
 	} else {

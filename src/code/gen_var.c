@@ -119,6 +119,17 @@ static bool storable(struct gen *g, const struct dv_node *n)
 	return false;
 }
 
+/** A null pointer may be of a variable never set: it is of the machine that fired, so that its use is a bad address. */
+static void null_is_ours(struct gen *g, unsigned slot)
+{
+	struct label end = {0};
+
+	gen_jmp_imm(g, DV_JNE, 0, 0, &end);
+	gen_imm(g, 1, DV_MACH_SELF);
+	gen_put(g, slot, 1);
+	gen_bind(g, &end);
+}
+
 /** Value and machine of a pointer variable: value in r0, machine held. */
 static struct mach pointer(struct gen *g, const struct dv_node *n)
 {
@@ -132,11 +143,12 @@ static struct mach pointer(struct gen *g, const struct dv_node *n)
 		m.slot = gen_hold(g);
 		gen_imm(g, 1, n->var->cell);
 		gen_call(g, DV_FN_LD);
+		null_is_ours(g, m.slot);
 		return m;
 	}
 	cell(g, n, false);
 	m.slot = gen_hold(g);
-	if (is_dynamic(n)) // an absent one is a null pointer, and must not lead to what lies behind cell 0
+	if (is_dynamic(n)) // an absent one must not lead to what lies behind cell 0
 		gen_jmp_imm(g, DV_JEQ, 0, 0, &end);
 	gen_mov(g, 1, 0);
 	gen_call(g, DV_FN_LD);
@@ -147,6 +159,7 @@ static struct mach pointer(struct gen *g, const struct dv_node *n)
 	gen_put(g, m.slot, 0);
 	gen_get(g, 0, slot);
 	gen_bind(g, &end);
+	null_is_ours(g, m.slot);
 	return m;
 }
 
