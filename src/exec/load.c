@@ -13,12 +13,13 @@
 #include "exec/exec.h"
 
 // Enough for every function of a kernel, entry and return; small enough that checking takes well under a second.
-#define SITES_MAX   200000u
-#define ECBS_MAX    1000000u
-#define PROGS_MAX   200000u
-#define INSNS_MAX   1000000u
-#define SYSRETS_MAX 8192u
-#define ADDRS_MAX   64u
+#define IMAGE_MAX     (64u << 20)
+#define SITES_MAX     200000u
+#define ECBS_MAX      1000000u
+#define PROGS_MAX     200000u
+#define INSNS_MAX     1000000u
+#define SYSRETS_MAX   8192u
+#define ADDRS_MAX     64u
 #define SITE_ECBS_MAX 4096u
 
 struct loader {
@@ -199,6 +200,10 @@ struct dv_loaded *dv_loaded_create(const void *bytes, size_t size, const struct 
 
 	if (size < sizeof(struct dv_load_image)) {
 		refuse(&c, "load image: %zu bytes are too few", size);
+		return NULL;
+	}
+	if (size > IMAGE_MAX) {
+		refuse(&c, "load image: %zu bytes are too many", size);
 		return NULL;
 	}
 	l = malloc(sizeof(*l));

@@ -21,8 +21,8 @@ static void bad_prog_count(struct image *m) { m->img.prog_count = UINT32_MAX; }
 static void bad_insn_count(struct image *m) { m->img.insn_count = 999999; }
 static void bad_sysret_count(struct image *m) { m->img.sysret_count = 1 << 30; }
 static void bad_addr_count(struct image *m) { m->img.sysret_addr_count = 65; }
-static void bad_kind(struct image *m) { m->sites[0].kind = 3; }
-static void bad_args(struct image *m) { m->sites[0].args = 4; }
+static void bad_kind(struct image *m) { m->sites[0].kind = 77; }
+static void bad_args(struct image *m) { m->sites[0].args = 99; }
 static void bad_wrap(struct image *m) { m->sites[0].addr = UINT64_MAX; }
 static void bad_site_ecb(struct image *m) { m->sites[0].ecb_count = 3; }
 static void bad_site_ecb_wrap(struct image *m) { m->sites[0].ecb = 2; m->sites[0].ecb_count = UINT32_MAX; }
@@ -55,8 +55,8 @@ static const struct {
 	{bad_insn_count, "load image: table of instructions is out of range"},
 	{bad_sysret_count, "load image: 1073741824 system calls, more than 8192"},
 	{bad_addr_count, "load image: 65 return addresses, more than 64"},
-	{bad_kind, "load image: site 0: kind 3, arguments 0"},
-	{bad_args, "load image: site 0: kind 0, arguments 4"},
+	{bad_kind, "load image: site 0: kind 77, arguments 0"},
+	{bad_args, "load image: site 0: kind 0, arguments 99"},
 	{bad_wrap, "load image: site 0: wraps around"},
 	{bad_site_ecb, "load image: site 0: clauses 0 and 3 more"},
 	{bad_site_ecb_wrap, "load image: site 0: clauses 2 and 4294967295 more"},
