@@ -53,6 +53,11 @@ static void on_vcpu_init(qemu_plugin_id_t id, unsigned vcpu)
 	}
 }
 
+static void on_vcpu_exit(qemu_plugin_id_t id, unsigned vcpu)
+{
+	dv_cpu_exit(vcpu);
+}
+
 static void on_door(qemu_plugin_id_t id, unsigned vcpu)
 {
 	dv_cpu_door(vcpu);
@@ -81,6 +86,7 @@ static void on_qemu_exit(qemu_plugin_id_t id, void *ctx)
 void dv_plugin_register(void)
 {
 	qemu_plugin_register_vcpu_init_cb(g.id, on_vcpu_init);
+	qemu_plugin_register_vcpu_exit_cb(g.id, on_vcpu_exit);
 	qemu_plugin_register_atexit_cb(g.id, on_qemu_exit, NULL);
 	if (dv_cpu_hidden()) {
 		qemu_plugin_register_vcpu_idle_cb(g.id, on_door);

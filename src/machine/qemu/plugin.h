@@ -105,7 +105,7 @@ struct dv_plugin {
 	struct dv_vcpu *vcpus[DV_VCPU_MAX]; /**< atomic pointers; set once */
 	uint32_t vcpu_count;    /**< atomic */
 	struct dv_snap *snap;   /**< NULL: nothing is traced */
-	struct dv_ram *ram;     /**< NULL: not known; set once */
+	struct dv_ram *ram;     /**< atomic; NULL: not known; set once */
 	uint32_t want_sample;   /**< atomic: the next translation of kernel code takes registers */
 	uint32_t want_switch;   /**< atomic: a switch is under way: nobody may wait in a callback */
 	uint32_t door_switch;   /**< atomic: the next callback on a vCPU shall ask QEMU for the switch */
@@ -124,6 +124,7 @@ void dv_plugin_register(void); /**< callbacks that are always there; again after
 
 /* plugin_cpu.c: things done on a vCPU's thread */
 void dv_cpu_init(unsigned index);              /**< vCPU-init callback */
+void dv_cpu_exit(unsigned index);              /**< vCPU-exit callback */
 void dv_cpu_door(unsigned index);              /**< any callback on a vCPU, where QEMU hides its symbols */
 bool dv_cpu_hidden(void);                      /**< are they hidden? */
 void dv_cpu_sample_here(uint64_t rip);         /**< in the translate callback */

@@ -47,7 +47,7 @@ bool dv_cpu_hidden(void)
 	static int hidden = -1;
 
 	if (hidden < 0)
-		hidden = getenv("DVIRT_QEMU_HIDDEN") || !current_cpu() || !async_run();
+		hidden = getenv("DVIRT_QEMU_HIDDEN") /* for tests */ || !current_cpu() || !async_run();
 	return hidden;
 }
 
@@ -85,6 +85,16 @@ void dv_cpu_init(unsigned index)
 	__atomic_add_fetch(&g.vcpu_count, 1, __ATOMIC_ACQ_REL);
 	if (g.event_fd >= 0 && write(g.event_fd, &one, sizeof(one)) < 0)
 		return; // nobody to tell
+}
+
+void dv_cpu_exit(unsigned index)
+{
+	struct dv_vcpu *v = dv_vcpu_get(index);
+
+	pthread_mutex_lock(&g.lock);
+	if (v)
+		v->cpu = NULL;
+	pthread_mutex_unlock(&g.lock);
 }
 
 uint64_t dv_cpu_reg(struct dv_vcpu *v, GByteArray *buf, enum dv_reg r)
@@ -178,6 +188,27 @@ static bool sample(struct dv_vcpu *v, uint64_t rip, struct dv_ctl_regs *r)
 	return r->found;
 }
 
+/* Find guest RAM, and believe it when it holds what this vCPU sees. @p ask: QEMU may be asked. */
+static void find_ram(struct dv_vcpu *v, const struct dv_ctl_regs *r, bool ask)
+{
+	GByteArray *buf = g_byte_array_sized_new(64);
+	struct dv_ram *ram = calloc(1, sizeof(*ram)), *none = NULL;
+	bool ok = false;
+
+	if (ram && buf) {
+		uint64_t va[] = {r->rip, dv_cpu_reg(v, buf, DV_REG_RSP), r->gs_base};
+		unsigned count = r->found ? 3 : 2;
+		bool la57 = r->cr4 >> 12 & 1;
+		ok = ask && dv_ram_from_qemu(ram) && dv_ram_check(ram, r->cr3, la57, va, count);
+		for (unsigned i = 0; !ok && r->found && i < 64 && dv_ram_guess(i, ram); i++)
+			ok = dv_ram_check(ram, r->cr3, la57, va, count);
+	}
+	if (buf)
+		g_byte_array_free(buf, TRUE);
+	if (!ok || !__atomic_compare_exchange_n(&g.ram, &none, ram, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		free(ram);
+}
+
 void dv_cpu_sample_here(uint64_t rip)
 {
 	struct dv_ctl_regs r;
@@ -188,6 +219,8 @@ void dv_cpu_sample_here(uint64_t rip)
 		v = dv_vcpu_get(i); // any: handles are alike, and what is read is the vCPU of this thread
 	if (!v || !sample(v, rip, &r))
 		return;
+	if (!__atomic_load_n(&g.ram, __ATOMIC_ACQUIRE))
+		find_ram(v, &r, false);
 	pthread_mutex_lock(&g.lock);
 	if (!g.sample_found) {
 		g.sample = r;
@@ -202,9 +235,8 @@ void dv_cpu_sample_here(uint64_t rip)
 struct look {
 	struct dv_vcpu *v;
 	int refs;
-	bool done, want_ram, have_ram;
+	bool done, want_ram;
 	struct dv_ctl_regs regs;
-	struct dv_ram ram;
 };
 
 static void look_put(struct look *l) // with the lock
@@ -219,11 +251,7 @@ static void look_work(void *cpu, void *arg)
 
 	sample(l->v, 0, &l->regs);
 	if (l->want_ram)
-		l->have_ram = dv_ram_from_qemu(&l->ram);
-	if (l->have_ram) {
-		uint64_t va[] = {l->regs.rip, dv_cpu_reg(l->v, l->v->buf, DV_REG_RSP), l->regs.gs_base};
-		l->have_ram = dv_ram_check(&l->ram, l->regs.cr3, l->regs.cr4 >> 12 & 1, va, l->regs.found ? 3 : 2);
-	}
+		find_ram(l->v, &l->regs, true);
 	pthread_mutex_lock(&g.lock);
 	l->done = true;
 	pthread_cond_broadcast(&g.cond);
@@ -240,7 +268,7 @@ static void deadline_after(struct timespec *t, uint32_t ms)
 }
 
 /* Ask every vCPU where it is. */
-static void look_at_all(uint32_t timeout_ms, struct dv_ctl_regs *ret, struct dv_ram *ram, bool *have_ram)
+static void look_at_all(uint32_t timeout_ms, struct dv_ctl_regs *ret)
 {
 	struct look *looks[DV_VCPU_MAX];
 	uint32_t n = 0;
@@ -256,9 +284,15 @@ static void look_at_all(uint32_t timeout_ms, struct dv_ctl_regs *ret, struct dv_
 			break;
 		l->v = v;
 		l->refs = 2;
-		l->want_ram = n == 0 && !*have_ram;
-		looks[n++] = l;
-		run(v->cpu, look_work, l);
+		l->want_ram = n == 0 && !g.ram;
+		pthread_mutex_lock(&g.lock);
+		if (v->cpu) { // not taken out this very moment
+			looks[n++] = l;
+			run(v->cpu, look_work, l);
+			l = NULL;
+		}
+		pthread_mutex_unlock(&g.lock);
+		free(l);
 	}
 	deadline_after(&end, timeout_ms);
 	pthread_mutex_lock(&g.lock);
@@ -268,10 +302,6 @@ static void look_at_all(uint32_t timeout_ms, struct dv_ctl_regs *ret, struct dv_
 				break;
 		if (looks[i]->done && looks[i]->regs.found && !ret->found)
 			*ret = looks[i]->regs;
-		if (looks[i]->done && looks[i]->have_ram) {
-			*ram = looks[i]->ram;
-			*have_ram = true;
-		}
 	}
 	for (uint32_t i = 0; i < n; i++)
 		look_put(looks[i]);
@@ -303,28 +333,20 @@ static void look_by_translation(uint32_t timeout_ms, struct dv_ctl_regs *ret)
 
 void dv_cpu_look(uint32_t timeout_ms, struct dv_ctl_regs *ret)
 {
-	struct dv_ram ram, *next;
-	bool have_ram = g.ram != NULL;
+	const struct dv_ram *ram;
 	uint32_t quick = timeout_ms < 50 ? timeout_ms : 50;
 
 	memset(ret, 0, sizeof(*ret));
 	if (!__atomic_load_n(&g.vcpu_count, __ATOMIC_ACQUIRE))
 		return;
 	if (!dv_cpu_hidden())
-		look_at_all(quick, ret, &ram, &have_ram);
+		look_at_all(quick, ret);
 	if (!ret->found && timeout_ms > quick)
 		look_by_translation(timeout_ms - quick, ret);
-	if (have_ram && !g.ram) {
-		next = malloc(sizeof(*next));
-		if (next) {
-			*next = ram;
-			// Nobody reads g.ram while nothing is traced, and nothing is traced before the first look.
-			__atomic_store_n(&g.ram, next, __ATOMIC_RELEASE);
-		}
-	}
 	ret->range_count = 0;
-	if (g.ram) {
-		ret->range_count = g.ram->count;
-		memcpy(ret->ranges, g.ram->r, sizeof(ret->ranges));
+	ram = __atomic_load_n(&g.ram, __ATOMIC_ACQUIRE);
+	if (ram) {
+		ret->range_count = ram->count;
+		memcpy(ret->ranges, ram->r, sizeof(ret->ranges));
 	}
 }

@@ -73,18 +73,15 @@ static bool read_virtual(const struct dv_phys *phys, const struct dv_guest_layou
 static bool read_self(struct dv_qplace *p, uint64_t va, void *dst, uint32_t size)
 {
 	const struct dv_guest_layout *l = &p->t->loaded->img->layout;
+	struct dv_ram *ram = g.ram;
+	struct dv_phys phys = {read_ram, ram};
+	uint64_t off = va - l->direct_va;
 
-	if (g.ram) {
-		struct dv_phys phys = {read_ram, g.ram};
-		uint64_t off = va - l->direct_va;
-		if (l->direct_va && off < l->direct_size && size <= l->direct_size - off && dv_ram_read(g.ram, off, dst, size))
-			return true; // most reads
-		return read_virtual(&phys, l, p, 0, va, dst, size);
-	}
-	if (!qemu_plugin_read_memory_vaddr(va, p->v->buf, size) || p->v->buf->len < size)
+	if (!ram)
 		return false;
-	memcpy(dst, p->v->buf->data, size);
-	return true;
+	if (l->direct_va && off < l->direct_size && size <= l->direct_size - off && dv_ram_read(ram, off, dst, size))
+		return true; // most reads
+	return read_virtual(&phys, l, p, 0, va, dst, size);
 }
 
 static bool read_u64(struct dv_qplace *p, uint64_t va, uint64_t *ret)

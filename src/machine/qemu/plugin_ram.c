@@ -9,7 +9,7 @@
  * answer is checked for sense, and against what the plugin interface reads at some addresses, before it is believed.
  *
  * Without those functions: large mappings of this process, split as the pc and q35 machines split RAM around the PCI hole,
- * checked in the same way. Without any map, reads go the slow way.
+ * checked in the same way. Without any map the guest's kernel cannot be recognised, and nothing is traced.
  */
 #include "machine/qemu/plugin.h"
 
