@@ -69,7 +69,7 @@ int dv_cli_fail(struct dv_error *e)
 static void emit(void *ctx, const char *text)
 {
 	fflush(stdout);
-	fprintf(stderr, "dvirt: %s", text);
+	fputs(text, stderr);
 }
 
 static void on_signal(int sig)

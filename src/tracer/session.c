@@ -408,13 +408,15 @@ static struct dv_error *load_all(struct dv_tracer *t)
 	return first;
 }
 
-static void finish(struct dv_tracer *t)
+// @p report: the session ran; without it nothing is printed any more.
+static void finish(struct dv_tracer *t, bool report)
 {
 	struct dv_region_hdr *h = dv_tracer_hdr(t);
 	DV_VEC(const struct dv_agg *) aggs = { 0 };
 
 	// What is waiting for room gets some first; then nothing new begins.
-	dv_session_consume(t, false);
+	if (report)
+		dv_session_consume(t, false);
 	__atomic_store_n(&h->halt, 1, __ATOMIC_SEQ_CST);
 	for (size_t i = 1; i < t->machines.count; i++) {
 		struct dv_tmachine *tm = t->machines.data[i];
@@ -431,6 +433,8 @@ static void finish(struct dv_tracer *t)
 			dv_tracer_say_error(t, tm->name, e);
 		}
 	}
+	if (!report)
+		return;
 	dv_session_consume(t, true);
 	dv_aggs_snap(t->consumer, true);
 	// END is behind everything, also behind an exit().
@@ -496,7 +500,7 @@ struct dv_error *dv_tracer_run(struct dv_tracer *t, int *status)
 			dv_tracer_loop(t);
 		}
 	}
-	finish(t);
+	finish(t, !e);
 	*status = t->status;
 	return e;
 }
