@@ -414,6 +414,8 @@ static struct dv_error *qemu_open(struct dv_machine *m, uint32_t universe)
 		const struct dv_ctl_regs *r = dv_ctl_regs(&c->packet);
 		if (r)
 			look(m, r);
+		else
+			because(m, "its plugin answered nonsense");
 		dv_ctl_close_fds(&c->packet);
 		if (m->state == DV_MACHINE_WAITING)
 			usleep(50000);
