@@ -256,9 +256,14 @@ static void unmatched(struct dv_tracer *t, const struct dv_clause *c, uint32_t i
 		dv_script_diag(t->script, diag, c->pdescs[i].loc, c->index, "D_PDESC_ZERO",
 		               "probe description %s does not match any probes: there is no machine '%s', only %s", text,
 		               d->part[DV_PART_MACHINE], list);
-	else if (t->machines.count < 2 && d->id == 0)
+	else if (t->machines.count < 2 && !d->id && t->only.count)
 		dv_script_diag(t->script, diag, c->pdescs[i].loc, c->index, "D_PDESC_ZERO",
-		               "probe description %s does not match any probes: no guest can be traced now (see 'dvirt ps -v')",
+		               "probe description %s does not match any probes: no machine that can be traced now is named %s", text,
+		               t->only.data[0]);
+	else if (t->machines.count < 2 && !d->id)
+		dv_script_diag(t->script, diag, c->pdescs[i].loc, c->index, "D_PDESC_ZERO",
+		               "probe description %s does not match any probes: no guest can be traced now; 'dvirt qemu-args' "
+		               "makes one traceable, 'dvirt ps -v' says why one is not",
 		               text);
 	else if (*near)
 		dv_script_diag(t->script, diag, c->pdescs[i].loc, c->index, "D_PDESC_ZERO",
