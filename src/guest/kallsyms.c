@@ -364,7 +364,7 @@ struct dv_error *dv_kallsyms_decode(const uint8_t *buf, size_t size, const struc
 			pool = pool ? pool * 2 : 4u << 20;
 			t.pool = dv_xrealloc(t.pool, pool);
 		}
-		s->name = (const char *)(uintptr_t)used;
+		s->name = (const char *)(uintptr_t)(used + 1); // behind the letter of its kind
 		for (unsigned k = 0; k < n; k++) {
 			unsigned c = buf[at + k];
 
@@ -379,7 +379,6 @@ struct dv_error *dv_kallsyms_decode(const uint8_t *buf, size_t size, const struc
 		if (text < 2)
 			goto unknown;
 		s->kind = t.pool[used];
-		s->name++;
 		t.pool[used + text] = 0;
 		used += text + 1;
 		s->addr = address(buf + loc->addrs, loc, base, i);

@@ -3,7 +3,8 @@
  * What this library says of a real guest, for real-guest.sh to compare with what the guest says of itself. The guest's RAM
  * is a file (QEMU's memory-backend-file, machine q35).
  *
- *   real-guest RAMFILE CR3 CR4 RIP EFER CACHE|- COMMAND [GSBASE...]
+ *   real-guest RAMFILE CR3 CR4 RIP EFER CACHE|- COMMAND
+ * with COMMAND one of: info|symbols|modules|tasks|ptregs|current CPUS|types TAG...|protos FUNCTION...
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -94,18 +95,20 @@ static void print_symbols(struct dv_guest *g)
 		       s[i].module ? m[s[i].module].name : "", s[i].module ? "]" : "");
 }
 
-// What the guest's CPUs run: by each one's GS base.
-static void print_current(struct dv_guest *g, char **gs, int count)
+// What the guest's CPUs run: by their per-CPU areas, which is what their GS base points to in the kernel.
+static void print_current(struct dv_guest *g, unsigned cpus)
 {
 	const struct dv_guest_layout *l = dv_guest_layout(g);
 
-	for (int i = 0; i < count; i++) {
-		uint64_t base = strtoull(gs[i], NULL, 16), task = 0;
+	for (unsigned i = 0; i < cpus; i++) {
+		uint64_t base, task = 0;
 		char comm[65] = "";
 		int pid = -1;
 
-		if (!dv_guest_read(g, base + (int64_t)(int32_t)l->percpu_current, &task, 8) ||
-		    !dv_guest_read(g, task + l->task_pid, &pid, 4) || !dv_guest_read(g, task + l->task_comm, comm, l->task_comm_size))
+		if (!dv_guest_read(g, l->percpu_off + i * 8, &base, 8) ||
+		    !dv_guest_read(g, base + (int64_t)(int32_t)l->percpu_current, &task, 8) ||
+		    !dv_guest_read(g, task + l->task_pid, &pid, 4) ||
+		    !dv_guest_read(g, task + l->task_comm, comm, l->task_comm_size))
 			printf("unreadable\n");
 		else
 			printf("%d %s\n", pid, comm);
@@ -201,7 +204,7 @@ int main(int argc, char **argv)
 		if (e)
 			die(e);
 	} else if (!strcmp(cmd, "current")) {
-		print_current(g, argv + 8, argc - 8);
+		print_current(g, argc > 8 ? atoi(argv[8]) : 1);
 	} else if (!strcmp(cmd, "types")) {
 		for (int i = 8; i < argc; i++)
 			print_type(dv_guest_types(g), argv[i]);
