@@ -43,6 +43,7 @@ struct dv_probe {
 	uint64_t period_ns;         /**< tick */
 	uint32_t sysnr;             /**< syscall return: DV_SITE_SYSRET */
 	bool compat;                /**< 32-bit system call */
+	const void *group;          /**< syscall: which call, for dv_provider::arg_group */
 };
 
 /** What the providers know of one machine's kernel: made once, when the machine is added to the set. */
@@ -100,6 +101,8 @@ struct dv_probe *dv_probe_offer(struct dv_probe_set *set, const struct dv_probe_
 bool dv_probe_read(struct dv_machine *m, uint64_t va, void *dst, size_t size);
 void dv_fbt_add(struct dv_probe_set *set, struct dv_probe_machine *pm);
 void dv_syscall_add(struct dv_probe_set *set, struct dv_probe_machine *pm);
+/** A system call's argument types as the kernel's own table has them. False: it has none for this call. */
+bool dv_sysmeta(struct dv_machine *m, const char *name, uint32_t n, uint32_t *count, const struct dv_type **ret);
 enum { DV_ID_BEGIN = 1, DV_ID_END, DV_ID_ERROR, DV_ID_TICK };
 #define DV_ID_FIRST 10u
 

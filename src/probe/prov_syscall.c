@@ -195,6 +195,7 @@ static void provide(const struct dv_provider *prov, const struct dv_probe_machin
 				continue;
 			p->addr = sc->entry[k];
 			p->size = sc->size[k];
+			p->group = sc->name;
 			p->kind = DV_SITE_ADDR;
 			p->args = k == X64 ? DV_ARGS_SYSCALL : DV_ARGS_SYSCALL32;
 			p->compat = k != X64;
@@ -243,23 +244,25 @@ static const struct dv_type *proto(const struct dv_probe *p)
 
 static const struct dv_type *arg_type(const struct dv_probe *p, uint32_t n, uint32_t *count, bool *known)
 {
-	const struct dv_type *f = proto(p);
+	const struct dv_type *f, *t;
 
 	*known = true;
 	if (p->kind != DV_SITE_ADDR) { // the value, twice
 		*count = 2;
 		return n < 2 ? dv_type_int(8, true) : NULL;
 	}
+	if (p->machine && dv_sysmeta(p->machine, p->func, n, count, &t))
+		return t;
+	f = proto(p);
 	*count = f ? f->count : 6;
 	return n >= *count ? NULL : f ? f->members[n].type : dv_type_int(8, true);
 }
 
 static const void *arg_group(const struct dv_probe *p)
 {
-	static const char returns, untyped;
-	const struct dv_type *f = proto(p);
+	static const char returns;
 
-	return p->kind != DV_SITE_ADDR ? (const void *)&returns : f ? (const void *)f : &untyped;
+	return p->kind != DV_SITE_ADDR ? (const void *)&returns : p->group;
 }
 
 const struct dv_provider dv_prov_syscall = {
