@@ -232,7 +232,7 @@ static uint32_t entry_take(struct dv_consumer *c, const uint8_t *p, uint64_t ava
 		c->spoilt++;
 		return e.size;
 	}
-	copy = dv_consumer_buf(c, e.size - sizeof(e));
+	copy = dv_consumer_copy(&c->entry_copy, e.size - sizeof(e));
 	memcpy(copy, p + sizeof(e), e.size - sizeof(e));
 	r = row_get(c, a, e.agg, copy, e.key_size);
 	if (r)

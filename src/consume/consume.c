@@ -75,7 +75,8 @@ void dv_consumer_destroy(struct dv_consumer *c)
 	dv_aggs_deinit(c);
 	free(c->sources);
 	free(c->heap);
-	free(c->buf);
+	free(c->rec_copy.p);
+	free(c->entry_copy.p);
 	free(c);
 }
 
@@ -84,13 +85,13 @@ uint64_t dv_consumer_spoilt(const struct dv_consumer *c)
 	return c->spoilt;
 }
 
-uint8_t *dv_consumer_buf(struct dv_consumer *c, size_t size)
+uint8_t *dv_consumer_copy(struct copy *c, size_t size)
 {
-	if (size > c->buf_size) {
-		c->buf_size = size < 4096 ? 4096 : size * 2;
-		c->buf = dv_xrealloc(c->buf, c->buf_size);
+	if (size > c->size) {
+		c->size = size < 4096 ? 4096 : size * 2;
+		c->p = dv_xrealloc(c->p, c->size);
 	}
-	return c->buf;
+	return c->p;
 }
 
 static uint64_t ring_word(const struct source *s, uint64_t pos)
@@ -201,7 +202,7 @@ static void bound_read(struct dv_consumer *c, struct bound *b)
 // Copy the record at the tail out and step over it. Its header is written from what was checked.
 static void take(struct dv_consumer *c, struct source *s, struct dv_event *e)
 {
-	struct dv_record *r = (struct dv_record *)dv_consumer_buf(c, s->size);
+	struct dv_record *r = (struct dv_record *)dv_consumer_copy(&c->rec_copy, s->size);
 
 	memcpy(r, s->ring + (s->tail & (s->ring_size - 1)), s->size);
 	r->size = s->size;

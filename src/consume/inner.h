@@ -49,8 +49,11 @@ struct dv_consumer {
 	uint32_t source_count;
 	struct source **heap;
 	uint64_t spoilt;
-	uint8_t *buf;            /**< private copy of the record or entry in hand; 8-byte aligned */
-	size_t buf_size;
+	/* Private copies of the record and of the entry in hand, 8-byte aligned. Two: a record's receiver may snap. */
+	struct copy {
+		uint8_t *p;
+		size_t size;
+	} rec_copy, entry_copy;
 
 	struct agg aggs[DV_AGGS_MAX];
 	struct row **index;      /**< all rows, open addressing */
@@ -58,7 +61,7 @@ struct dv_consumer {
 	uint64_t order, seed;
 };
 
-uint8_t *dv_consumer_buf(struct dv_consumer *c, size_t size);
+uint8_t *dv_consumer_copy(struct copy *c, size_t size);
 void dv_aggs_deinit(struct dv_consumer *c);
 
 #endif
