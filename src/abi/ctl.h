@@ -41,6 +41,8 @@ struct dv_ctl_hello {
 	int32_t pid;
 	uint32_t api;           /**< plugin API level that QEMU offers */
 	uint32_t vcpus, vcpu_max;
+	uint32_t sessions;      /**< that trace it now */
+	uint32_t pad;
 };
 struct dv_ctl_range {
 	uint64_t gpa, size, hva; /**< guest RAM: physical, bytes, address in the QEMU process */

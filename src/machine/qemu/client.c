@@ -404,7 +404,8 @@ static struct dv_error *qemu_open(struct dv_machine *m, uint32_t universe)
 	m->vcpu_max = h->vcpu_max > h->vcpus ? h->vcpu_max : h->vcpus;
 	if (m->vcpu_max > DV_PROD_MAX)
 		m->vcpu_max = DV_PROD_MAX;
-	snprintf(m->detail, sizeof(m->detail), "QEMU %.31s, pid %d, plugin API %u", h->qemu_version, h->pid, h->api);
+	snprintf(m->detail, sizeof(m->detail), "QEMU %.31s, pid %d, plugin API %u, %u session%s", h->qemu_version, h->pid,
+	         h->api, h->sessions, h->sessions == 1 ? "" : "s");
 	m->state = DV_MACHINE_WAITING;
 	m->poll_fd = c->fd;
 	while (m->state == DV_MACHINE_WAITING && now_ns() < end) {

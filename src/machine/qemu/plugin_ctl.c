@@ -195,6 +195,8 @@ static int do_hello(struct session *s)
 	h.pid = getpid();
 	h.api = (uint32_t)g.api;
 	h.vcpus = __atomic_load_n(&g.vcpu_count, __ATOMIC_ACQUIRE);
+	for (int i = 0; i < SESSIONS; i++)
+		h.sessions += sessions[i].fd >= 0 && sessions[i].tracing;
 	h.vcpu_max = g.vcpu_max > 0 ? (uint32_t)g.vcpu_max : h.vcpus;
 	return answer(s, &h, sizeof(h), NULL, 0);
 }
