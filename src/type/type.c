@@ -80,6 +80,7 @@ static const struct dv_type *derived(enum dv_type_kind kind, const struct dv_typ
 	t = dv_type_new(u, kind, NULL, size);
 	t->ref = ref;
 	t->count = count;
+	t->is_user = kind == DV_TYPE_PTR && count;
 	*slot = t;
 	*DV_PUSH(&u->derived) = t;
 	return t;
@@ -88,6 +89,11 @@ static const struct dv_type *derived(enum dv_type_kind kind, const struct dv_typ
 const struct dv_type *dv_type_ptr(const struct dv_type *to)
 {
 	return derived(DV_TYPE_PTR, to, 0, 8);
+}
+
+const struct dv_type *dv_type_user_ptr(const struct dv_type *to)
+{
+	return derived(DV_TYPE_PTR, to, 1, 8); // the count tells it from the plain one
 }
 
 const struct dv_type *dv_type_array(const struct dv_type *of, uint32_t count)

@@ -90,6 +90,8 @@ const struct dv_type *dv_type_float(unsigned size); /**< 4, 8 */
 struct dv_type *dv_type_new(struct dv_universe *u, enum dv_type_kind kind, const char *name, uint64_t size);
 /** The pointer to @p to (the same one each time), in @p to's universe. */
 const struct dv_type *dv_type_ptr(const struct dv_type *to);
+/** Likewise, with is_user set: an address in user space. */
+const struct dv_type *dv_type_user_ptr(const struct dv_type *to);
 const struct dv_type *dv_type_array(const struct dv_type *of, uint32_t count);
 
 /** Strip typedefs. Never NULL for a non-NULL argument; bounded (a loop of typedefs ends as void). */

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Assignment, ++ and --: only the script's own variables can be written. */
+#include "lang/impl.h"
+
+static bool writable(struct dv_check *ck, const struct dv_node *at, const struct dv_node *to)
+{
+	const char *op = dv_op_name(at->op);
+
+	if (at->kind == DV_NODE_ASSIGN && at->op != DV_OP_NONE)
+		op = dv_arena_printf(ck->arena, "%s=", op);
+	if (to->kind == DV_NODE_VAR || to->kind == DV_NODE_ELEM)
+		return true;
+	if (to->kind == DV_NODE_BUILTIN || to->kind == DV_NODE_ARGN || to->kind == DV_NODE_REG)
+		DV_ERR_AT(ck, at->op_loc, "D_OP_WRITE", "operator %s cannot be applied to a built-in variable: it is read-only", op);
+	else if (dv_is_lvalue(to))
+		DV_ERR_AT(ck, at->op_loc, "D_OP_WRITE", "operator %s cannot be applied to memory of a machine: it is read-only", op);
+	else
+		DV_ERR_AT(ck, at->op_loc, "D_OP_LVAL", "operator %s requires a variable to write", op);
+	return false;
+}
+
+static struct dv_node *incompatible(struct dv_check *ck, const struct dv_node *n, const struct dv_node *a, const struct dv_node *b)
+{
+	const char *op = n->op == DV_OP_NONE ? "=" : dv_arena_printf(ck->arena, "%s=", dv_op_name(n->op));
+
+	return DV_ERR_AT(ck, n->op_loc, "D_OP_INCOMPAT", "operands have incompatible types: %s %s %s", dv_tname(ck, a->type), op,
+			 dv_tname(ck, b->type));
+}
+
+// The value for a plain assignment, converted; NULL: does not fit.
+static struct dv_node *convert(struct dv_check *ck, const struct dv_node *to, struct dv_node *v)
+{
+	const struct dv_type *t = dv_type_resolve(to->type);
+
+	if (t->kind == DV_TYPE_STRING) {
+		if (dv_is_zero(v)) { // sets it free, or empty
+			struct dv_node *e;
+
+			if (to->kind == DV_NODE_ELEM || to->var->scope == DV_SCOPE_SELF)
+				return dv_int_node(ck, v, 0, dv_type_int(8, true));
+			e = dv_check_copy(ck, v, DV_NODE_STR, dv_type_string());
+			e->str = "";
+			return e;
+		}
+		return dv_is_strcompat(v->type) ? dv_to_string(ck, v) : NULL;
+	}
+	if (v->type->kind == DV_TYPE_STRING)
+		return NULL;
+	if (t->kind == DV_TYPE_PTR) {
+		v = dv_decay(ck, v);
+		if (dv_is_ptr(v->type) && !dv_ptr_compat(t, v->type) && !dv_is_zero(v))
+			return NULL;
+		// An address in user space cannot become one in the kernel by being kept.
+		if (dv_is_ptr(v->type) && !dv_is_zero(v) && dv_type_resolve(v->type)->is_user != t->is_user)
+			return NULL;
+		return dv_cast(ck, v, to->type);
+	}
+	if (dv_type_is_string(v->type))
+		return NULL;
+	if (dv_is_ptr(v->type) && !dv_is_zero(v) && t->size != 8)
+		return NULL;
+	return dv_cast(ck, v, to->type);
+}
+
+static bool compound(struct dv_check *ck, const struct dv_node *n, struct dv_node *c, struct dv_node *v)
+{
+	const struct dv_node *to = c->kids[0];
+	const struct dv_type *t = dv_type_resolve(to->type);
+
+	if (!dv_type_is_integer(v->type) || t->kind == DV_TYPE_STRING)
+		goto bad;
+	v = dv_promote(ck, v);
+	if (t->kind == DV_TYPE_PTR) {
+		const struct dv_type *ref = dv_type_resolve(t->ref);
+
+		if (n->op != DV_OP_ADD && n->op != DV_OP_SUB)
+			goto bad;
+		if ((!ref->size && ref->kind != DV_TYPE_VOID) || ref->size > UINT32_MAX) {
+			DV_ERR_AT(ck, n->op_loc, "D_OP_INCOMPLETE", "arithmetic on a pointer to %s, whose size is not known",
+				  dv_tname(ck, ref));
+			return false;
+		}
+		c->scale = ref->size ? (uint32_t)ref->size : 1;
+	}
+	c->kids[1] = v;
+	return true;
+bad:
+	incompatible(ck, n, to, v);
+	return false;
+}
+
+struct dv_node *dv_check_assign(struct dv_check *ck, const struct dv_node *n)
+{
+	struct dv_node *v = dv_check_value(ck, n->kids[1]), *to, *c, *conv;
+
+	// Without a value there is no telling what an undeclared variable is.
+	if (!v)
+		return NULL;
+	if (dv_script_inline(ck->script, n->kids[0]) && n->kids[0]->kind == DV_NODE_IDENT)
+		return DV_ERR_AT(ck, n->op_loc, "D_OP_WRITE", "'%s' is an inline: it cannot be written", n->kids[0]->str);
+	to = dv_check_expr(ck, n->kids[0]);
+	if (!to || !writable(ck, n, to))
+		return NULL;
+	c = dv_check_copy(ck, n, DV_NODE_ASSIGN, to->type);
+	dv_check_kids(ck, c, 2);
+	c->kids[0] = to;
+	if (n->op != DV_OP_NONE)
+		return compound(ck, n, c, v) ? c : NULL;
+	conv = convert(ck, to, v);
+	if (!conv)
+		return incompatible(ck, n, to, v);
+	c->kids[1] = conv;
+	return c;
+}
+
+struct dv_node *dv_check_incdec(struct dv_check *ck, const struct dv_node *n)
+{
+	struct dv_node *to = dv_check_expr(ck, n->kids[0]), *c;
+	const struct dv_type *t;
+
+	if (!to || !writable(ck, n, to))
+		return NULL;
+	t = dv_type_resolve(to->type);
+	if (t->kind == DV_TYPE_STRING)
+		return DV_ERR_AT(ck, n->op_loc, "D_OP_SCALAR", "operator %s requires an operand of scalar type, not %s", dv_op_name(n->op),
+				 dv_tname(ck, to->type));
+	c = dv_check_copy(ck, n, DV_NODE_INCDEC, to->type);
+	dv_check_kids(ck, c, 1);
+	c->kids[0] = to;
+	c->scale = 1;
+	if (t->kind == DV_TYPE_PTR) {
+		t = dv_type_resolve(t->ref);
+		if ((!t->size && t->kind != DV_TYPE_VOID) || t->size > UINT32_MAX)
+			return DV_ERR_AT(ck, n->op_loc, "D_OP_INCOMPLETE", "arithmetic on a pointer to %s, whose size is not known",
+					 dv_tname(ck, t));
+		c->scale = t->size ? (uint32_t)t->size : 1;
+	}
+	return c;
+}

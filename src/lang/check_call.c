@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Calls of subroutines and actions. Their formats are in check_printf.c, aggregating functions in check_agg.c. */
+#include "lang/impl.h"
+
+#include <string.h>
+
+bool dv_check_need(struct dv_check *ck, const struct dv_node *n, const char *name, uint32_t min, uint32_t max)
+{
+	if (n->kid_count >= min && n->kid_count <= max)
+		return true;
+	DV_ERR_AT(ck, n->loc, "D_PROTO_LEN", "%s( ) prototype mismatch: %u arg%s passed, %s%u expected", name, n->kid_count,
+		  n->kid_count == 1 ? "" : "s", min == max ? "" : n->kid_count < min ? "at least " : "at most ", n->kid_count < min ? min : max);
+	return false;
+}
+
+static struct dv_node *bad_arg(struct dv_check *ck, const struct dv_node *at, const char *name, uint32_t i, const char *wanted,
+                               const struct dv_node *got)
+{
+	return DV_ERR_AT(ck, at->loc, "D_PROTO_ARG", "%s( ) argument #%u is incompatible with prototype: prototype: %s, argument: %s", name,
+			 i + 1, wanted, dv_tname(ck, got->type));
+}
+
+static struct dv_node *check_arg(struct dv_check *ck, const char *name, uint32_t i, char want, const struct dv_node *n)
+{
+	struct dv_node *v = dv_check_value(ck, n);
+
+	if (!v)
+		return NULL;
+	switch (want) {
+	case 'i':
+		if (!dv_type_is_integer(v->type))
+			return bad_arg(ck, n, name, i, "an integer", v);
+		return v;
+	case 'a':
+		v = dv_decay(ck, v);
+		if (!dv_type_is_scalar(v->type))
+			return bad_arg(ck, n, name, i, "an address", v);
+		return v;
+	default:
+		if (!dv_is_strcompat(v->type))
+			return bad_arg(ck, n, name, i, "string", v);
+		return dv_to_string(ck, v);
+	}
+}
+
+// Arguments by the letters of the table.
+static bool check_args(struct dv_check *ck, const struct dv_node *n, struct dv_node *c, const char *sig)
+{
+	uint32_t min = 0, max = 0;
+	bool optional = false, ok = true;
+	char letters[8];
+
+	for (const char *p = sig; *p; p++) {
+		if (*p == '|') {
+			optional = true;
+			continue;
+		}
+		letters[max++] = *p;
+		min += !optional;
+	}
+	if (!dv_check_need(ck, n, n->str, min, max))
+		return false;
+	dv_check_kids(ck, c, n->kid_count);
+	for (uint32_t i = 0; i < n->kid_count; i++) {
+		c->kids[i] = check_arg(ck, n->str, i, letters[i], n->kids[i]);
+		ok &= c->kids[i] != NULL;
+	}
+	return ok;
+}
+
+static const struct dv_type *result(enum dv_call_id id)
+{
+	switch (id) {
+	case DV_C_COPYIN:
+		return dv_type_void_ptr();
+	case DV_C_COPYINSTR:
+	case DV_C_SUBSTR:
+	case DV_C_STRJOIN:
+		return dv_type_string();
+	case DV_C_STRLEN:
+		return dv_type_base_by_name("size_t");
+	default:
+		return dv_type_void();
+	}
+}
+
+// trace() and print(): anything that has a size.
+static bool check_shown(struct dv_check *ck, const struct dv_node *n, struct dv_node *c)
+{
+	struct dv_node *v;
+	const struct dv_type *t;
+
+	if (!dv_check_need(ck, n, n->str, 1, 1))
+		return false;
+	if (n->kids[0]->kind == DV_NODE_AGG) {
+		DV_ERR_AT(ck, n->kids[0]->loc, "D_TRACE_DYN", "%s( ) may not be applied to an aggregation: use printa( )", n->str);
+		return false;
+	}
+	v = n->kids[0]->kind == DV_NODE_CALL ? dv_check_call(ck, n->kids[0], false) : dv_check_expr(ck, n->kids[0]);
+	if (!v)
+		return false;
+	t = dv_type_complete(v->type);
+	if (c->call->id == DV_C_PRINT && t->kind == DV_TYPE_PTR) {
+		const struct dv_type *to = dv_type_complete(t->ref);
+
+		if ((to->kind == DV_TYPE_STRUCT || to->kind == DV_TYPE_UNION) && to->size) {
+			v = dv_check_deref(ck, n, v);
+			if (!v)
+				return false;
+			t = to;
+		}
+	}
+	if (t->kind == DV_TYPE_VOID) {
+		DV_ERR_AT(ck, n->kids[0]->loc, "D_TRACE_VOID", "%s( ) may not be applied to a void expression", n->str);
+		return false;
+	}
+	if (t->kind == DV_TYPE_FUNC)
+		v = dv_decay(ck, v);
+	else if (dv_type_is_string(t))
+		v = dv_to_string(ck, v);
+	else if (t->kind == DV_TYPE_FLOAT || t->kind == DV_TYPE_FWD || !t->size || t->size > 4096 ||
+		 (dv_type_is_integer(t) && t->size > 8)) {
+		DV_ERR_AT(ck, n->kids[0]->loc, "D_PRINT_SIZE", "%s( ) of %s is not supported%s", n->str, dv_tname(ck, v->type),
+			  t->size > 4096 ? ": it is larger than 4096 bytes" : "");
+		return false;
+	}
+	dv_check_kids(ck, c, 1);
+	c->kids[0] = v;
+	return true;
+}
+
+struct dv_node *dv_check_agg_ref(struct dv_check *ck, const struct dv_node *n, const char *what, const char *tag)
+{
+	const struct dv_aggdef *d;
+	struct dv_node *c;
+
+	if (n->kind != DV_NODE_AGG)
+		return DV_ERR_AT(ck, n->loc, tag, "%s( ) argument must be an aggregation: @name", what);
+	if (n->kid_count)
+		return DV_ERR_AT(ck, n->loc, tag, "%s( ) argument must be a whole aggregation: write @%s without keys", what, n->str);
+	d = dv_script_aggdef(ck->script, n->str);
+	if (!d) {
+		struct dv_near near;
+		char hint[96];
+
+		dv_near_init(&near, n->str);
+		for (size_t i = 0; i < ck->script->aggdefs.count; i++)
+			dv_near_offer(&near, ck->script->aggdefs.data[i].name);
+		return dv_check_error(ck, n->loc, "D_AGG_UNDEF", dv_near_hint(&near, "@", hint, sizeof(hint)), "undefined aggregation: @%s",
+				      n->str);
+	}
+	c = dv_check_copy(ck, n, DV_NODE_AGG, dv_type_void());
+	c->str = n->str;
+	c->agg = dv_agg_get(ck, n->str, n->loc);
+	if (!c->agg)
+		return NULL;
+	if (!c->agg->defined)
+		c->agg->key_count = d->key_count;
+	return c;
+}
+
+// clear(@), trunc(@[, n]), normalize(@, n), denormalize(@)
+static bool check_agg_action(struct dv_check *ck, const struct dv_node *n, struct dv_node *c)
+{
+	static const char *const tags[] = {[DV_C_CLEAR] = "D_CLEAR_AGGARG", [DV_C_TRUNC] = "D_TRUNC_AGGARG",
+					   [DV_C_NORMALIZE] = "D_NORMALIZE_AGGARG", [DV_C_DENORMALIZE] = "D_DENORMALIZE_AGGARG"};
+	enum dv_call_id id = c->call->id;
+
+	if (!dv_check_need(ck, n, n->str, id == DV_C_NORMALIZE ? 2 : 1, id == DV_C_NORMALIZE || id == DV_C_TRUNC ? 2 : 1))
+		return false;
+	dv_check_kids(ck, c, n->kid_count);
+	c->kids[0] = dv_check_agg_ref(ck, n->kids[0], n->str, tags[id]);
+	if (n->kid_count > 1) {
+		c->kids[1] = dv_check_value(ck, n->kids[1]);
+		if (c->kids[1] && !dv_type_is_integer(c->kids[1]->type))
+			c->kids[1] = DV_ERR_AT(ck, n->kids[1]->loc, id == DV_C_TRUNC ? "D_TRUNC_SCALAR" : "D_NORMALIZE_SCALAR",
+					       "%s( ) argument #2 must be of scalar type", n->str);
+		else if (c->kids[1])
+			c->kids[1] = dv_cast(ck, c->kids[1], dv_type_int(8, id == DV_C_TRUNC));
+	}
+	return c->kids[0] && (n->kid_count < 2 || c->kids[1]);
+}
+
+static bool check_printa(struct dv_check *ck, const struct dv_node *n, struct dv_node *c)
+{
+	uint32_t first = n->kid_count && n->kids[0]->kind == DV_NODE_STR;
+	const struct dv_node *fmt = first ? n->kids[0] : NULL;
+	bool ok = true;
+
+	if (!n->kid_count || n->kid_count == first) {
+		DV_ERR_AT(ck, n->loc, n->kid_count ? "D_PRINTA_PROTO" : "D_PROTO_LEN",
+			  "%s", n->kid_count ? "printa( ) requires an aggregation behind its format"
+					     : "printa( ) prototype mismatch: 0 args passed, at least 1 expected");
+		return false;
+	}
+	dv_check_kids(ck, c, n->kid_count);
+	if (fmt)
+		c->kids[0] = dv_check_expr(ck, fmt);
+	for (uint32_t i = first; i < n->kid_count; i++) {
+		c->kids[i] = dv_check_agg_ref(ck, n->kids[i], "printa", i ? "D_PRINTA_AGGARG" : "D_PRINTA_PROTO");
+		ok &= c->kids[i] != NULL;
+	}
+	for (uint32_t i = first + 1; ok && i < n->kid_count; i++)
+		if (c->kids[i]->agg->key_count != c->kids[first]->agg->key_count) {
+			DV_ERR_AT(ck, n->kids[i]->loc, "D_PRINTA_AGGKEY", "printa( ) @%s and @%s do not have the same keys",
+				  c->kids[first]->agg->name, c->kids[i]->agg->name);
+			ok = false;
+		}
+	return ok && (!fmt || dv_check_printa_format(ck, c, fmt));
+}
+
+static bool check_printf_args(struct dv_check *ck, const struct dv_node *n, struct dv_node *c)
+{
+	DV_VEC(struct dv_node *) v = {0};
+	bool ok = true;
+
+	if (!n->kid_count) {
+		DV_ERR_AT(ck, n->loc, "D_PROTO_LEN", "printf( ) prototype mismatch: 0 args passed, at least 1 expected");
+		return false;
+	}
+	if (n->kids[0]->kind != DV_NODE_STR) {
+		DV_ERR_AT(ck, n->kids[0]->loc, "D_PRINTF_ARG_FMT", "printf( ) argument #1 must be a string constant");
+		return false;
+	}
+	if (!n->kids[0]->str_len) {
+		DV_ERR_AT(ck, n->kids[0]->loc, "D_PRINTF_FMT_EMPTY", "printf( ) format string is empty");
+		return false;
+	}
+	for (uint32_t i = 0; i < n->kid_count; i++) {
+		struct dv_node *a;
+
+		if (n->kids[i]->kind == DV_NODE_AGG) {
+			DV_ERR_AT(ck, n->kids[i]->loc, "D_PRINTF_ARG_TYPE", "printf( ) argument #%u is an aggregation: use printa( )", i + 1);
+			a = NULL;
+		} else {
+			a = dv_check_value(ck, n->kids[i]);
+		}
+		ok &= a != NULL;
+		*DV_PUSH(&v) = a;
+	}
+	ok = ok && dv_check_printf(ck, c, v.data, (uint32_t)v.count);
+	DV_VEC_FREE(&v);
+	return ok;
+}
+
+struct dv_node *dv_check_call(struct dv_check *ck, const struct dv_node *n, bool statement)
+{
+	const struct dv_call_row *row = dv_call_find(n->str);
+	struct dv_node *c;
+	bool ok;
+
+	if (!row) {
+		struct dv_near near;
+		char hint[96];
+
+		if (dv_is_builtin(n->str) || dv_var_known(ck, DV_SCOPE_GLOBAL, n->str))
+			return DV_ERR_AT(ck, n->loc, "D_FUNC_IDENT", "variable '%s' may not be called as a function", n->str);
+		dv_near_init(&near, n->str);
+		dv_call_near(&near);
+		return dv_check_error(ck, n->loc, "D_FUNC_UNDEF", dv_near_hint(&near, "", hint, sizeof(hint)),
+				      "undefined function name: %s( )", n->str);
+	}
+	if (row->call.id == DV_C_UNSUPPORTED)
+		return DV_ERR_AT(ck, n->loc, "D_NOT_YET", "%s() is not supported yet", n->str);
+	if (row->call.kind == DV_CALL_AGGFUNC)
+		return DV_ERR_AT(ck, n->loc, "D_AGG_FUNC", "%s( ) may only be assigned to an aggregation: @name = %s(...)", n->str, n->str);
+	if (row->call.kind == DV_CALL_ACTION && !statement)
+		return DV_ERR_AT(ck, n->loc, "D_OP_ACT", "%s( ) is an action: it may not be called from within an expression", n->str);
+	c = dv_check_copy(ck, n, DV_NODE_CALL, result(row->call.id));
+	c->str = row->call.name;
+	c->call = &row->call;
+	switch (row->call.id) {
+	case DV_C_PRINTF:
+		ok = check_printf_args(ck, n, c);
+		break;
+	case DV_C_PRINTA:
+		ok = check_printa(ck, n, c);
+		break;
+	case DV_C_PRINT:
+	case DV_C_TRACE:
+		ok = check_shown(ck, n, c);
+		break;
+	case DV_C_CLEAR:
+	case DV_C_TRUNC:
+	case DV_C_NORMALIZE:
+	case DV_C_DENORMALIZE:
+		ok = check_agg_action(ck, n, c);
+		break;
+	default:
+		ok = check_args(ck, n, c, row->args);
+		if (ok && row->call.id == DV_C_EXIT)
+			c->kids[0] = dv_cast(ck, c->kids[0], dv_type_int(4, true));
+		break;
+	}
+	return ok ? c : NULL;
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Formats of printf() and printa() against what they are to print. */
+#include "lang/impl.h"
+
+#include <string.h>
+
+#include "type/format.h"
+
+static struct dv_conv *parse(struct dv_check *ck, const struct dv_node *fmt, size_t *count)
+{
+	const char *msg = NULL;
+	uint32_t at = 0;
+	struct dv_conv *c = dv_format_parse(fmt->str, fmt->str_len, count, &msg, &at);
+
+	if (!c)
+		DV_ERR_AT(ck, fmt->loc, "D_SYNTAX", "format \"%.*s\": %s", (int)(fmt->str_len - at > 12 ? 12 : fmt->str_len - at),
+			  fmt->str + at, msg);
+	return c;
+}
+
+static unsigned size_prefix(const struct dv_conv *c)
+{
+	return !strcmp(c->size, "hh") ? 1 : !strcmp(c->size, "h") ? 2 : c->size[0] == 'l' ? 8 : 0;
+}
+
+// What conversion @p c wants, if @p v is not it; else NULL. Text is made a STRING.
+static const char *wants(struct dv_check *ck, const struct dv_conv *c, struct dv_node **v)
+{
+	const struct dv_type *t = dv_type_resolve((*v)->type);
+
+	switch (c->letter) {
+	case 'd':
+	case 'i':
+	case 'u':
+	case 'o':
+	case 'x':
+	case 'X':
+		if (!dv_type_is_integer(t))
+			return "an integer";
+		if (size_prefix(c) && size_prefix(c) != t->size)
+			return size_prefix(c) == 8 ? "long" : size_prefix(c) == 2 ? "short" : "char";
+		return NULL;
+	case 'c':
+	case 'C':
+		return dv_type_is_integer(t) ? NULL : "an integer, a character";
+	case 's':
+	case 'S':
+		if (!dv_type_is_string(t))
+			return dv_is_ptr(t) ? "a string: use stringof( ) or copyinstr( )" : "a string";
+		*v = dv_to_string(ck, *v);
+		return NULL;
+	case 'p':
+	case 'a':
+	case 'A':
+		*v = dv_decay(ck, *v);
+		return dv_type_is_scalar((*v)->type) ? NULL : "a pointer or an integer";
+	case 'Y':
+	case 'T':
+		return dv_type_is_integer(t) && t->size == 8 ? NULL : "a time: 64-bit nanoseconds, as of walltimestamp";
+	case 'k':
+		return "a stack: stack() is not supported yet";
+	default:
+		return "a floating-point value, which D here does not have yet";
+	}
+}
+
+// Each conversion takes its dynamic width and precision first, then its value.
+bool dv_check_printf(struct dv_check *ck, struct dv_node *call, struct dv_node *const *args, uint32_t arg_count)
+{
+	const struct dv_node *fmt = args[0];
+	size_t count = 0;
+	struct dv_conv *convs = parse(ck, fmt, &count);
+	uint32_t next = 1, number = 0;
+	bool ok = convs != NULL;
+
+	dv_check_kids(ck, call, arg_count);
+	for (uint32_t i = 0; i < arg_count; i++)
+		call->kids[i] = args[i];
+	for (size_t i = 0; ok && i < count; i++) {
+		const struct dv_conv *c = &convs[i];
+		const char *wanted;
+
+		if (!c->letter)
+			continue;
+		number++;
+		if (c->agg) {
+			DV_ERR_AT(ck, fmt->loc, "D_PRINTF_AGG_CONV", "printf( ) conversion #%u (%%@%c) is for aggregations only: use printa( )",
+				  number, c->letter);
+			ok = false;
+			break;
+		}
+		for (unsigned star = 0; ok && star < (unsigned)c->width_star + c->prec_star; star++, next++) {
+			const char *what = star || !c->width_star ? "precision" : "width";
+
+			if (next >= arg_count) {
+				DV_ERR_AT(ck, fmt->loc, "D_PRINTF_DYN_PROTO", "printf( ) conversion #%u (%%%c) is missing an argument for its %s",
+					  number, c->letter, what);
+				ok = false;
+			} else if (!dv_type_is_integer(call->kids[next]->type)) {
+				DV_ERR_AT(ck, args[next]->loc, "D_PRINTF_DYN_TYPE",
+					  "printf( ) argument #%u, the %s of conversion #%u (%%%c), must be an integer, not %s", next + 1, what,
+					  number, c->letter, dv_tname(ck, args[next]->type));
+				ok = false;
+			} else {
+				call->kids[next] = dv_cast(ck, call->kids[next], dv_type_int(4, true));
+			}
+		}
+		if (!ok)
+			break;
+		if (next >= arg_count) {
+			DV_ERR_AT(ck, fmt->loc, "D_PRINTF_ARG_PROTO", "printf( ) conversion #%u (%%%c) is missing its argument", number, c->letter);
+			ok = false;
+			break;
+		}
+		wanted = wants(ck, c, &call->kids[next]);
+		if (wanted) {
+			DV_ERR_AT(ck, args[next]->loc, "D_PRINTF_ARG_TYPE",
+				  "printf( ) argument #%u is incompatible with conversion #%u (%%%s%c): it takes %s; argument: %s", next + 1,
+				  number, c->size, c->letter, wanted, dv_tname(ck, args[next]->type));
+			ok = false;
+		}
+		next++;
+	}
+	if (ok && next < arg_count) {
+		DV_ERR_AT(ck, args[next]->loc, "D_PRINTF_ARG_EXTRA", "printf( ) has more arguments than its format has conversions: %u needed",
+			  next - 1);
+		ok = false;
+	}
+	free(convs);
+	return ok;
+}
+
+// In printa() a conversion takes the next key, or with @ the next aggregation's value.
+bool dv_check_printa_format(struct dv_check *ck, struct dv_node *call, const struct dv_node *fmt)
+{
+	uint32_t agg_count = call->kid_count - 1, keys = 0, values = 0, number = 0;
+	const struct dv_agg *agg = call->kids[1]->agg;
+	size_t count = 0;
+	struct dv_conv *convs = parse(ck, fmt, &count);
+	bool ok = convs != NULL;
+
+	for (size_t i = 0; ok && i < count; i++) {
+		const struct dv_conv *c = &convs[i];
+		const char *wanted;
+		struct dv_node key = {.kind = DV_NODE_ARGN, .loc = fmt->loc}, *k = &key;
+
+		if (!c->letter)
+			continue;
+		number++;
+		ok = false;
+		if (c->width_star || c->prec_star) {
+			DV_ERR_AT(ck, fmt->loc, "D_PRINTF_DYN_PROTO", "printa( ) conversion #%u (%%%c) may not take its width or precision from an argument",
+				  number, c->letter);
+		} else if (c->agg) {
+			if (!strchr("diuoxXsS", c->letter))
+				DV_ERR_AT(ck, fmt->loc, "D_PRINTF_AGG_CONV", "printa( ) conversion #%u (%%@%c) cannot print an aggregation's value",
+					  number, c->letter);
+			else if (++values > agg_count && agg_count > 1)
+				DV_ERR_AT(ck, fmt->loc, "D_PRINTA_AGGPROTO",
+					  "printa( ) conversion #%u (%%@%c) has no aggregation left: %u are given", number, c->letter,
+					  agg_count);
+			else
+				ok = true;
+		} else if (keys >= agg->key_count) {
+			DV_ERR_AT(ck, fmt->loc, "D_PRINTF_ARG_PROTO", "printa( ) conversion #%u (%%%c) has no key left: @%s has %u", number,
+				  c->letter, agg->name, agg->key_count);
+		} else {
+			key.type = agg->defined ? agg->key_types[keys] : NULL;
+			keys++;
+			wanted = key.type ? wants(ck, c, &k) : NULL;
+			if (wanted)
+				DV_ERR_AT(ck, fmt->loc, "D_PRINTF_ARG_TYPE",
+					  "printa( ) conversion #%u (%%%c) does not fit key #%u of @%s: it takes %s; key: %s", number, c->letter,
+					  keys, agg->name, wanted, dv_tname(ck, key.type));
+			ok = !wanted;
+		}
+	}
+	free(convs);
+	return ok;
+}

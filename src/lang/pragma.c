@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Lines that begin with #: `#pragma D ...`, and what the C preprocessor leaves behind (`# 12 "file"`). They may stand
+ * anywhere, also within a clause.
+ */
+#include "lang/impl.h"
+
+#include <ctype.h>
+#include <string.h>
+
+struct line {
+	struct dv_lexer *l;
+	uint32_t pos, end;
+};
+
+static void blanks(struct line *s)
+{
+	const char *t = s->l->text;
+
+	for (; s->pos < s->end; s->pos++) {
+		if (s->end - s->pos >= 2 && t[s->pos] == '/' && t[s->pos + 1] == '/') {
+			s->pos = s->end;
+		} else if (s->end - s->pos >= 2 && t[s->pos] == '/' && t[s->pos + 1] == '*') {
+			s->pos += 2;
+			while (s->pos < s->end && !(t[s->pos] == '/' && t[s->pos - 1] == '*'))
+				s->pos++;
+			if (s->pos == s->end)
+				return;
+		} else if (!isspace((unsigned char)t[s->pos])) {
+			return;
+		}
+	}
+}
+
+static struct dv_loc loc(const struct line *s)
+{
+	return (struct dv_loc){s->l->line, s->pos - s->l->line_start + 1, s->l->src_index};
+}
+
+static char *take(struct line *s, const char *stop)
+{
+	uint32_t from;
+	const char *t = s->l->text;
+
+	blanks(s);
+	from = s->pos;
+	if (s->pos < s->end && t[s->pos] == '"') {
+		for (s->pos++; s->pos < s->end && t[s->pos] != '"'; s->pos++)
+			;
+		s->pos += s->pos < s->end;
+		from++;
+		return dv_arena_strndup(&s->l->script->arena, t + from, s->pos - from - (s->pos > from && t[s->pos - 1] == '"'));
+	}
+	while (s->pos < s->end && !isspace((unsigned char)t[s->pos]) && !strchr(stop, t[s->pos]))
+		s->pos++;
+	return dv_arena_strndup(&s->l->script->arena, t + from, s->pos - from);
+}
+
+static void option(struct line *s)
+{
+	struct dv_option o = {.loc = (blanks(s), loc(s))};
+
+	o.name = take(s, "=");
+	if (!*o.name) {
+		dv_diag_at(s->l->script, s->l->diag, o.loc, "D_PRAGMA_MALFORM", NULL,
+			   "malformed #pragma D option: write #pragma D option <name>[=<value>]");
+		return;
+	}
+	blanks(s);
+	if (s->pos < s->end && s->l->text[s->pos] == '=') {
+		s->pos++;
+		o.value = take(s, "");
+	}
+	blanks(s);
+	if (s->pos < s->end) {
+		dv_diag_at(s->l->script, s->l->diag, loc(s), "D_PRAGMA_MALFORM", NULL,
+			   "malformed #pragma D option: one option a line, <name>[=<value>]");
+		return;
+	}
+	*DV_PUSH(&s->l->script->options) = o;
+}
+
+static void pragma(struct line *s)
+{
+	struct dv_loc at;
+	char *word = take(s, "");
+
+	if (strcmp(word, "D"))
+		return; // somebody else's
+	blanks(s);
+	at = loc(s);
+	word = take(s, "");
+	if (!strcmp(word, "option"))
+		option(s);
+	else if (!strcmp(word, "error"))
+		dv_diag_at(s->l->script, s->l->diag, at, "D_PRAGERR", NULL, "#error: %.*s", (int)(s->end - s->pos), s->l->text + s->pos);
+	else if (strcmp(word, "attributes") && strcmp(word, "binding") && strcmp(word, "depends_on") && strcmp(word, "ident") &&
+		 strcmp(word, "line"))
+		// Stability, versions and libraries make no difference to what a script does here.
+		dv_diag_at(s->l->script, s->l->diag, at, "D_PRAGMA_INVAL", NULL, "unknown #pragma D %s", *word ? word : "(nothing)");
+}
+
+static void marker(struct line *s, const char *number)
+{
+	char *end;
+	unsigned long n = strtoul(number, &end, 10);
+	struct dv_src_text *src = &s->l->script->sources.data[s->l->src_index];
+	struct dv_marker *m;
+	const char *file = NULL;
+
+	if (*end || n > 100000000)
+		return;
+	blanks(s);
+	if (s->pos < s->end && s->l->text[s->pos] == '"')
+		file = take(s, "");
+	m = DV_PUSH(&src->markers);
+	m->phys = s->l->line + 1;
+	m->line = (uint32_t)n;
+	m->file = file && *file ? file : src->markers.count > 1 ? m[-1].file : src->name;
+}
+
+void dv_lex_directive(struct dv_lexer *l, uint32_t end)
+{
+	struct line s = {l, l->pos + 1, end};
+	struct dv_loc at;
+	char *word;
+
+	blanks(&s);
+	at = loc(&s);
+	word = take(&s, "");
+	if (!strcmp(word, "pragma")) {
+		pragma(&s);
+	} else if (isdigit((unsigned char)word[0])) {
+		marker(&s, word);
+	} else if (!strcmp(word, "line")) {
+		marker(&s, take(&s, ""));
+	} else if (!strcmp(word, "error")) {
+		blanks(&s);
+		dv_diag_at(l->script, l->diag, at, "D_PRAGERR", NULL, "#error: %.*s", (int)(s.end - s.pos), l->text + s.pos);
+	} else if (*word && strcmp(word, "ident")) {
+		dv_diag_at(l->script, l->diag, at, "D_PRAGCTL_INVAL", "run the C preprocessor with -C", "invalid control directive: #%s",
+			   word);
+	}
+}
