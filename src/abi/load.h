@@ -25,7 +25,8 @@ struct dv_guest_layout {
 	uint64_t text_size;    /**< ... bytes */
 	uint64_t kernel_cr3;   /**< page tables that map all the kernel (init_top_pgt), physical */
 	uint32_t la57;         /**< 5-level page tables */
-	uint32_t percpu_current; /**< offset from the CPU's GS base of the running task's pointer */
+	uint32_t percpu_current; /**< offset from the CPU's GS base of the running task's pointer; to be sign-extended:
+	                              from Linux 6.15 on it is an address in the kernel image */
 	uint64_t percpu_off;   /**< VA of __per_cpu_offset[], for reading other vCPUs; 0: unknown */
 	uint32_t task_pid, task_tgid, task_comm, task_comm_size, task_real_parent, task_cred, task_stack;
 	uint32_t cred_uid, cred_gid;

@@ -26,7 +26,12 @@ static uint32_t extra_words(const struct dv_btf_type *t)
 	uint32_t n = dv_btf_vlen(t);
 
 	switch (dv_btf_kind(t)) {
-	case DV_BTF_PTR: case DV_BTF_FWD: case DV_BTF_TYPEDEF: case DV_BTF_VOLATILE: case DV_BTF_CONST: case DV_BTF_RESTRICT:
+	case DV_BTF_PTR:
+	case DV_BTF_FWD:
+	case DV_BTF_TYPEDEF:
+	case DV_BTF_VOLATILE:
+	case DV_BTF_CONST:
+	case DV_BTF_RESTRICT:
 	case DV_BTF_FUNC: case DV_BTF_FLOAT: case DV_BTF_TYPE_TAG:
 		return 0;
 	case DV_BTF_INT: case DV_BTF_VAR: case DV_BTF_DECL_TAG:
@@ -95,7 +100,8 @@ static void index_names(struct dv_btf *b)
 	}
 }
 
-struct dv_error *dv_btf_create(uint8_t *data, size_t size, const struct dv_btf *base, const char *module, struct dv_btf **ret)
+struct dv_error *dv_btf_create(uint8_t *data, size_t size, const struct dv_btf *base, const char *module,
+			       struct dv_btf **ret)
 {
 	struct dv_btf *b = dv_xcalloc(1, sizeof(*b));
 	const char *why = "has a bad header";
@@ -225,7 +231,12 @@ uint64_t dv_btf_sizeof(const struct dv_btf *b, uint32_t id)
 			n *= t->extra[2];
 			id = t->extra[0];
 			continue;
-		case DV_BTF_INT: case DV_BTF_STRUCT: case DV_BTF_UNION: case DV_BTF_ENUM: case DV_BTF_ENUM64: case DV_BTF_FLOAT:
+		case DV_BTF_INT:
+		case DV_BTF_STRUCT:
+		case DV_BTF_UNION:
+		case DV_BTF_ENUM:
+		case DV_BTF_ENUM64:
+		case DV_BTF_FLOAT:
 			return n * t->size_type;
 		default:
 			return 0;

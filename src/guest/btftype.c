@@ -45,7 +45,8 @@ static void fill_enum(struct dv_types *ts, const struct dv_btf *b, const struct 
 			e[i].value = (int64_t)(x[1] | (uint64_t)x[2] << 32);
 		else
 			e[i].value = dv_btf_flag(t) ? (int64_t)(int32_t)x[1] : (int64_t)x[1];
-		// Before enums had a sign flag every one was called unsigned: a value with the top bit set was negative.
+		// Before enums had a sign flag every one was called unsigned: a value with the top bit set was
+		// negative.
 		if (!wide && !dv_btf_flag(t) && x[1] >= 0xfffff000u)
 			e[i].value = (int32_t)x[1];
 	}
@@ -54,7 +55,8 @@ static void fill_enum(struct dv_types *ts, const struct dv_btf *b, const struct 
 	ret->is_signed = dv_btf_flag(t);
 }
 
-static void fill_proto(struct dv_types *ts, struct dv_btf *b, const struct dv_btf_type *t, struct dv_type *ret, unsigned depth)
+static void fill_proto(struct dv_types *ts, struct dv_btf *b, const struct dv_btf_type *t, struct dv_type *ret,
+		       unsigned depth)
 {
 	unsigned n = dv_btf_vlen(t);
 	struct dv_member *p;
@@ -92,7 +94,8 @@ static bool is_user_tag(const struct dv_btf *b, uint32_t id)
 }
 
 // The definition of a type that is only declared here: modules' BTF often says no more of the kernel's structures.
-static const struct dv_type *defined(struct dv_types *ts, struct dv_btf *b, const char *name, bool is_union, unsigned depth)
+static const struct dv_type *defined(struct dv_types *ts, struct dv_btf *b, const char *name, bool is_union,
+				     unsigned depth)
 {
 	uint32_t kinds = BIT(is_union ? DV_BTF_UNION : DV_BTF_STRUCT), id = dv_btf_find(b, kinds, name);
 
@@ -232,7 +235,8 @@ static void complete(void *ctx, struct dv_type *ret)
 		m[i].bit_off = dv_btf_flag(t) ? x[2] & 0xffffff : x[2];
 		m[i].bit_size = dv_btf_flag(t) ? x[2] >> 24 : 0;
 		// The old way to say bit-field: an integer type of so many bits, at an offset of its own.
-		if (!m[i].bit_size && of && dv_btf_kind(of) == DV_BTF_INT && (of->extra[0] & 0xff) < of->size_type * 8) {
+		if (!m[i].bit_size && of && dv_btf_kind(of) == DV_BTF_INT &&
+		    (of->extra[0] & 0xff) < of->size_type * 8) {
 			m[i].bit_size = of->extra[0] & 0xff;
 			m[i].bit_off += of->extra[0] >> 16 & 0xff;
 		}
@@ -249,8 +253,9 @@ static bool wanted(const struct dv_btf *b, const char *module)
 }
 
 // The kernel's, then the modules', newest first: of one that was loaded again, what is loaded now.
-#define FOR_EACH_BTF(ts, b, i) \
-	for (size_t i = (ts)->mods.count + 1; i-- > 0 && ((b) = i == (ts)->mods.count ? (ts)->base : (ts)->mods.data[i], true);)
+#define FOR_EACH_BTF(ts, b, i)                                                                                         \
+	for (size_t i = (ts)->mods.count + 1;                                                                          \
+	     i-- > 0 && ((b) = i == (ts)->mods.count ? (ts)->base : (ts)->mods.data[i], true);)
 
 static const struct dv_type *find(void *ctx, enum dv_type_kind kind, const char *name, const char *module)
 {

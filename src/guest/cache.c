@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The cache: one small file for each build id. It says where in the image of that kernel the tables are, as offsets, so
- * KASLR does not matter; the tables themselves are always read from the guest and checked as if they had just been found.
- * So a guest that claims the build id of another's kernel can spoil nobody's trace but its own, and a file that somebody
- * tampered with can only fail. What it saves is copying the whole image and searching it.
+ * KASLR does not matter; the tables themselves are always read from the guest and checked as if they had just been
+ * found. So a guest that claims the build id of another's kernel can spoil nobody's trace but its own, and a file that
+ * somebody tampered with can only fail. What it saves is copying the whole image and searching it.
  *
- * A file is found by asking each whether the build id is where it says in this guest's image: the search for the build id
- * is saved too.
+ * A file is found by asking each whether the build id is where it says in this guest's image: the search for the build
+ * id is saved too.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -92,8 +92,8 @@ bool dv_cache_load(const char *dir, const struct dv_phys *phys, const struct dv_
 			continue;
 		i++;
 		file = openat(fd, e->d_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-		if (file < 0 || read(file, &f, sizeof(f)) != sizeof(f) || !file_ok(&f) || f.where.build_id > img->size ||
-		    f.where.build_id_size > img->size - f.where.build_id ||
+		if (file < 0 || read(file, &f, sizeof(f)) != sizeof(f) || !file_ok(&f) ||
+		    f.where.build_id > img->size || f.where.build_id_size > img->size - f.where.build_id ||
 		    !phys->read(phys->ctx, img->pa + f.where.build_id, id, f.where.build_id_size) ||
 		    memcmp(id, f.id, f.where.build_id_size))
 			continue;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A guest's kernel, put together: the image by its page tables, the symbols by kallsyms, the types by BTF, then what both
- * allow. A kernel seen before is read only where its tables are (cache.c); else the whole image is copied once, to be
- * searched. Either way the same parsers check the same bytes.
+ * A guest's kernel, put together: the image by its page tables, the symbols by kallsyms, the types by BTF, then what
+ * both allow. A kernel seen before is read only where its tables are (cache.c); else the whole image is copied once, to
+ * be searched. Either way the same parsers check the same bytes.
  */
 #include "guest/guest.h"
 
@@ -23,7 +23,8 @@ uint64_t dv_guest_addr(const struct dv_guest *g, const char *name)
 
 static bool read_image(const struct dv_guest *g, uint64_t off, void *dst, size_t size)
 {
-	return off <= g->image.size && size <= g->image.size - off && g->phys.read(g->phys.ctx, g->image.pa + off, dst, size);
+	return off <= g->image.size && size <= g->image.size - off &&
+	       g->phys.read(g->phys.ctx, g->image.pa + off, dst, size);
 }
 
 static bool in_image(const struct dv_guest *g, uint64_t va, uint64_t size)
@@ -64,9 +65,11 @@ static struct dv_error *load_symbols(struct dv_guest *g, const uint8_t *buf, uin
 	struct dv_error *e;
 
 	if (!dv_kallsyms_find(buf, size, g->image.va, g->image.size, &loc))
-		return dv_error_hint(dv_error_create(DV_ERR_UNKNOWN, "no kernel symbol table (kallsyms) found in the kernel image at 0x%llx",
-		                                     (unsigned long long)g->image.va),
-		                     "the guest's kernel may be built without CONFIG_KALLSYMS, or may still be starting");
+		return dv_error_hint(
+		    dv_error_create(DV_ERR_UNKNOWN,
+				    "no kernel symbol table (kallsyms) found in the kernel image at 0x%llx",
+				    (unsigned long long)g->image.va),
+		    "the guest's kernel may be built without CONFIG_KALLSYMS, or may still be starting");
 	e = dv_kallsyms_decode(buf, size, &loc, g->image.va + g->image.size, &g->kernel);
 	if (e)
 		return e;
@@ -76,11 +79,13 @@ static struct dv_error *load_symbols(struct dv_guest *g, const uint8_t *buf, uin
 		// Without CONFIG_KALLSYMS_ALL data has no symbols.
 		const uint8_t *p = buf, *end = buf + size;
 
-		while ((p = memmem(p, end - p, BANNER, sizeof(BANNER) - 1)) && !read_banner(g, g->image.va + off + (p - buf)))
+		while ((p = memmem(p, end - p, BANNER, sizeof(BANNER) - 1)) &&
+		       !read_banner(g, g->image.va + off + (p - buf)))
 			p++;
 		if (!p)
-			return dv_error_create(DV_ERR_UNKNOWN, "no \"" BANNER "\" text found in the kernel image at 0x%llx",
-			                       (unsigned long long)g->image.va);
+			return dv_error_create(DV_ERR_UNKNOWN,
+					       "no \"" BANNER "\" text found in the kernel image at 0x%llx",
+					       (unsigned long long)g->image.va);
 	}
 	return NULL;
 }
@@ -103,7 +108,8 @@ static void load_build_id(struct dv_guest *g)
 		desc = at + sizeof(h) + ((h[0] + 3) & ~3u);
 		if (desc + h[1] > size)
 			return;
-		if (h[2] == 3 && h[0] == 4 && !memcmp(notes + at + sizeof(h), "GNU", 4) && h[1] >= 8 && h[1] <= DV_BUILD_ID_MAX) {
+		if (h[2] == 3 && h[0] == 4 && !memcmp(notes + at + sizeof(h), "GNU", 4) && h[1] >= 8 &&
+		    h[1] <= DV_BUILD_ID_MAX) {
 			memcpy(g->id, notes + desc, h[1]);
 			dv_hex(g->build_id, g->id, h[1]);
 			g->where.build_id = lo - g->image.va + desc;
@@ -241,8 +247,9 @@ struct dv_error *dv_guest_open(const struct dv_phys *phys, const struct dv_guest
 	if (!cache_dir || !open_cached(g, cache_dir)) {
 		buf = dv_image_copy(&g->phys, &g->image, 0, g->image.size);
 		if (!buf) {
-			e = dv_error_create(DV_ERR_LIMIT, "the kernel image at 0x%llx has %llu bytes, which is too much",
-			                    (unsigned long long)g->image.va, (unsigned long long)g->image.size);
+			e = dv_error_create(DV_ERR_LIMIT,
+					    "the kernel image at 0x%llx has %llu bytes, which is too much",
+					    (unsigned long long)g->image.va, (unsigned long long)g->image.size);
 			goto fail;
 		}
 		e = load_symbols(g, buf, 0, g->image.size);

@@ -3,8 +3,8 @@
 #define DV_GUEST_GUEST_H
 /**
  * Understanding a Linux guest from its memory alone: the kernel image (KASLR), kallsyms, BTF, modules, and the offsets
- * that run-time functions need. Parsers of hostile bytes: sizes are bounded, tables are copied once and then parsed. The
- * cost does not depend on the size of guest RAM: everything is found by walking the page tables from a vCPU's CR3.
+ * that run-time functions need. Parsers of hostile bytes: sizes are bounded, tables are copied once and then parsed.
+ * The cost does not depend on the size of guest RAM: everything is found by walking the page tables from a vCPU's CR3.
  */
 #include "abi/load.h"
 #include "base/error.h"
@@ -25,7 +25,8 @@ struct dv_guest_regs {
  *  *left: bytes from @p va to the end of its page. Inline-able and free of allocation: the plugin uses it in probes. */
 bool dv_walk(const struct dv_phys *phys, uint64_t cr3, bool la57, uint64_t va, uint64_t *pa, uint64_t *left);
 /** Read kernel-virtual memory: arithmetic for the direct map and the image where the layout knows them, else a walk. */
-bool dv_guest_read_va(const struct dv_phys *phys, const struct dv_guest_layout *l, uint64_t cr3, uint64_t va, void *dst, size_t size);
+bool dv_guest_read_va(const struct dv_phys *phys, const struct dv_guest_layout *l, uint64_t cr3, uint64_t va, void *dst,
+                      size_t size);
 
 struct dv_symbol {
 	uint64_t addr;
@@ -41,8 +42,8 @@ struct dv_module {
 
 struct dv_guest;
 /**
- * Recognise the kernel. @p cache_dir: where images are kept by build id, NULL: nowhere. Fails with DV_ERR_UNKNOWN and a
- * message that says what was not found (no kernel mapping at CR3, no kallsyms, no BTF ...).
+ * Recognise the kernel. @p cache_dir: where it is remembered, by build id, where in an image things are; NULL: nowhere.
+ * Fails with DV_ERR_UNKNOWN and a message that says what was not found (no kernel mapping at CR3, no kallsyms ...).
  */
 struct dv_error *dv_guest_open(const struct dv_phys *phys, const struct dv_guest_regs *regs, const char *cache_dir,
                                uint32_t universe, struct dv_guest **ret) DV_MUST_USE;
@@ -72,6 +73,7 @@ struct dv_universe *dv_guest_types(struct dv_guest *g);
 /** Prototype of a function (DV_TYPE_FUNC) from BTF, or NULL. */
 const struct dv_type *dv_guest_func_type(struct dv_guest *g, const char *module, const char *name);
 /** pids and names of all tasks, for "inspect running tasks of any machine": calls @p fn until it answers false. */
-struct dv_error *dv_guest_tasks(struct dv_guest *g, bool (*fn)(void *ctx, uint64_t task, int pid, int tgid, const char *comm), void *ctx) DV_MUST_USE;
+typedef bool dv_task_fn(void *ctx, uint64_t task, int pid, int tgid, const char *comm);
+struct dv_error *dv_guest_tasks(struct dv_guest *g, dv_task_fn *fn, void *ctx) DV_MUST_USE;
 
 #endif

@@ -3,11 +3,12 @@
  * Finding the kernel image. Linux on x86-64 maps it in the GiB at 0xffffffff80000000, at a multiple of 2 MiB, with one
  * table of 512 entries (a PMD table) for all of it, and takes out the entries before and after the image early in boot.
  * So the image is the run of present entries whose physical addresses follow one another. That is one table to read,
- * whatever the size of RAM. Single pages may have been made absent or have attributes of their own: then an entry points
- * to a table of 4 KiB pages, and any present page there tells the address.
+ * whatever the size of RAM. Single pages may have been made absent or have attributes of their own: then an entry
+ * points to a table of 4 KiB pages, and any present page there tells the address.
  *
  * CR3 may be that of user mode under page-table isolation, which shows just the entry code. The kernel's own tables are
- * then those 4 KiB before (bit 12 clear). Bit 12 says nothing without isolation, so both are tried, the larger run wins.
+ * then those 4 KiB before (bit 12 clear). Bit 12 says nothing without isolation, so both are tried, the larger run
+ * wins.
  */
 #include <string.h>
 

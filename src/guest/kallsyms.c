@@ -11,14 +11,14 @@
  *   offsets       s32 for each symbol, or addresses, u64
  *   relative_base u64
  *
- * Older kernels have offsets and relative_base first, from 6.4 on they come after token_index. A table for lookups by name
- * (seqs_of_names) may stand after markers, or at the end. Per-CPU symbols were small absolute numbers until 6.15, hence
- * the two ways of reading offsets.
+ * Older kernels have offsets and relative_base first, from 6.4 on they come after token_index. A table for lookups by
+ * name (seqs_of_names) may stand after markers, or at the end. Per-CPU symbols were small absolute numbers until 6.15,
+ * hence the two ways of reading offsets.
  *
  * None of it carries a name of its own when one starts from nothing, so it is recognised by what must hold:
- * token_index can be computed from token_table, in which the digits stand for themselves in a row; markers rise, start at
- * 0 and end where the names do; num_syms stands before names and agrees with both. The addresses must not descend and
- * begin inside the image. All of it is a guest's and may be made to mislead: the worst it gives is wrong symbols.
+ * token_index can be computed from token_table, in which the digits stand for themselves in a row; markers rise, start
+ * at 0 and end where the names do; num_syms stands before names and agrees with both. The addresses must not descend
+ * and begin inside the image. All of it is a guest's and may be made to mislead: the worst it gives is wrong symbols.
  */
 #include "guest/kallsyms.h"
 
@@ -167,8 +167,8 @@ static bool names_before(const uint8_t *img, uint64_t m, uint32_t rows, struct d
 			for (unsigned back = 8; back >= 4; back -= 4) {
 				uint32_t n = le32(img + s - back);
 
-				if (n > DV_KALLSYMS_MAX || n / 256 + !!(n & 255) != count || !names_at(img, s, n, m, &end) ||
-				    ALIGN8(end) + 8 < m)
+				if (n > DV_KALLSYMS_MAX || n / 256 + !!(n & 255) != count ||
+				    !names_at(img, s, n, m, &end) || ALIGN8(end) + 8 < m)
 					continue;
 				loc->names = s;
 				loc->names_size = end - s;
@@ -372,7 +372,8 @@ struct dv_error *dv_kallsyms_decode(const uint8_t *buf, size_t size, const struc
 				goto unknown;
 			memcpy(t.pool + used + text, tok[c], sizeof(tok[c])); // there is room for what is too much
 			if (len[c] > sizeof(tok[c]))
-				memcpy(t.pool + used + text, buf + loc->token_table + le16(buf + index + 2 * c), len[c]);
+				memcpy(t.pool + used + text, buf + loc->token_table + le16(buf + index + 2 * c),
+				       len[c]);
 			text += len[c];
 		}
 		at += n;

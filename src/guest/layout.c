@@ -22,8 +22,8 @@ static uint32_t size_of(const struct dv_guest *g, uint32_t kinds, const char *na
 	return n < 1u << 24 ? n : 0;
 }
 
-// The running task's pointer: a per-CPU variable, but a member of pcpu_hot from 6.2 to 6.14. Per-CPU symbols are offsets
-// from zero up to 6.14 and addresses in the image after, so as 32 bits they are to be sign-extended.
+// The running task's pointer: a per-CPU variable, but a member of pcpu_hot from 6.2 to 6.14. Per-CPU symbols are
+// offsets from zero up to 6.14 and addresses in the image after, so as 32 bits they are to be sign-extended.
 static uint32_t percpu_current(const struct dv_guest *g)
 {
 	const struct dv_symbol *s = dv_symtab_find(&g->kernel, "pcpu_hot", -1);
@@ -89,7 +89,8 @@ void dv_layout_fill(struct dv_guest *g, const struct dv_guest_regs *regs)
 	stack = size_of(g, u, "thread_union");
 	l->thread_size = stack >= 4096 && stack <= 1u << 20 && !(stack & (stack - 1)) ? stack : 16384;
 	// Kernels that can use FRED leave 16 bytes above pt_regs.
-	l->stack_pad = dv_guest_addr(g, "fred_entry_from_user") || dv_guest_addr(g, "asm_fred_entrypoint_user") ? 16 : 0;
+	l->stack_pad =
+	    dv_guest_addr(g, "fred_entry_from_user") || dv_guest_addr(g, "asm_fred_entrypoint_user") ? 16 : 0;
 
 	// The kernel's own page tables, if they show the image too.
 	va = dv_guest_addr(g, "init_top_pgt");

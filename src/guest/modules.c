@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Loaded modules: the list `modules` of struct module, each with its own symbol table (struct mod_kallsyms: ELF symbols,
- * strings, one letter of kind for each) and, in the list `btf_modules` of kernel/bpf/btf.c, its BTF. All by BTF offsets of
- * the running kernel. The lists may change while they are read, or be made to loop: every walk is bounded, and what cannot
- * be read is left out. Only modules that are live count: the others' tables are still being made, or go away.
+ * Loaded modules: the list `modules` of struct module, each with its own symbol table (struct mod_kallsyms: ELF
+ * symbols, strings, one letter of kind for each) and, in the list `btf_modules` of kernel/bpf/btf.c, its BTF. All by
+ * BTF offsets of the running kernel. The lists may change while they are read, or be made to loop: every walk is
+ * bounded, and what cannot be read is left out. Only modules that are live count: the others' tables are still being
+ * made, or go away.
  */
 #include <string.h>
 
@@ -99,7 +100,8 @@ static void read_symbols(const struct dv_guest *g, const struct offsets *o, stru
 	size_t strs = 0;
 
 	if (!read64(g, m->addr + o->kallsyms, &ks) || !read64(g, ks + o->symtab, &symtab) ||
-	    !read64(g, ks + o->strtab, &strtab) || !dv_guest_read(g, ks + o->num_symtab, &n, 4) || n > SYMS_MAX || n > budget)
+	    !read64(g, ks + o->strtab, &strtab) || !dv_guest_read(g, ks + o->num_symtab, &n, 4) || n > SYMS_MAX ||
+	    n > budget)
 		return;
 	es = dv_xcalloc(n, sizeof(*es));
 	types = dv_xcalloc(n, 1);
@@ -184,7 +186,8 @@ struct dv_error *dv_modules_read(struct dv_guest *g, bool *changed)
 		return dv_error_create(DV_ERR_FAULT, "cannot read the module list at 0x%llx", (unsigned long long)head);
 	for (unsigned i = 0; at != head && i < MODULES_MAX; i++) {
 		struct dv_kmod m = {.addr = at - o.list}, *keep = NULL;
-		uint32_t state, size, name = o.name_size && o.name_size < sizeof(m.name) ? o.name_size : sizeof(m.name) - 1;
+		uint32_t state, size,
+		    name = o.name_size && o.name_size < sizeof(m.name) ? o.name_size : sizeof(m.name) - 1;
 
 		// A list that changed under us ends here; the next look will see the rest.
 		if (!read64(g, at, &at) || !dv_guest_read(g, m.addr + o.name, m.name, name) ||
@@ -197,7 +200,8 @@ struct dv_error *dv_modules_read(struct dv_guest *g, bool *changed)
 		for (size_t k = 0; k < g->mods.count; k++) {
 			struct dv_kmod *old = g->mods.data[k];
 
-			if (old && old->addr == m.addr && old->base == m.base && old->size == m.size && !strcmp(old->name, m.name)) {
+			if (old && old->addr == m.addr && old->base == m.base && old->size == m.size &&
+			    !strcmp(old->name, m.name)) {
 				keep = old;
 				g->mods.data[k] = NULL;
 				break;

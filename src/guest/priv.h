@@ -27,7 +27,8 @@ struct dv_image {
 	uint64_t cr3; /**< page tables that showed it */
 };
 #define DV_IMAGE_MAX (512ULL << 20)
-struct dv_error *dv_image_find(const struct dv_phys *phys, const struct dv_guest_regs *regs, struct dv_image *ret) DV_MUST_USE;
+struct dv_error *dv_image_find(const struct dv_phys *phys, const struct dv_guest_regs *regs,
+			       struct dv_image *ret) DV_MUST_USE;
 /** Copy of [off, off + size) of the image; what cannot be read is zero. NULL: out of the image. */
 uint8_t *dv_image_copy(const struct dv_phys *phys, const struct dv_image *img, uint64_t off, uint64_t size);
 

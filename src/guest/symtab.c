@@ -61,7 +61,8 @@ const struct dv_symbol *dv_symtab_find(const struct dv_symtab *t, const char *na
 	for (uint32_t steps = 0; t->hash[h] && steps < PROBES; steps++, h = (h + 1) & (t->hash_size - 1)) {
 		const struct dv_symbol *s = &t->syms[(uint32_t)t->hash[h] - 1];
 
-		if (t->hash[h] >> 32 == full && (module < 0 || s->module == module) && !strcmp(s->name, name) && (!best || s < best))
+		if (t->hash[h] >> 32 == full && (module < 0 || s->module == module) && !strcmp(s->name, name) &&
+		    (!best || s < best))
 			best = s;
 	}
 	return best;

@@ -2,8 +2,8 @@
 #ifndef DV_GUEST_SYMTAB_H
 #define DV_GUEST_SYMTAB_H
 /**
- * A table of symbols: an array, the text of the names, and a hash of the names. Duplicates of a name are legal; a lookup
- * gives the first in the array.
+ * A table of symbols: an array, the text of the names, and a hash of the names. Duplicates of a name are legal; a
+ * lookup gives the first in the array.
  */
 #include "guest/guest.h"
 
@@ -21,7 +21,8 @@ void dv_symtab_index(struct dv_symtab *t);
 void dv_symtab_deinit(struct dv_symtab *t);
 /** First symbol of that name for which module is @p module (-1: any); NULL: none. */
 const struct dv_symbol *dv_symtab_find(const struct dv_symtab *t, const char *name, int module);
-/** Sort by address (stable) and give each symbol that has no size the distance to the next address, at most to @p end. */
+/** Sort by address (stable) and give each symbol that has no size the distance to the next address, at most to @p end.
+ */
 void dv_symtab_sort(struct dv_symtab *t);
 void dv_symtab_sizes(struct dv_symtab *t, uint64_t end);
 /** Last symbol at or before @p addr in [first, first + count) whose size covers it. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-// The input is BTF, of a kernel and (from the middle on, when it begins with BTF's magic there) of a module. All types that
-// have names are made, completed and printed; all members are looked up.
+// The input is BTF, of a kernel and (from the middle on, when it begins with BTF's magic there) of a module. All types
+// that have names are made, completed and printed; all members are looked up.
 #include <string.h>
 
 #include "guest/priv.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What this library says of a real guest, for real-guest.sh to compare with what the guest says of itself. The guest's RAM
- * is a file (QEMU's memory-backend-file, machine q35).
+ * What this library says of a real guest, for real-guest.sh to compare with what the guest says of itself. The guest's
+ * RAM is a file (QEMU's memory-backend-file, machine q35).
  *
  *   real-guest RAMFILE CR3 CR4 RIP EFER CACHE|- COMMAND
  * with COMMAND one of: info|symbols|modules|tasks|ptregs|current CPUS|types TAG...|protos FUNCTION...
@@ -63,7 +63,8 @@ static void print_type(struct dv_universe *u, const char *tag)
 
 	t = t ? dv_type_complete(t) : NULL;
 	for (uint32_t i = 0; t && i < t->count; i++)
-		printf("%u %u %s %s\n", t->members[i].bit_off, t->members[i].bit_size, t->members[i].name ? t->members[i].name : "-",
+		printf("%u %u %s %s\n", t->members[i].bit_off, t->members[i].bit_size,
+		       t->members[i].name ? t->members[i].name : "-",
 		       dv_type_name(t->members[i].type, name, sizeof(name)));
 	printf("size %llu\n", t ? (unsigned long long)t->size : 0);
 }
@@ -91,8 +92,8 @@ static void print_symbols(struct dv_guest *g)
 	const struct dv_module *m = dv_guest_modules(g, &mods);
 
 	for (size_t i = 0; i < n; i++)
-		printf("%016llx %c %s%s%s%s\n", (unsigned long long)s[i].addr, s[i].kind, s[i].name, s[i].module ? "\t[" : "",
-		       s[i].module ? m[s[i].module].name : "", s[i].module ? "]" : "");
+		printf("%016llx %c %s%s%s%s\n", (unsigned long long)s[i].addr, s[i].kind, s[i].name,
+		       s[i].module ? "\t[" : "", s[i].module ? m[s[i].module].name : "", s[i].module ? "]" : "");
 }
 
 // What the guest's CPUs run: by their per-CPU areas, which is what their GS base points to in the kernel.
@@ -125,7 +126,8 @@ static bool check_ptregs(void *ctx, uint64_t task, int pid, int tgid, const char
 	if (pid != 1 || !dv_guest_read(g, task + l->task_stack, &stack, 8))
 		return true;
 	top = stack + l->thread_size - l->stack_pad;
-	if (dv_guest_read(g, top - l->ptregs_size + l->ptregs_orig_ax + 16, &cs, 8) && dv_guest_read(g, top - 8, &ss, 8))
+	if (dv_guest_read(g, top - l->ptregs_size + l->ptregs_orig_ax + 16, &cs, 8) &&
+	    dv_guest_read(g, top - 8, &ss, 8))
 		printf("cs %llx ss %llx\n", (unsigned long long)(cs & 0xffff), (unsigned long long)(ss & 0xffff));
 	return false;
 }
@@ -173,18 +175,20 @@ int main(int argc, char **argv)
 
 		dv_guest_symbols(g, &n);
 		dv_guest_modules(g, &mods);
-		printf("release %s\nbuild_id %s\nbanner %s\n", dv_guest_release(g), dv_guest_build_id(g), dv_guest_banner(g));
-		printf("symbols %zu\nmodules %zu\ntypes %u\nbtf_size %llu\n", n, mods - 1, g->types ? g->types->base->count : 0,
-		       (unsigned long long)g->where.btf_size);
-		printf("cached %d\nopen_ms %.1f\nreads %llu\nmib %.1f\n", dv_guest_from_cache(g), t1 - t0, (unsigned long long)reads,
-		       bytes / 1048576.0);
-		printf("text %llx %llx %llx\n", (unsigned long long)l->text_va, (unsigned long long)l->text_pa, (unsigned long long)l->text_size);
-		printf("direct %llx %llx\nkernel_cr3 %llx la57 %u\n", (unsigned long long)l->direct_va, (unsigned long long)l->direct_size,
-		       (unsigned long long)l->kernel_cr3, l->la57);
-		printf("current %x percpu_off %llx task %u %u %u/%u %u %u %u cred %u %u stack %u pad %u ptregs %u\n", l->percpu_current,
-		       (unsigned long long)l->percpu_off, l->task_pid, l->task_tgid, l->task_comm, l->task_comm_size,
-		       l->task_real_parent, l->task_cred, l->task_stack, l->cred_uid, l->cred_gid, l->thread_size, l->stack_pad,
-		       l->ptregs_size);
+		printf("release %s\nbuild_id %s\nbanner %s\n", dv_guest_release(g), dv_guest_build_id(g),
+		       dv_guest_banner(g));
+		printf("symbols %zu\nmodules %zu\ntypes %u\nbtf_size %llu\n", n, mods - 1,
+		       g->types ? g->types->base->count : 0, (unsigned long long)g->where.btf_size);
+		printf("cached %d\nopen_ms %.1f\nreads %llu\nmib %.1f\n", dv_guest_from_cache(g), t1 - t0,
+		       (unsigned long long)reads, bytes / 1048576.0);
+		printf("text %llx %llx %llx\n", (unsigned long long)l->text_va, (unsigned long long)l->text_pa,
+		       (unsigned long long)l->text_size);
+		printf("direct %llx %llx\nkernel_cr3 %llx la57 %u\n", (unsigned long long)l->direct_va,
+		       (unsigned long long)l->direct_size, (unsigned long long)l->kernel_cr3, l->la57);
+		printf("current %x percpu_off %llx task %u %u %u/%u %u %u %u cred %u %u stack %u pad %u ptregs %u\n",
+		       l->percpu_current, (unsigned long long)l->percpu_off, l->task_pid, l->task_tgid, l->task_comm,
+		       l->task_comm_size, l->task_real_parent, l->task_cred, l->task_stack, l->cred_uid, l->cred_gid,
+		       l->thread_size, l->stack_pad, l->ptregs_size);
 		printf("still %d\n", dv_guest_still(g));
 	} else if (!strcmp(cmd, "symbols")) {
 		print_symbols(g);

@@ -67,7 +67,8 @@ enum synth_order {
 // Tokens: printable characters are themselves, the other numbers are frequent pairs.
 static inline void synth_token(unsigned i, char *ret)
 {
-	static const char *const words[] = {"__", "_s", "sys_", "get", "put_", "alloc", "tcp_", "vfs_", "read", "ks", "str", "tab"};
+	static const char *const words[] = {"__",   "_s",   "sys_", "get", "put_", "alloc",
+					    "tcp_", "vfs_", "read", "ks",  "str",  "tab"};
 
 	if (i > ' ' && i < 127)
 		snprintf(ret, 16, "%c", i);
@@ -110,7 +111,8 @@ static inline void synth_names(struct buf *b, const struct synth_sym *s, unsigne
 	}
 }
 
-static inline void synth_addrs(struct buf *b, const struct synth_sym *s, unsigned n, enum dv_kallsyms_mode mode, uint64_t base)
+static inline void synth_addrs(struct buf *b, const struct synth_sym *s, unsigned n, enum dv_kallsyms_mode mode,
+			       uint64_t base)
 {
 	for (unsigned i = 0; i < n; i++) {
 		if (mode == DV_KALLSYMS_ABSOLUTE)
@@ -175,7 +177,8 @@ struct synth_btf {
 };
 static inline void synth_btf_init(struct synth_btf *b, const struct dv_btf *base)
 {
-	*b = (struct synth_btf){.next = base ? base->first + base->count : 1, .str_start = base ? base->strs_start + base->strs_size : 0};
+	*b = (struct synth_btf){.next = base ? base->first + base->count : 1,
+				.str_start = base ? base->strs_start + base->strs_size : 0};
 	if (!base)
 		put8(&b->strs, 0);
 }
@@ -184,7 +187,8 @@ static inline uint32_t synth_str(struct synth_btf *b, const char *s)
 	return s && *s ? b->str_start + put(&b->strs, s, strlen(s) + 1) : 0;
 }
 /** A record; `flag` is the kind's. Returns its id. */
-static inline uint32_t synth_type(struct synth_btf *b, unsigned kind, const char *name, unsigned vlen, bool flag, uint32_t size_type)
+static inline uint32_t synth_type(struct synth_btf *b, unsigned kind, const char *name, unsigned vlen, bool flag,
+				  uint32_t size_type)
 {
 	b->at = b->types.n;
 	put32(&b->types, synth_str(b, name));

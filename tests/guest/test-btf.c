@@ -50,7 +50,8 @@ static uint8_t *kernel_btf(size_t *size)
 	id.i32 = synth_int(&b, "int", 4, true);
 	id.u32 = synth_int(&b, "unsigned int", 4, false);
 	id.chr = synth_int(&b, "char", 1, true);
-	// struct pair { int a; struct pair *next; unsigned x:3, y:5; union { int in; char text[16]; }; struct later *l; }
+	// struct pair { int a; struct pair *next; unsigned x:3, y:5; union { int in; char text[16]; }; struct later *l;
+	// }
 	anon = b.next;
 	synth_type(&b, DV_BTF_UNION, NULL, 2, false, 16);
 	synth_member(&b, "in", id.i32, 0);
@@ -135,7 +136,8 @@ static void kinds(void)
 	CHECK(t->members[3].bit_off == 131 && t->members[3].bit_size == 5);
 	m = dv_type_member(t, "text", &bits);
 	REQUIRE(m && bits == 192);
-	CHECK(m->type->kind == DV_TYPE_ARRAY && m->type->count == 16 && m->type->size == 16 && dv_type_is_string(m->type));
+	CHECK(m->type->kind == DV_TYPE_ARRAY && m->type->count == 16 && m->type->size == 16 &&
+	      dv_type_is_string(m->type));
 	CHECK(t->members[5].type->ref->kind == DV_TYPE_FWD);
 	u = find(ts, DV_TYPE_TYPEDEF, "pair_t", NULL);
 	CHECK(u && u->kind == DV_TYPE_TYPEDEF && u->ref == t && u->size == 48);
@@ -278,7 +280,8 @@ static void hostile(void)
 	}
 	free(good);
 
-	// A pointer to itself, typedefs in a ring, a structure inside itself, an array of itself, a prototype of itself.
+	// A pointer to itself, typedefs in a ring, a structure inside itself, an array of itself, a prototype of
+	// itself.
 	synth_btf_init(&s, NULL);
 	synth_type(&s, DV_BTF_PTR, NULL, 0, false, 1);
 	synth_type(&s, DV_BTF_TYPEDEF, "ring", 0, false, 3);

@@ -89,13 +89,16 @@ static void walks(void)
 	uint8_t b[8192];
 
 	make_tables(false);
-	CHECK(dv_walk(&phys, PGD, false, img_va + 0x1234, &pa, &left) && pa == IMG_PA + 0x1234 && left == 0x200000 - 0x1234);
-	CHECK(dv_walk(&phys, PGD, false, img_va + 0x400000 + 5 * 4096 + 1, &pa, &left) && pa == IMG_PA + 0x400000 + 5 * 4096 + 1);
+	CHECK(dv_walk(&phys, PGD, false, img_va + 0x1234, &pa, &left) && pa == IMG_PA + 0x1234 &&
+	      left == 0x200000 - 0x1234);
+	CHECK(dv_walk(&phys, PGD, false, img_va + 0x400000 + 5 * 4096 + 1, &pa, &left) &&
+	      pa == IMG_PA + 0x400000 + 5 * 4096 + 1);
 	CHECK_EQ(left, 4095);
 	CHECK(!dv_walk(&phys, PGD, false, img_va + 0x400000, &pa, &left)); // given back
 	CHECK(!dv_walk(&phys, PGD, false, 0x1000, &pa, &left));
 	CHECK(!dv_walk(&phys, PGD, false, 0x0001000000000000ULL, &pa, &left)); // not canonical
-	CHECK(dv_walk(&phys, PGD, false, DIRECT + 0x123456, &pa, &left) && pa == 0x123456 && left == (1u << 30) - 0x123456);
+	CHECK(dv_walk(&phys, PGD, false, DIRECT + 0x123456, &pa, &left) && pa == 0x123456 &&
+	      left == (1u << 30) - 0x123456);
 	CHECK(!dv_walk(&phys, 0xfffffffff000, false, img_va, &pa, &left)); // tables outside of RAM
 	make_tables(true);
 	CHECK(dv_walk(&phys, PGD, true, img_va + 0x1234, &pa, &left) && pa == IMG_PA + 0x1234);
@@ -169,7 +172,8 @@ static void images(void)
 }
 
 /* -- a whole kernel -- */
-static uint64_t va_banner, va_notes, va_notes_end, va_btf, va_btf_end, va_modules, va_btf_modules, va_init, va_pgoff, va_maxpfn;
+static uint64_t va_banner, va_notes, va_notes_end, va_btf, va_btf_end, va_modules, va_btf_modules, va_init, va_pgoff,
+    va_maxpfn;
 static uint32_t o_list;
 
 static void struct_of(struct synth_btf *b, const char *name, unsigned size, unsigned n)
@@ -414,16 +418,19 @@ static void whole(bool mem, enum synth_order order)
 	l = dv_guest_layout(g);
 	CHECK(l->text_va == img_va && l->text_pa == IMG_PA && l->text_size == IMG_SIZE);
 	CHECK(l->direct_va == DIRECT && l->direct_size == RAM);
-	CHECK(l->task_pid == 8 && l->task_tgid == 12 && l->task_comm == 16 && l->task_comm_size == 16 && l->task_cred == 72);
+	CHECK(l->task_pid == 8 && l->task_tgid == 12 && l->task_comm == 16 && l->task_comm_size == 16 &&
+	      l->task_cred == 72);
 	CHECK(l->cred_uid == 4 && l->cred_gid == 8 && l->thread_size == 8192 && l->percpu_current == 0x1fb80);
 	CHECK_EQ(l->ptregs_di, DV_OFF_NONE);
 
 	s = dv_guest_symbols(g, &n);
 	CHECK_EQ(n, N + 4);
-	CHECK(!s[N - 1].module && s[N].module == 1 && !strcmp(s[N].name, "one") && s[N].size == 0x100 && s[N].kind == 'T');
+	CHECK(!s[N - 1].module && s[N].module == 1 && !strcmp(s[N].name, "one") && s[N].size == 0x100 &&
+	      s[N].kind == 'T');
 	s = dv_guest_symbol(g, NULL, "kernel_function_7");
 	CHECK(s && s->addr == img_va + 0x1000 + 7 * 64 && s->size == 64);
-	CHECK(dv_guest_symbol(g, "vmlinux", "kernel_function_7") == s && !dv_guest_symbol(g, "mod_a", "kernel_function_7"));
+	CHECK(dv_guest_symbol(g, "vmlinux", "kernel_function_7") == s &&
+	      !dv_guest_symbol(g, "mod_a", "kernel_function_7"));
 	CHECK(dv_guest_symbol_at(g, s->addr + 5) == s);
 	CHECK(!dv_guest_symbol(g, NULL, "undef"));
 	kept = dv_guest_symbol(g, "mod_b", "two");
@@ -431,7 +438,8 @@ static void whole(bool mem, enum synth_order order)
 	CHECK(kept->size == 0x20 && kept->module == 2);
 	CHECK(dv_guest_symbol(g, NULL, "two")->module == 1 && dv_guest_symbol_at(g, kept->addr + 1) == kept);
 	mods = dv_guest_modules(g, &n);
-	CHECK(n == 3 && !strcmp(mods[0].name, "vmlinux") && !strcmp(mods[1].name, "mod_a") && mods[2].base == m[1] + 0x2000);
+	CHECK(n == 3 && !strcmp(mods[0].name, "vmlinux") && !strcmp(mods[1].name, "mod_a") &&
+	      mods[2].base == m[1] + 0x2000);
 	CHECK_EQ(mods[1].size, 0x1000);
 	t = g->universe->ops->find(g->universe->ctx, DV_TYPE_STRUCT, "only_here", "mod_b");
 	CHECK(t && t->size == 9);

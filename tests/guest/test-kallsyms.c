@@ -20,7 +20,8 @@ static void make_symbols(bool percpu)
 		} else if (i % 100 == 3) {
 			snprintf(names[i], sizeof(names[i]), "d__func__.0"); // many of one name
 		} else {
-			snprintf(names[i], sizeof(names[i]), "%c%s%u", "TtDdBbRr"[i % 8], i & 1 ? "tcp_read_" : "__alloc_str", i);
+			snprintf(names[i], sizeof(names[i]), "%c%s%u", "TtDdBbRr"[i % 8],
+				 i & 1 ? "tcp_read_" : "__alloc_str", i);
 		}
 		syms[i].name = names[i];
 		// Two at one address now and then.
@@ -60,7 +61,8 @@ static void round_trip(enum synth_order order, enum dv_kallsyms_mode mode)
 	REQUIRE(!e);
 	REQUIRE(t.count == N);
 	for (unsigned i = 0; i < N; i++) {
-		if (t.syms[i].addr != syms[i].addr || strcmp(t.syms[i].name, syms[i].name + 1) || t.syms[i].kind != syms[i].name[0])
+		if (t.syms[i].addr != syms[i].addr || strcmp(t.syms[i].name, syms[i].name + 1) ||
+		    t.syms[i].kind != syms[i].name[0])
 			CHECK(!"symbol differs");
 	}
 	CHECK_EQ(t.syms[200].size, 128); // its neighbour is at the same address
