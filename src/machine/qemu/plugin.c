@@ -19,7 +19,7 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
-struct dv_plugin g = {.listen_fd = -1, .event_fd = -1, .lock = PTHREAD_MUTEX_INITIALIZER};
+struct dv_plugin g = {.listen_fd = -1, .event_fd = -1, .lock = PTHREAD_MUTEX_INITIALIZER, .phys = {dv_ram_phys, NULL}};
 
 /* QEMU reads it before it calls qemu_plugin_install(). */
 extern int qemu_plugin_version;

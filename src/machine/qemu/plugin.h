@@ -6,7 +6,7 @@
  *
  *   control thread (plugin_ctl.c)    talks to dvirt, makes and frees everything, asks for switches
  *   vCPU threads (plugin_probe.c,    translate and fire. They read g.snap and what hangs on it without a lock: it
- *     plugin_place.c)                changes only inside a switch, when QEMU holds every vCPU outside of callbacks
+ *     place_x86.c)                   changes only inside a switch, when QEMU holds every vCPU outside of callbacks
  *   some vCPU's thread, alone        the switch itself (plugin_cpu.c)
  *
  * The plugin lives in a process that is not ours: it never ends it, never waits without an end, writes nothing but its one
@@ -18,46 +18,19 @@
 
 #include "abi/ctl.h"
 #include "exec/exec.h"
+#include "machine/place_x86.h"
 #include "machine/qemu/qemu_plugin_api.h"
 
 #define DV_VCPU_MAX DV_PROD_MAX
-#define DV_KERNEL_VA(a) ((uint64_t)(a) >> 63)
-
-/** Guest RAM in this process. Immutable. */
-struct dv_ram {
-	uint32_t count;
-	struct dv_ctl_range r[DV_CTL_RANGES];
-};
-
-/** Another machine whose memory clauses read. */
-struct dv_peer {
-	uint32_t machine;
-	int fd;
-	struct dv_guest_layout layout;
-	struct dv_ram ram;
-};
 
 struct dv_tracing;
-
-/** Where a probe fired: one for each vCPU, used again for each firing. */
-struct dv_qplace {
-	struct dv_place base;
-	struct dv_vcpu *v;
-	const struct dv_tracing *t;
-	const struct dv_load_site *site;
-	uint64_t addr;      /**< of the probed instruction: QEMU's program counter is not exact inside a block */
-	uint64_t have;      /**< bit for each register that was read */
-	uint64_t reg[DV_REG_COUNT];
-	uint64_t task;
-	bool have_task;
-};
 
 struct dv_vcpu {
 	uint32_t index;
 	void *cpu;          /**< QEMU's object, NULL when its thread-local is not exported */
 	struct qemu_plugin_register *reg[DV_REG_COUNT];
 	GByteArray *buf;
-	struct dv_qplace place;
+	struct dv_xplace place; /**< used again for each firing */
 };
 
 /** bufpolicy=block: what a vCPU that waits looks at. */
@@ -106,6 +79,7 @@ struct dv_plugin {
 	uint32_t vcpu_count;    /**< atomic */
 	struct dv_snap *snap;   /**< NULL: nothing is traced */
 	struct dv_ram *ram;     /**< atomic; NULL: not known; set once */
+	struct dv_phys phys;    /**< reads `ram` */
 	uint32_t want_sample;   /**< atomic: the next translation of kernel code takes registers */
 	uint32_t want_switch;   /**< atomic: a switch is under way: nobody may wait in a callback */
 	uint32_t door_switch;   /**< atomic: the next callback on a vCPU shall ask QEMU for the switch */
@@ -142,12 +116,9 @@ bool dv_ram_from_qemu(struct dv_ram *ret);
 bool dv_ram_guess(unsigned i, struct dv_ram *ret);
 /** Does @p ram hold what QEMU says is at these kernel addresses? On a vCPU's thread in kernel mode. */
 bool dv_ram_check(const struct dv_ram *ram, uint64_t cr3, bool la57, const uint64_t *va, unsigned count);
+/** dv_phys::read on g.ram. */
+bool dv_ram_phys(void *ctx, uint64_t gpa, void *dst, size_t size);
 bool dv_ram_read(const struct dv_ram *ram, uint64_t pa, void *dst, uint64_t size);
-
-/* plugin_place.c */
-extern const struct dv_place_ops dv_qplace_ops;
-/** Number of the system call that the running task is in; -1: unknown. */
-int64_t dv_qplace_sysnr(struct dv_qplace *p);
 
 /* plugin_trace.c */
 /** Take a load over. Takes the peers (array and descriptors) on success. NULL: @p msg says why. */

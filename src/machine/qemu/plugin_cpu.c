@@ -51,6 +51,13 @@ bool dv_cpu_hidden(void)
 	return hidden;
 }
 
+static uint64_t place_reg(struct dv_xplace *p, enum dv_reg r)
+{
+	struct dv_vcpu *v = (struct dv_vcpu *)((char *)p - offsetof(struct dv_vcpu, place));
+
+	return dv_cpu_reg(v, v->buf, r);
+}
+
 void dv_cpu_init(unsigned index)
 {
 	struct dv_vcpu *v = dv_vcpu_get(index);
@@ -72,8 +79,10 @@ void dv_cpu_init(unsigned index)
 	}
 	v->index = index;
 	v->cpu = cur ? *cur : NULL;
-	v->place.base.ops = &dv_qplace_ops;
-	v->place.v = v;
+	v->place.base.ops = &dv_xplace_ops;
+	v->place.read_reg = place_reg;
+	v->place.phys = &g.phys;
+	v->place.cpu = index;
 	for (unsigned i = 0; i < regs->len; i++) {
 		const struct qemu_plugin_reg_desc *d = &((const struct qemu_plugin_reg_desc *)(void *)regs->data)[i];
 		for (int r = 0; r < DV_REG_COUNT; r++)

@@ -144,19 +144,20 @@ static void on_probe(unsigned vcpu, void *userdata)
 
 	if (!v)
 		return;
-	struct dv_qplace *p = &v->place;
-	p->addr = pt->addr;
-	p->have = 0;
+	struct dv_xplace *p = &v->place;
+	dv_xplace_begin(p, pt->addr);
 	for (uint32_t i = 0; i < pt->count; i++) {
 		const struct fire *f = &pt->fires[i];
 		struct dv_tracing *t = f->t;
 		const struct dv_load_site *site = f->site;
 		if (__atomic_load_n(&t->closing, __ATOMIC_ACQUIRE) || vcpu >= t->exec_count)
 			continue;
-		p->t = t;
+		p->loaded = t->loaded;
+		p->peers = t->peers;
+		p->peer_count = t->peer_count;
 		p->have_task = false; // another session may have another layout
 		if (!site) {
-			int64_t nr = dv_qplace_sysnr(p);
+			int64_t nr = dv_xplace_sysnr(p);
 			if (nr < 0 || nr >= DV_SYSRET_MAX || t->sysret[nr] < 0)
 				continue;
 			site = &t->loaded->sites[t->sysret[nr]];

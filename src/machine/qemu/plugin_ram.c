@@ -129,6 +129,11 @@ static bool read_phys(void *ctx, uint64_t gpa, void *dst, size_t size)
 	return dv_ram_read(ctx, gpa, dst, size);
 }
 
+bool dv_ram_phys(void *ctx, uint64_t gpa, void *dst, size_t size)
+{
+	return g.ram && dv_ram_read(g.ram, gpa, dst, size);
+}
+
 bool dv_ram_check(const struct dv_ram *ram, uint64_t cr3, bool la57, const uint64_t *va, unsigned count)
 {
 	struct dv_phys phys = {read_phys, (void *)ram};

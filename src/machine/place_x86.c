@@ -1,32 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Where a probe fired: registers and memory of a guest's vCPU, as clauses see them (struct dv_place_ops).
- *
  * Registers are read when they are asked for, once in a firing. The running task is a per-CPU variable behind GS; its
  * members are at the offsets of the guest's layout, which came from the guest's own type information. Guest memory is
  * hostile: a wrong pointer or offset makes a fault of the clause or a wrong value, nothing else.
  */
-#include "machine/qemu/plugin.h"
+#include "machine/place_x86.h"
 
 #include <string.h>
 #include <unistd.h>
 
-#include "guest/guest.h"
-
 #define CR3_MASK 0x000ffffffffff000ull
 
-static uint64_t reg(struct dv_qplace *p, enum dv_reg r)
+static uint64_t reg(struct dv_xplace *p, enum dv_reg r)
 {
 	if (!(p->have >> r & 1)) {
-		p->reg[r] = dv_cpu_reg(p->v, p->v->buf, r);
+		p->reg[r] = p->read_reg(p, r);
 		p->have |= 1ull << r;
 	}
 	return p->reg[r];
-}
-
-static bool read_ram(void *ctx, uint64_t gpa, void *dst, size_t size)
-{
-	return dv_ram_read(ctx, gpa, dst, size);
 }
 
 static bool read_peer(void *ctx, uint64_t gpa, void *dst, size_t size)
@@ -43,7 +34,7 @@ static bool read_peer(void *ctx, uint64_t gpa, void *dst, size_t size)
 }
 
 /* Kernel addresses by arithmetic where the layout knows them, all others by the page tables at @p cr3. */
-static bool read_virtual(const struct dv_phys *phys, const struct dv_guest_layout *l, struct dv_qplace *p, uint64_t cr3,
+static bool read_virtual(const struct dv_phys *phys, const struct dv_guest_layout *l, struct dv_xplace *p, uint64_t cr3,
                          uint64_t va, void *dst, uint64_t size)
 {
 	while (size) {
@@ -70,50 +61,46 @@ static bool read_virtual(const struct dv_phys *phys, const struct dv_guest_layou
 	return true;
 }
 
-static bool read_self(struct dv_qplace *p, uint64_t va, void *dst, uint32_t size)
+static bool read_self(struct dv_xplace *p, uint64_t va, void *dst, uint32_t size)
 {
-	const struct dv_guest_layout *l = &p->t->loaded->img->layout;
-	struct dv_ram *ram = g.ram;
-	struct dv_phys phys = {read_ram, ram};
+	const struct dv_guest_layout *l = &p->loaded->img->layout;
 	uint64_t off = va - l->direct_va;
 
-	if (!ram)
-		return false;
-	if (l->direct_va && off < l->direct_size && size <= l->direct_size - off && dv_ram_read(ram, off, dst, size))
+	if (l->direct_va && off < l->direct_size && size <= l->direct_size - off && p->phys->read(p->phys->ctx, off, dst, size))
 		return true; // most reads
-	return read_virtual(&phys, l, p, 0, va, dst, size);
+	return read_virtual(p->phys, l, p, 0, va, dst, size);
 }
 
-static bool read_u64(struct dv_qplace *p, uint64_t va, uint64_t *ret)
+static bool read_u64(struct dv_xplace *p, uint64_t va, uint64_t *ret)
 {
 	return DV_KERNEL_VA(va) && read_self(p, va, ret, 8);
 }
 
-static bool read_u32(struct dv_qplace *p, uint64_t va, uint32_t *ret)
+static bool read_u32(struct dv_xplace *p, uint64_t va, uint32_t *ret)
 {
 	return DV_KERNEL_VA(va) && read_self(p, va, ret, 4);
 }
 
 static bool place_read(struct dv_place *base, uint32_t mach, uint64_t addr, void *dst, uint32_t size, enum dv_fault *why)
 {
-	struct dv_qplace *p = (struct dv_qplace *)base;
+	struct dv_xplace *p = (struct dv_xplace *)base;
 	uint64_t last = addr + (size ? size - 1 : 0);
 
 	if (!size)
 		return true;
 	if (last < addr)
 		return false;
-	if (mach == p->t->loaded->img->machine)
+	if (mach == p->loaded->img->machine)
 		mach = DV_MACH_SELF;
 	if (mach == DV_MACH_SELF)
 		return DV_KERNEL_VA(addr) && read_self(p, addr, dst, size);
 	if (mach == DV_MACH_USER)
 		return !DV_KERNEL_VA(last) && read_self(p, addr, dst, size);
-	for (uint32_t i = 0; i < p->t->peer_count; i++) {
-		struct dv_peer *peer = &p->t->peers[i];
+	for (uint32_t i = 0; i < p->peer_count; i++) {
+		const struct dv_peer *peer = &p->peers[i];
 		if (peer->machine != mach)
 			continue;
-		struct dv_phys phys = {read_peer, peer};
+		struct dv_phys phys = {read_peer, (void *)peer};
 		return DV_KERNEL_VA(addr) &&
 		       read_virtual(&phys, &peer->layout, NULL, peer->layout.kernel_cr3 & CR3_MASK, addr, dst, size);
 	}
@@ -122,9 +109,9 @@ static bool place_read(struct dv_place *base, uint32_t mach, uint64_t addr, void
 }
 
 /* The running task; 0: it could not be read. */
-static uint64_t task(struct dv_qplace *p)
+static uint64_t task(struct dv_xplace *p)
 {
-	const struct dv_guest_layout *l = &p->t->loaded->img->layout;
+	const struct dv_guest_layout *l = &p->loaded->img->layout;
 	uint64_t gs;
 
 	if (p->have_task)
@@ -145,7 +132,7 @@ static uint64_t fault(enum dv_fault *why, enum dv_fault f)
 	return 0;
 }
 
-static uint64_t member(struct dv_qplace *p, uint64_t base, uint32_t off, enum dv_fault *why)
+static uint64_t member(struct dv_xplace *p, uint64_t base, uint32_t off, enum dv_fault *why)
 {
 	uint32_t x;
 
@@ -154,7 +141,7 @@ static uint64_t member(struct dv_qplace *p, uint64_t base, uint32_t off, enum dv
 	return x;
 }
 
-static uint64_t pointer(struct dv_qplace *p, uint64_t base, uint32_t off, enum dv_fault *why)
+static uint64_t pointer(struct dv_xplace *p, uint64_t base, uint32_t off, enum dv_fault *why)
 {
 	uint64_t x;
 
@@ -170,8 +157,8 @@ static int64_t as_int(uint64_t v)
 
 static uint64_t place_builtin(struct dv_place *base, enum dv_builtin id, enum dv_fault *why)
 {
-	struct dv_qplace *p = (struct dv_qplace *)base;
-	const struct dv_guest_layout *l = &p->t->loaded->img->layout;
+	struct dv_xplace *p = (struct dv_xplace *)base;
+	const struct dv_guest_layout *l = &p->loaded->img->layout;
 	uint64_t x;
 
 	switch (id) {
@@ -201,7 +188,7 @@ static uint64_t place_builtin(struct dv_place *base, enum dv_builtin id, enum dv
 		x = reg(p, DV_REG_RAX);
 		return x > (uint64_t)-4096 ? -x : 0;
 	case DV_BI_CPU:
-		return p->v->index;
+		return p->cpu;
 	default:
 		return 0;
 	}
@@ -209,8 +196,8 @@ static uint64_t place_builtin(struct dv_place *base, enum dv_builtin id, enum dv
 
 static bool place_execname(struct dv_place *base, char *dst, uint32_t size)
 {
-	struct dv_qplace *p = (struct dv_qplace *)base;
-	const struct dv_guest_layout *l = &p->t->loaded->img->layout;
+	struct dv_xplace *p = (struct dv_xplace *)base;
+	const struct dv_guest_layout *l = &p->loaded->img->layout;
 	uint64_t t = task(p);
 	uint32_t n = l->task_comm_size < 64 ? l->task_comm_size : 64;
 
@@ -225,9 +212,9 @@ static bool place_execname(struct dv_place *base, char *dst, uint32_t size)
 	return true;
 }
 
-static uint64_t syscall_arg(struct dv_qplace *p, uint32_t n, enum dv_fault *why)
+static uint64_t syscall_arg(struct dv_xplace *p, uint32_t n, enum dv_fault *why)
 {
-	const struct dv_guest_layout *l = &p->t->loaded->img->layout;
+	const struct dv_guest_layout *l = &p->loaded->img->layout;
 	const uint32_t off[6] = {l->ptregs_di, l->ptregs_si, l->ptregs_dx, l->ptregs_r10, l->ptregs_r8, l->ptregs_r9};
 	uint64_t x;
 
@@ -239,9 +226,9 @@ static uint64_t syscall_arg(struct dv_qplace *p, uint32_t n, enum dv_fault *why)
 }
 
 /* bx, cx, bp are at fixed places beside di in the kernel's entry frame. */
-static uint64_t syscall32_arg(struct dv_qplace *p, uint32_t n, enum dv_fault *why)
+static uint64_t syscall32_arg(struct dv_xplace *p, uint32_t n, enum dv_fault *why)
 {
-	const struct dv_guest_layout *l = &p->t->loaded->img->layout;
+	const struct dv_guest_layout *l = &p->loaded->img->layout;
 	static const int32_t from_di[6] = {-72, -24, -16, -8, 0, -80};
 	uint32_t x;
 
@@ -255,7 +242,7 @@ static uint64_t syscall32_arg(struct dv_qplace *p, uint32_t n, enum dv_fault *wh
 static uint64_t place_arg(struct dv_place *base, const struct dv_load_site *site, uint32_t n, enum dv_fault *why)
 {
 	static const enum dv_reg order[6] = {DV_REG_RDI, DV_REG_RSI, DV_REG_RDX, DV_REG_RCX, DV_REG_R8, DV_REG_R9};
-	struct dv_qplace *p = (struct dv_qplace *)base;
+	struct dv_xplace *p = (struct dv_xplace *)base;
 	uint64_t x;
 
 	switch (site->args) {
@@ -280,7 +267,7 @@ static uint64_t place_arg(struct dv_place *base, const struct dv_load_site *site
 
 static uint64_t place_reg(struct dv_place *base, enum dv_reg r, enum dv_fault *why)
 {
-	struct dv_qplace *p = (struct dv_qplace *)base;
+	struct dv_xplace *p = (struct dv_xplace *)base;
 
 	if ((unsigned)r >= DV_REG_COUNT)
 		return fault(why, DV_FAULT_BADINDEX);
@@ -289,15 +276,15 @@ static uint64_t place_reg(struct dv_place *base, enum dv_reg r, enum dv_fault *w
 
 static uint64_t place_thread(struct dv_place *base)
 {
-	struct dv_qplace *p = (struct dv_qplace *)base;
+	struct dv_xplace *p = (struct dv_xplace *)base;
 	enum dv_fault why = DV_FAULT_NONE;
-	uint64_t tid = member(p, task(p), p->t->loaded->img->layout.task_pid, &why);
+	uint64_t tid = member(p, task(p), p->loaded->img->layout.task_pid, &why);
 
 	// Every CPU has an idle task of its own, and all of them have number 0.
-	return tid && why == DV_FAULT_NONE ? tid : 1ull << 32 | p->v->index;
+	return tid && why == DV_FAULT_NONE ? tid : 1ull << 32 | p->cpu;
 }
 
-const struct dv_place_ops dv_qplace_ops = {
+const struct dv_place_ops dv_xplace_ops = {
 	.read = place_read,
 	.builtin = place_builtin,
 	.execname = place_execname,
@@ -306,9 +293,9 @@ const struct dv_place_ops dv_qplace_ops = {
 	.thread = place_thread,
 };
 
-int64_t dv_qplace_sysnr(struct dv_qplace *p)
+int64_t dv_xplace_sysnr(struct dv_xplace *p)
 {
-	const struct dv_guest_layout *l = &p->t->loaded->img->layout;
+	const struct dv_guest_layout *l = &p->loaded->img->layout;
 	enum dv_fault why = DV_FAULT_NONE;
 	uint64_t stack = pointer(p, task(p), l->task_stack, &why), nr;
 
