@@ -124,28 +124,18 @@ DV_INLINE void update(const struct dv_view *v, const struct dv_agg_desc *d, uint
 }
 
 // Does the entry have this aggregation, hash and key?
-DV_HELPER uint64_t dv_agg_same(DV_ST st, uint64_t entry, uint64_t hash_agg, uint64_t key, uint64_t len)
+DV_INLINE int entry_is(DV_ST st, const struct dv_view *v, uint64_t entry, uint64_t hash_agg, uint64_t key, uint64_t len)
 {
-	struct dv_view v;
-	uint64_t i;
-
-	if (!dv_view(st, &v))
-		return 0;
-	if (*dv_half(&v, entry + 4) != hash_agg >> 32 || *dv_half(&v, entry + 8) != (hash_agg & 0xffffffff) ||
-	    *dv_half(&v, entry + 12) != len)
-		return 0;
-	for (i = 0; i < DV_KEY_MAX && i < len; i += 8)
-		if (*dv_word(&v, entry + DV_ENTRY_HEAD + i) != *dv_word(&v, key + i))
-			return 0;
-	return 1;
+	return *dv_half(v, entry + 4) == hash_agg >> 32 && *dv_half(v, entry + 8) == (hash_agg & 0xffffffff) &&
+	       *dv_half(v, entry + 12) == len && (!len || dv_same(st, entry + DV_ENTRY_HEAD, key, len));
 }
 
 // Make an entry: its region offset, 0 when the table is full.
-DV_INLINE uint64_t entry_make(const struct dv_view *v, const struct dv_agg_desc *d, uint64_t cur, uint64_t table, uint64_t index,
+DV_INLINE uint64_t entry_make(DV_ST st, const struct dv_view *v, const struct dv_agg_desc *d, uint64_t cur, uint64_t table, uint64_t index,
 			      uint64_t hash_agg, uint64_t key, uint64_t len, uint64_t data_size)
 {
 	uint64_t slots = DV_RD(v->p->agg_slots), used = DV_RD(v->p->agg_used[cur]), start = slots * 4, limit = DV_RD(v->p->agg_size);
-	uint64_t size = DV_ENTRY_HEAD + len + data_size, at, i, init = 0;
+	uint64_t size = DV_ENTRY_HEAD + len + data_size, at, init = 0;
 	uint32_t func = DV_RD(d->func);
 
 	if (start + used + size > limit)
@@ -153,14 +143,13 @@ DV_INLINE uint64_t entry_make(const struct dv_view *v, const struct dv_agg_desc 
 	at = table + start + used;
 	*dv_word(v, at) = size | hash_agg >> 32 << 32;
 	*dv_word(v, at + 8) = (hash_agg & 0xffffffff) | len << 32;
-	for (i = 0; i < DV_KEY_MAX && i < len; i += 8)
-		*dv_word(v, at + DV_ENTRY_HEAD + i) = *dv_word(v, key + i);
+	if (len)
+		dv_copy(st, at + DV_ENTRY_HEAD, key, len, len);
 	if (func == DV_AGG_MIN)
 		init = INT64_MAX;
 	if (func == DV_AGG_MAX)
 		init = (uint64_t)INT64_MIN;
-	for (i = 0; i < DV_AGG_DATA_MAX && i < data_size; i += 8)
-		*dv_word(v, at + DV_ENTRY_HEAD + len + i) = init;
+	dv_set(st, at + DV_ENTRY_HEAD + len, data_size, init);
 	dv_wmb();
 	DV_WR(v->p->agg_used[cur], (uint32_t)(used + size));
 	DV_WR(v->p->agg_n[cur], DV_RD(v->p->agg_n[cur]) + 1);
@@ -183,30 +172,27 @@ void dv_st_agg(DV_ST st, uint64_t agg, uint64_t value, uint64_t incr)
 	len = DV_RD(v.p->key_len) & ~7u;
 	DV_WR(v.p->key_len, 0);
 	slots = DV_RD(v.p->agg_slots);
-	if (len > DV_KEY_MAX || data_size > DV_AGG_DATA_MAX || !slots)
+	if (len > DV_KEY_LOOP || data_size > DV_AGG_DATA_MAX || !slots)
 		return;
 	mult = dv_hash_mult(DV_RD(dv_hdr(&v)->dyn_seed));
-	hash = dv_hash_word(mult, agg + 1, mult);
-	for (i = 0; i < DV_KEY_MAX && i < len; i += 8)
-		hash = dv_hash_word(hash, *dv_word(&v, key + i), mult);
-	hash = dv_hash_word(hash, hash >> 29, mult) & 0xffffffff;
+	hash = dv_hash(st, dv_hash_word(mult, agg + 1, mult), key, len, mult) & 0xffffffff;
 	cur = DV_RD(v.p->agg_cur) & 1;
 	table = cur ? DV_RD(v.p->agg_off[1]) : DV_RD(v.p->agg_off[0]);
+	at = 0;
 	for (i = 0; i < DV_AGG_PROBES; i++) {
 		index = (hash + i) & (slots - 1);
 		off = *dv_half(&v, table + index * 4);
 		if (!off) {
-			at = entry_make(&v, d, cur, table, index, hash << 32 | agg, key, len, data_size);
-			if (!at)
-				break;
-			update(&v, d, at + DV_ENTRY_HEAD + len, data_size, value, incr);
-			return;
+			at = entry_make(st, &v, d, cur, table, index, hash << 32 | agg, key, len, data_size);
+			break;
 		}
-		at = table + off;
-		if (dv_agg_same(st, at, hash << 32 | agg, key, len)) {
-			update(&v, d, at + DV_ENTRY_HEAD + len, data_size, value, incr);
-			return;
+		if (entry_is(st, &v, table + off, hash << 32 | agg, key, len)) {
+			at = table + off;
+			break;
 		}
 	}
-	dv_drop(&v, DV_DROP_AGG);
+	if (at)
+		update(&v, d, at + DV_ENTRY_HEAD + len, data_size, value, incr);
+	else
+		dv_drop(&v, DV_DROP_AGG);
 }

@@ -52,12 +52,11 @@ enum { FREE, PRIVATE, PENDING, LIVE };
 // The table, checked: whatever the header says, offsets are masked, and the sizes bound every loop.
 struct table {
 	uint64_t ctl, slot, slot_size, key_size, val_size, index_mask;
-	uint64_t mult;
 };
-// The key looked for.
+// The key looked for: what identifies the variable, and the tuple's words in the producer's buffer.
 struct want {
-	uint64_t head, thread; // first two words of a slot
-	uint64_t hash, key, len;
+	uint64_t head, thread; // first two words of a slot; head's upper half is the tuple's size
+	uint64_t hash;         // home slot from its low bits, tag from the high ones
 };
 
 DV_INLINE void table_open(const struct dv_view *v, struct table *t)
@@ -74,16 +73,15 @@ DV_INLINE void table_open(const struct dv_view *v, struct table *t)
 	if (t->val_size > DV_STR_MAX)
 		t->val_size = DV_STR_MAX;
 	t->index_mask = (uint64_t)DV_RD(h->dyn_count) - 1;
-	t->mult = dv_hash_mult(DV_RD(h->dyn_seed));
 }
 
-DV_INLINE volatile uint64_t *ctl_of(const struct dv_view *v, const struct table *t, const struct want *w, uint32_t i)
+DV_INLINE volatile uint64_t *ctl_of(const struct dv_view *v, const struct table *t, uint64_t hash, uint64_t i)
 {
-	return dv_word(v, t->ctl + ((w->hash + i) & t->index_mask) * 8);
+	return dv_word(v, t->ctl + ((hash + i) & t->index_mask) * 8);
 }
-DV_INLINE uint64_t slot_of(const struct table *t, const struct want *w, uint32_t i)
+DV_INLINE uint64_t slot_of(const struct table *t, uint64_t hash, uint64_t i)
 {
-	return t->slot + ((w->hash + i) & t->index_mask) * t->slot_size;
+	return t->slot + ((hash + i) & t->index_mask) * t->slot_size;
 }
 DV_INLINE uint64_t cell_of(const struct table *t, uint64_t slot)
 {
@@ -91,76 +89,58 @@ DV_INLINE uint64_t cell_of(const struct table *t, uint64_t slot)
 }
 
 // Take the tuple. False with a fault: it is too long for this table.
-DV_INLINE int want_open(const struct dv_view *v, const struct table *t, struct want *w, uint64_t var, uint64_t flags, uint64_t thread)
+DV_INLINE int want_open(DV_ST st, const struct dv_view *v, struct want *w, uint64_t var, uint64_t flags, uint64_t thread)
 {
-	uint64_t h, i;
+	uint64_t len = DV_RD(v->p->key_len) & ~7u, h, mult = dv_hash_mult(DV_RD(dv_hdr(v)->dyn_seed));
 
-	w->len = DV_RD(v->p->key_len) & ~7u;
-	w->key = DV_RD(v->p->key_off);
 	DV_WR(v->p->key_len, 0);
-	if (w->len > t->key_size) {
-		dv_set_fault(v, DV_FAULT_TUPOFLOW, w->len);
+	if (len > DV_KEY_LOOP || len > DV_RD(dv_hdr(v)->dyn_key_size)) {
+		dv_set_fault(v, DV_FAULT_TUPOFLOW, len);
 		return 0;
 	}
-	w->head = (var & 0xffffff) << 8 | w->len << 32;
+	w->head = (var & 0xffffff) << 8 | len << 32;
 	w->thread = 0;
 	if (flags & DV_DYN_SELF) {
 		w->head |= 0x80 | (DV_RD(v->p->machine) & 0x7f);
 		w->thread = thread;
 	}
-	h = dv_hash_word(t->mult, w->head, t->mult);
-	h = dv_hash_word(h, w->thread, t->mult);
-	for (i = 0; i < DV_KEY_MAX && i < w->len; i += 8)
-		h = dv_hash_word(h, *dv_word(v, w->key + i), t->mult);
-	// The home slot comes from the low bits, the tag from the high ones.
-	w->hash = dv_hash_word(h, h >> 29, t->mult);
+	h = dv_hash_word(mult, w->head, mult);
+	h = dv_hash_word(h, w->thread, mult);
+	w->hash = len ? dv_hash(st, h, DV_RD(v->p->key_off), len, mult) : dv_hash_word(h, h >> 29, mult);
 	return 1;
 }
 
-DV_HELPER uint64_t dv_dyn_same(DV_ST st, uint64_t a, uint64_t b, uint64_t len)
+DV_INLINE int slot_is(DV_ST st, const struct dv_view *v, uint64_t head, uint64_t thread, uint64_t slot)
 {
+	if (*dv_word(v, slot) != head || *dv_word(v, slot + 8) != thread)
+		return 0;
+	return !(head >> 32) || dv_same(st, slot + 16, DV_RD(v->p->key_off), head >> 32);
+}
+
+// Search, and delete what is found if @p del. Window index of the LIVE element, or DV_WINDOW.
+DV_HELPER uint64_t dv_dyn_find(DV_ST st, uint64_t head, uint64_t thread, uint64_t hash, uint64_t del)
+{
+	volatile uint64_t *ctl;
 	struct dv_view v;
-	uint64_t i;
+	struct table t;
+	uint64_t c, i;
 
 	if (!dv_view(st, &v))
-		return 0;
-	for (i = 0; i < DV_KEY_MAX && i < len; i += 8)
-		if (*dv_word(&v, a + i) != *dv_word(&v, b + i))
-			return 0;
-	return 1;
-}
-
-DV_INLINE int slot_is(DV_ST st, const struct dv_view *v, const struct want *w, uint64_t slot)
-{
-	if (*dv_word(v, slot) != w->head || *dv_word(v, slot + 8) != w->thread)
-		return 0;
-	return !w->len || dv_dyn_same(st, slot + 16, w->key, w->len);
-}
-
-// Search. The window's index of the LIVE element, or DV_WINDOW; *word is its control word. @p free: first FREE slot, or DV_WINDOW,
-// and *free_word its word.
-DV_INLINE uint32_t find(DV_ST st, const struct dv_view *v, const struct table *t, const struct want *w, uint64_t *word,
-			uint32_t *free, uint64_t *free_word)
-{
-	uint64_t c, tag = w->hash >> 32;
-	uint32_t i;
-
-	*free = DV_WINDOW;
-	*free_word = 0;
+		return DV_WINDOW;
+	table_open(&v, &t);
 	for (i = 0; i < DV_WINDOW; i++) {
-		c = dv_load(ctl_of(v, t, w, i));
+		ctl = ctl_of(&v, &t, hash, i);
+		c = dv_load(ctl);
 		if (STATE(c) == LIVE) {
-			if (c >> 32 != tag || !slot_is(st, v, w, slot_of(t, w, i)))
+			if (c >> 32 != hash >> 32 || !slot_is(st, &v, head, thread, slot_of(&t, hash, i)))
 				continue;
 			dv_rmb();
-			if (dv_load(ctl_of(v, t, w, i)) != c)
+			if (dv_load(ctl) != c)
 				continue; // deleted while we looked
-			*word = c;
+			// When the word changes before our swap, someone else has deleted it, which is as good.
+			if (del)
+				dv_cas(ctl, c, WITH(c, FREE));
 			return i;
-		}
-		if (STATE(c) == FREE && *free == DV_WINDOW) {
-			*free = i;
-			*free_word = c;
 		}
 		if (!c)
 			break;
@@ -168,35 +148,50 @@ DV_INLINE uint32_t find(DV_ST st, const struct dv_view *v, const struct table *t
 	return DV_WINDOW;
 }
 
-DV_INLINE void fill(const struct dv_view *v, const struct table *t, const struct want *w, uint64_t slot)
+// Window index of the first FREE slot, or DV_WINDOW; more than that: no slot is free, but some are in the making, and may
+// be given back in a moment.
+DV_HELPER uint64_t dv_dyn_free(DV_ST st, uint64_t hash)
 {
-	uint64_t i;
+	struct dv_view v;
+	struct table t;
+	uint64_t i, state, making = 0;
 
-	*dv_word(v, slot) = w->head;
-	*dv_word(v, slot + 8) = w->thread;
-	for (i = 0; i < DV_KEY_MAX && i < w->len; i += 8)
-		*dv_word(v, slot + 16 + i) = *dv_word(v, w->key + i);
-	for (i = 0; i < DV_STR_MAX && i < t->val_size; i += 8)
-		*dv_word(v, cell_of(t, slot) + i) = 0;
+	if (!dv_view(st, &v))
+		return DV_WINDOW;
+	table_open(&v, &t);
+	for (i = 0; i < DV_WINDOW; i++) {
+		state = STATE(dv_load(ctl_of(&v, &t, hash, i)));
+		if (state == FREE)
+			return i;
+		making |= state ^ LIVE;
+	}
+	return DV_WINDOW + making;
 }
 
-// What one slot of the window means for my PENDING element.
-enum { GO_ON, THEIRS, AGAIN, END };
+#define INSERT_OWN   0x100 // nobody else inserts this key
+#define INSERT_FORCE 0x200 // abort lower ones too
 
-DV_INLINE int meet(DV_ST st, const struct dv_view *v, const struct table *t, const struct want *w, uint32_t i, int abort_it)
+// What the slot at window index @p i, whose word has my hash, means for my PENDING element at an index (with flags).
+enum { GO_ON, THEIRS, AGAIN };
+
+DV_HELPER uint64_t dv_dyn_meet(DV_ST st, uint64_t head, uint64_t thread, uint64_t hash, uint64_t i_at_flags)
 {
-	volatile uint64_t *ctl = ctl_of(v, t, w, i);
-	uint64_t c, tag = w->hash >> 32;
-	uint32_t look;
-	int same;
+	volatile uint64_t *ctl;
+	struct dv_view v;
+	struct table t;
+	uint64_t c, i = i_at_flags >> 32, at = i_at_flags & 255, look, same;
 
+	if (!dv_view(st, &v))
+		return AGAIN;
+	if (i == at)
+		return GO_ON; // my own
+	table_open(&v, &t);
+	ctl = ctl_of(&v, &t, hash, i);
 	for (look = 0; look < DV_RETRY_LOOK; look++) {
 		c = dv_load(ctl);
-		if (!c)
-			return END;
-		if (c >> 32 != tag || STATE(c) < PENDING)
+		if (c >> 32 != hash >> 32 || STATE(c) < PENDING)
 			return GO_ON;
-		same = slot_is(st, v, w, slot_of(t, w, i));
+		same = (uint64_t)slot_is(st, &v, head, thread, slot_of(&t, hash, i));
 		dv_rmb();
 		if (dv_load(ctl) != c)
 			continue;
@@ -204,7 +199,7 @@ DV_INLINE int meet(DV_ST st, const struct dv_view *v, const struct table *t, con
 			return GO_ON;
 		if (STATE(c) == LIVE)
 			return THEIRS;
-		if (!abort_it)
+		if (i < at && !(i_at_flags & INSERT_FORCE))
 			return AGAIN;
 		if (dv_cas(ctl, c, WITH(c, FREE)))
 			return GO_ON;
@@ -212,62 +207,75 @@ DV_INLINE int meet(DV_ST st, const struct dv_view *v, const struct table *t, con
 	return AGAIN;
 }
 
-// One attempt to insert at index @p at, whose word is @p was. The cell; 0: begin again.
-DV_INLINE uint64_t insert(DV_ST st, const struct dv_view *v, const struct table *t, const struct want *w, uint32_t at, uint64_t was,
-			  int own, int abort_lower)
+// One attempt to insert at a window index. The cell; 0: begin again.
+DV_HELPER uint64_t dv_dyn_insert(DV_ST st, uint64_t head, uint64_t thread, uint64_t hash, uint64_t at_flags)
 {
-	volatile uint64_t *ctl = ctl_of(v, t, w, at);
-	uint64_t gen = (was + 4) & GEN_MASK, mine, slot = slot_of(t, w, at);
-	uint32_t i;
-	int r;
-
-	mine = w->hash >> 32 << 32 | (gen ? gen : 4);
-	if (!dv_cas(ctl, was, WITH(mine, PRIVATE)))
-		return 0;
-	fill(v, t, w, slot);
-	if (own) {
-		dv_store(ctl, WITH(mine, LIVE));
-		return cell_of(t, slot);
-	}
-	dv_store_sc(ctl, WITH(mine, PENDING));
-	for (i = 0; i < DV_WINDOW; i++) {
-		if (i == at)
-			continue;
-		r = meet(st, v, t, w, i, i > at || abort_lower);
-		if (r == END)
-			break;
-		if (r == GO_ON)
-			continue;
-		dv_cas(ctl, WITH(mine, PENDING), WITH(mine, FREE));
-		return r == THEIRS ? cell_of(t, slot_of(t, w, i)) : 0;
-	}
-	return dv_cas(ctl, WITH(mine, PENDING), WITH(mine, LIVE)) ? cell_of(t, slot) : 0;
-}
-
-uint64_t dv_st_dyn(DV_ST st, uint64_t var, uint64_t flags, uint64_t thread)
-{
-	uint64_t word, free_word, cell;
+	uint64_t was, gen, mine, slot, c, i, r, at = at_flags & 255;
+	volatile uint64_t *ctl;
 	struct dv_view v;
 	struct table t;
-	struct want w;
-	uint32_t tries, i, free;
 
 	if (!dv_view(st, &v))
 		return 0;
 	table_open(&v, &t);
-	if (!want_open(&v, &t, &w, var, flags, thread))
+	ctl = ctl_of(&v, &t, hash, at);
+	slot = slot_of(&t, hash, at);
+	was = dv_load(ctl);
+	gen = (was + 4) & GEN_MASK;
+	mine = hash >> 32 << 32 | (gen ? gen : 4);
+	if (STATE(was) != FREE || !dv_cas(ctl, was, WITH(mine, PRIVATE)))
 		return 0;
+	*dv_word(&v, slot) = head;
+	*dv_word(&v, slot + 8) = thread;
+	if (head >> 32)
+		dv_copy(st, slot + 16, DV_RD(v.p->key_off), head >> 32, head >> 32);
+	dv_set(st, cell_of(&t, slot), t.val_size, 0);
+	if (at_flags & INSERT_OWN) {
+		dv_store(ctl, WITH(mine, LIVE));
+		return cell_of(&t, slot);
+	}
+	dv_store_sc(ctl, WITH(mine, PENDING));
+	for (i = 0; i < DV_WINDOW; i++) {
+		c = dv_load(ctl_of(&v, &t, hash, i));
+		if (!c)
+			break;
+		if (c >> 32 != hash >> 32 || STATE(c) < PENDING)
+			continue;
+		r = dv_dyn_meet(st, head, thread, hash, i << 32 | at_flags);
+		if (r == GO_ON)
+			continue;
+		dv_cas(ctl, WITH(mine, PENDING), WITH(mine, FREE));
+		return r == THEIRS ? cell_of(&t, slot_of(&t, hash, i)) : 0;
+	}
+	return dv_cas(ctl, WITH(mine, PENDING), WITH(mine, LIVE)) ? cell_of(&t, slot) : 0;
+}
+
+uint64_t dv_st_dyn(DV_ST st, uint64_t var, uint64_t flags, uint64_t thread)
+{
+	struct dv_view v;
+	struct table t;
+	struct want w;
+	uint64_t found, how, cell;
+	uint32_t tries;
+
+	if (!dv_view(st, &v) || !want_open(st, &v, &w, var, flags, thread))
+		return 0;
+	table_open(&v, &t);
 	for (tries = 0; tries < DV_RETRY_DYN; tries++) {
-		i = find(st, &v, &t, &w, &word, &free, &free_word);
-		if (i < DV_WINDOW)
-			return cell_of(&t, slot_of(&t, &w, i));
+		found = dv_dyn_find(st, w.head, w.thread, w.hash, 0);
+		if (found < DV_WINDOW)
+			return cell_of(&t, slot_of(&t, w.hash, found));
 		if (!(flags & DV_DYN_CREATE))
 			return 0;
-		if (free == DV_WINDOW) {
+		found = dv_dyn_free(st, w.hash);
+		if (found > DV_WINDOW && tries < DV_RETRY_FULL)
+			continue;
+		if (found >= DV_WINDOW) {
 			dv_drop(&v, DV_DROP_DYN);
 			return 0;
 		}
-		cell = insert(st, &v, &t, &w, free, free_word, (flags & DV_DYN_SELF) != 0, tries >= DV_RETRY_YIELD);
+		how = (flags & DV_DYN_SELF ? INSERT_OWN : 0) | (tries >= DV_RETRY_YIELD ? INSERT_FORCE : 0);
+		cell = dv_dyn_insert(st, w.head, w.thread, w.hash, found | how);
 		if (cell)
 			return cell;
 	}
@@ -277,19 +285,9 @@ uint64_t dv_st_dyn(DV_ST st, uint64_t var, uint64_t flags, uint64_t thread)
 
 void dv_st_dyndel(DV_ST st, uint64_t var, uint64_t flags, uint64_t thread)
 {
-	uint64_t word, free_word;
 	struct dv_view v;
-	struct table t;
 	struct want w;
-	uint32_t i, free;
 
-	if (!dv_view(st, &v))
-		return;
-	table_open(&v, &t);
-	if (!want_open(&v, &t, &w, var, flags, thread))
-		return;
-	i = find(st, &v, &t, &w, &word, &free, &free_word);
-	// When the word has changed, someone else has deleted it, which is as good.
-	if (i < DV_WINDOW)
-		dv_cas(ctl_of(&v, &t, &w, i), word, WITH(word, FREE));
+	if (dv_view(st, &v) && want_open(st, &v, &w, var, flags, thread))
+		dv_dyn_find(st, w.head, w.thread, w.hash, 1);
 }

@@ -40,11 +40,10 @@ DV_INLINE uint64_t dv_strsize(const struct dv_view *v)
 /** Eight bytes at any offset. */
 DV_INLINE uint64_t dv_bytes8(const struct dv_view *v, uint64_t off)
 {
-	uint64_t lo = *dv_word(v, off), shift = (off & 7) * 8;
+	uint64_t shift = (off & 7) * 8;
 
-	if (!shift)
-		return lo;
-	return lo >> shift | *dv_word(v, off + 8) << (64 - shift);
+	/* No branch: when the offset is aligned, the next word is shifted out. */
+	return *dv_word(v, off) >> shift | *dv_word(v, off + 8) << 1 << (63 - shift);
 }
 
 /** The lowest @p n bytes of a word; 8 and more: all. */
@@ -68,21 +67,6 @@ DV_INLINE uint64_t dv_zero_index(uint64_t mark)
 	return (below >> 7 & 0x0101010101010101ULL) * 0x0101010101010101ULL >> 56;
 }
 
-/** Length of the string at @p s, below strsize. */
-DV_INLINE uint64_t dv_strlen(const struct dv_view *v, uint64_t s)
-{
-	uint64_t max = dv_strsize(v), i, mark;
-
-	if (!s)
-		return 0;
-	for (i = 0; i < DV_STR_MAX && i < max; i += 8) {
-		mark = dv_zero_byte(dv_bytes8(v, s + i));
-		if (mark)
-			return i + dv_zero_index(mark);
-	}
-	return max - 1;
-}
-
 /**
  * Hash step. The multiplier comes from the session's random seed, so a guest that chooses strings cannot choose them
  * to collide without knowing it.
@@ -95,6 +79,58 @@ DV_INLINE uint64_t dv_hash_word(uint64_t h, uint64_t w, uint64_t mult)
 {
 	h = (h ^ w) * mult;
 	return h ^ h >> 32;
+}
+
+/** Copy @p len bytes from any offset to an aligned one, in words; @p size, at most a word more, is filled up with zeros. */
+DV_HELPER uint64_t dv_copy(DV_ST st, uint64_t to, uint64_t from, uint64_t len, uint64_t size)
+{
+	struct dv_view v;
+	uint64_t i, whole = len & ~7ULL;
+
+	if (!dv_view(st, &v))
+		return 0;
+	for (i = 0; i < DV_COPY_MAX && i < whole; i += 8)
+		*dv_word(&v, to + i) = dv_bytes8(&v, from + i);
+	if (size > whole)
+		*dv_word(&v, to + whole) = len > whole ? dv_low(dv_bytes8(&v, from + whole), len - whole) : 0;
+	return 0;
+}
+/** Set @p size bytes of words. */
+DV_HELPER uint64_t dv_set(DV_ST st, uint64_t to, uint64_t size, uint64_t value)
+{
+	struct dv_view v;
+	uint64_t i;
+
+	if (!dv_view(st, &v))
+		return 0;
+	for (i = 0; i < DV_COPY_MAX && i < size; i += 8)
+		*dv_word(&v, to + i) = value;
+	return 0;
+}
+/** Are the words of two keys the same? */
+DV_HELPER uint64_t dv_same(DV_ST st, uint64_t a, uint64_t b, uint64_t size)
+{
+	struct dv_view v;
+	uint64_t i;
+
+	if (!dv_view(st, &v))
+		return 0;
+	for (i = 0; i < DV_KEY_LOOP && i < size; i += 8)
+		if (*dv_word(&v, a + i) != *dv_word(&v, b + i))
+			return 0;
+	return 1;
+}
+/** Hash the words of a key. */
+DV_HELPER uint64_t dv_hash(DV_ST st, uint64_t h, uint64_t key, uint64_t size, uint64_t mult)
+{
+	struct dv_view v;
+	uint64_t i;
+
+	if (!dv_view(st, &v))
+		return 0;
+	for (i = 0; i < DV_KEY_LOOP && i < size; i += 8)
+		h = dv_hash_word(h, *dv_word(&v, key + i), mult);
+	return dv_hash_word(h, h >> 29, mult);
 }
 
 #endif

@@ -8,8 +8,8 @@ DV_INLINE uint64_t key_room(const struct dv_view *v, uint64_t size)
 {
 	uint64_t used = DV_RD(v->p->key_len) & ~7u, max = DV_RD(v->p->key_size);
 
-	if (max > DV_KEY_MAX)
-		max = DV_KEY_MAX;
+	if (max > DV_KEY_LOOP)
+		max = DV_KEY_LOOP;
 	if (used > max || size > max - used) {
 		dv_set_fault(v, DV_FAULT_TUPOFLOW, used + size);
 		return 0;
@@ -35,15 +35,14 @@ void dv_st_key(DV_ST st, uint64_t value)
 void dv_st_keys(DV_ST st, uint64_t sref)
 {
 	struct dv_view v;
-	uint64_t at, len, i;
+	uint64_t at, len;
 
 	if (!dv_view(st, &v))
 		return;
-	len = dv_strlen(&v, sref);
+	len = dv_st_slen(st, sref);
 	at = key_room(&v, 8 + DV_ALIGN8(len));
 	if (!at)
 		return;
 	*dv_word(&v, at) = DV_KEY_STR | len << 32;
-	for (i = 0; i < DV_STR_MAX && i < len; i += 8)
-		*dv_word(&v, at + 8 + i) = dv_low(dv_bytes8(&v, sref + i), len - i);
+	dv_copy(st, at + 8, sref, len, len);
 }

@@ -31,17 +31,22 @@ _Static_assert(sizeof(struct dv_region_hdr) <= DV_GLOBALS_OFF, "the header outgr
 /* -- in the kernel ------------------------------------------------------------------------------------------------ */
 
 #define DV_ST uint64_t
-#define DV_HELPER __attribute__((noinline))  /* verified once, on its own */
+/* A function with a loop is global: verified once, on its own, not again for every path that leads to it. */
+#define DV_HELPER __attribute__((noinline, visibility("default")))
+#define DV_GLOBAL DV_HELPER
 
 extern const volatile uint64_t dv_region_mask; /* read-only data: the verifier knows its value */
 
 #define DV_STR_MAX     1024u
-#define DV_AGG_DATA_MAX 16384u
+#define DV_AGG_DATA_MAX 8192u
+#define DV_COPY_MAX    8192u
+#define DV_KEY_LOOP    2048u /* bytes of a tuple */
 #define DV_MEM_MAX     4096u
 #define DV_RETRY_RMW   1000u
 #define DV_RETRY_DYN   16u
 #define DV_RETRY_LOOK  4u
 #define DV_RETRY_YIELD 8u
+#define DV_RETRY_FULL  8u
 
 static void *(*const dv_bpf_lookup)(void *map, const void *key) = (void *)1;
 struct dv_bpf_array {
@@ -118,15 +123,19 @@ struct dv_st {
 	uint32_t prod;  /**< offset of the producer */
 };
 #define DV_ST struct dv_st *
-#define DV_HELPER static
+#define DV_HELPER static inline __attribute__((unused))
+#define DV_GLOBAL
 
 #define DV_STR_MAX     16384u
 #define DV_AGG_DATA_MAX (1u << 20) /* bytes of one entry's data */
+#define DV_COPY_MAX    (1u << 20)
+#define DV_KEY_LOOP    DV_KEY_MAX
 #define DV_MEM_MAX     (1u << 20) /* bytes of one RECM */
 #define DV_RETRY_RMW   100000u
 #define DV_RETRY_DYN   10000u
 #define DV_RETRY_LOOK  1000u
 #define DV_RETRY_YIELD 64u
+#define DV_RETRY_FULL  1000u
 
 DV_INLINE int dv_view(DV_ST st, struct dv_view *v)
 {

@@ -130,15 +130,20 @@ void dv_st_reci(DV_ST st, uint64_t value)
 }
 
 // Bytes behind their u32 length, the whole padded to 8: the first four share the length's word.
-DV_INLINE void rec_bytes(const struct dv_view *v, uint64_t from, uint64_t len, uint64_t max)
+DV_INLINE void rec_bytes(DV_ST st, const struct dv_view *v, uint64_t from, uint64_t len)
 {
-	uint64_t i;
+	uint64_t pos = DV_RD(v->p->rec_pos), end = DV_RD(v->p->rec_max), rest = len > 4 ? DV_ALIGN8(len - 4) : 0;
 
-	if (!rec_word(v, len | dv_low(len ? dv_bytes8(v, from) : 0, len < 4 ? len : 4) << 32))
+	if (!DV_RD(v->p->rec_start))
 		return;
-	for (i = 4; i < max && i < len; i += 8)
-		if (!rec_word(v, dv_low(dv_bytes8(v, from + i), len - i)))
-			return;
+	if (pos + 8 + rest > end) {
+		dv_set_fault(v, DV_FAULT_BADSIZE, pos);
+		return;
+	}
+	*dv_word(v, pos) = len | dv_low(len ? dv_bytes8(v, from) : 0, len < 4 ? len : 4) << 32;
+	if (rest)
+		dv_copy(st, pos + 8, from + 4, len - 4, rest);
+	DV_WR(v->p->rec_pos, (uint32_t)(pos + 8 + rest));
 }
 
 void dv_st_recs(DV_ST st, uint64_t sref)
@@ -146,7 +151,7 @@ void dv_st_recs(DV_ST st, uint64_t sref)
 	struct dv_view v;
 
 	if (dv_view(st, &v))
-		rec_bytes(&v, sref, dv_strlen(&v, sref), DV_STR_MAX);
+		rec_bytes(st, &v, sref, dv_st_slen(st, sref));
 }
 
 void dv_st_recm(DV_ST st, uint64_t mem, uint64_t size)
@@ -159,7 +164,7 @@ void dv_st_recm(DV_ST st, uint64_t mem, uint64_t size)
 		dv_set_fault(&v, DV_FAULT_BADSIZE, size);
 		return;
 	}
-	rec_bytes(&v, mem, size, DV_MEM_MAX);
+	rec_bytes(st, &v, mem, size);
 }
 
 void dv_st_recend(DV_ST st, uint64_t epid, uint64_t kind)

@@ -5,7 +5,7 @@
 
 #define SECTION(name) __attribute__((section(name), used))
 
-struct dv_bpf_array dv_region SECTION(".maps");
+__attribute__((visibility("default"))) struct dv_bpf_array dv_region SECTION(".maps");
 const volatile uint64_t dv_region_mask SECTION(".rodata") = 4095;
 char dv_license[] SECTION("license") = "GPL";
 

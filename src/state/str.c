@@ -22,11 +22,20 @@ uint64_t dv_st_scratch(DV_ST st, uint64_t size)
 	return dv_view(st, &v) ? scratch(&v, size) : 0;
 }
 
-uint64_t dv_st_slen(DV_ST st, uint64_t s)
+DV_GLOBAL uint64_t dv_st_slen(DV_ST st, uint64_t s)
 {
 	struct dv_view v;
+	uint64_t max, i, mark;
 
-	return dv_view(st, &v) ? dv_strlen(&v, s) : 0;
+	if (!s || !dv_view(st, &v))
+		return 0;
+	max = dv_strsize(&v);
+	for (i = 0; i < DV_STR_MAX && i < max; i += 8) {
+		mark = dv_zero_byte(dv_bytes8(&v, s + i));
+		if (mark)
+			return i + dv_zero_index(mark);
+	}
+	return max - 1;
 }
 
 // Both words are cut behind the first string's NUL; in big-endian order they then compare as their bytes do.
@@ -56,29 +65,30 @@ uint64_t dv_st_scmp(DV_ST st, uint64_t a, uint64_t b)
 uint64_t dv_st_sjoin(DV_ST st, uint64_t a, uint64_t b)
 {
 	struct dv_view v;
-	uint64_t la, lb, max, at, i, w, whole;
+	uint64_t la, lb, max, at, w, whole, part;
 
 	if (!dv_view(st, &v))
 		return 0;
 	max = dv_strsize(&v) - 1;
-	la = dv_strlen(&v, a);
-	lb = dv_strlen(&v, b);
+	la = dv_st_slen(st, a);
+	lb = dv_st_slen(st, b);
+	if (la > max)
+		la = max;
 	if (lb > max - la)
 		lb = max - la;
 	at = scratch(&v, la + lb + 1);
 	if (!at)
 		return 0;
 	whole = la & ~7ULL;
-	for (i = 0; i < DV_STR_MAX && i < whole; i += 8)
-		*dv_word(&v, at + i) = dv_bytes8(&v, a + i);
+	part = la & 7;
+	dv_copy(st, at, a, la, whole);
 	// The word where they meet: the end of a, then the first bytes of b.
-	la &= 7;
-	w = la ? dv_low(dv_bytes8(&v, a + whole), la) : 0;
-	*dv_word(&v, at + whole) = w | dv_low(b ? dv_bytes8(&v, b) : 0, lb) << la * 8;
-	// Then b from where that word left off, with its end cut to the length.
-	w = 8 - la;
-	for (i = w; i < DV_STR_MAX && i <= lb; i += 8)
-		*dv_word(&v, at + whole + la + i) = dv_low(dv_bytes8(&v, b + i), lb - i);
+	w = part ? dv_low(dv_bytes8(&v, a + whole), part) : 0;
+	*dv_word(&v, at + whole) = w | dv_low(lb ? dv_bytes8(&v, b) : 0, lb) << part * 8;
+	// Then b from where that word left off.
+	w = 8 - part;
+	if (lb >= w)
+		dv_copy(st, at + whole + 8, b + w, lb - w, lb - w + 1);
 	return at;
 }
 
@@ -87,11 +97,11 @@ uint64_t dv_st_ssub(DV_ST st, uint64_t s, uint64_t index, uint64_t length)
 {
 	int64_t at = (int64_t)index, n = (int64_t)length, len;
 	struct dv_view v;
-	uint64_t to, i;
+	uint64_t to;
 
 	if (!dv_view(st, &v))
 		return 0;
-	len = (int64_t)dv_strlen(&v, s);
+	len = (int64_t)dv_st_slen(st, s);
 	// Nothing beyond the longest string makes a difference, and nothing can overflow after this.
 	if (at < -2 * (int64_t)DV_STR_MAX)
 		at = -2 * (int64_t)DV_STR_MAX;
@@ -119,7 +129,6 @@ uint64_t dv_st_ssub(DV_ST st, uint64_t s, uint64_t index, uint64_t length)
 	to = scratch(&v, (uint64_t)n + 1);
 	if (!to)
 		return 0;
-	for (i = 0; i < DV_STR_MAX && i <= (uint64_t)n; i += 8)
-		*dv_word(&v, to + i) = dv_low(dv_bytes8(&v, s + (uint64_t)at + i), (uint64_t)n - i);
+	dv_copy(st, to, s + (uint64_t)at, (uint64_t)n, (uint64_t)n + 1);
 	return to;
 }

@@ -73,23 +73,23 @@ DV_INLINE uint64_t extend(uint64_t x, uint64_t width)
 }
 
 // @p y is not zero when it divides.
-DV_INLINE uint64_t apply(uint64_t op, uint64_t x, uint64_t y, uint64_t width)
+DV_HELPER uint64_t dv_rmw_apply(uint64_t op, uint64_t x, uint64_t y, uint64_t width)
 {
 	int is_signed = (width & 16) != 0;
 
 	switch (op) {
-	case DV_RMW_ADD: return x + y;
-	case DV_RMW_SUB: return x - y;
-	case DV_RMW_MUL: return x * y;
-	case DV_RMW_DIV: return is_signed ? sdiv(x, y, 0) : x / y;
-	case DV_RMW_MOD: return is_signed ? sdiv(x, y, 1) : x % y;
-	case DV_RMW_AND: return x & y;
-	case DV_RMW_OR: return x | y;
-	case DV_RMW_XOR: return x ^ y;
-	case DV_RMW_SHL: return x << (y & 63);
-	case DV_RMW_SHR: return is_signed ? (uint64_t)((int64_t)x >> (y & 63)) : x >> (y & 63);
+	case DV_RMW_ADD: x = x + y; break;
+	case DV_RMW_SUB: x = x - y; break;
+	case DV_RMW_MUL: x = x * y; break;
+	case DV_RMW_DIV: x = is_signed ? sdiv(x, y, 0) : x / y; break;
+	case DV_RMW_MOD: x = is_signed ? sdiv(x, y, 1) : x % y; break;
+	case DV_RMW_AND: x = x & y; break;
+	case DV_RMW_OR: x = x | y; break;
+	case DV_RMW_XOR: x = x ^ y; break;
+	case DV_RMW_SHL: x = x << (y & 63); break;
+	case DV_RMW_SHR: x = is_signed ? (uint64_t)((int64_t)x >> (y & 63)) : x >> (y & 63); break;
 	}
-	return x;
+	return extend(x, width);
 }
 
 uint64_t dv_st_rmw(DV_ST st, uint64_t cell, uint64_t op, uint64_t operand, uint64_t width)
@@ -106,7 +106,7 @@ uint64_t dv_st_rmw(DV_ST st, uint64_t cell, uint64_t op, uint64_t operand, uint6
 		return 0;
 	}
 	if (cell < DV_GLOBALS_OFF)
-		return extend(apply(op, 0, operand, width), width);
+		return dv_rmw_apply(op, 0, operand, width);
 	w = dv_word(&v, cell);
 	if ((width & 15) == 8 && (op == DV_RMW_ADD || op == DV_RMW_SUB)) {
 		operand = op == DV_RMW_ADD ? operand : -operand;
@@ -114,7 +114,7 @@ uint64_t dv_st_rmw(DV_ST st, uint64_t cell, uint64_t op, uint64_t operand, uint6
 	}
 	for (i = 0; i < DV_RETRY_RMW; i++) {
 		old = *w;
-		new = extend(apply(op, old, operand, width), width);
+		new = dv_rmw_apply(op, old, operand, width);
 		if (dv_cas(w, old, new))
 			return new;
 	}
@@ -133,7 +133,7 @@ void dv_st_sts(DV_ST st, uint64_t cell, uint64_t sref)
 	if (cell < DV_GLOBALS_OFF || !dv_view(st, &v))
 		return;
 	cell &= ~7ULL;
-	len = dv_strlen(&v, sref);
+	len = dv_st_slen(st, sref);
 	words = len / 8 + 1;
 	back = cell > sref && cell < sref + len;
 	for (i = 0; i < DV_STR_MAX / 8 && i < words; i++) {

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// The kernel's build of src/state does what the native one does: the same random calls go to both, each has a region of its
+// own, and the results and the regions must be the same to the last byte. Skipped where programs cannot be loaded.
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <unistd.h>
+
+#include "tests/state/region.h"
+
+#define SKIP 77
+
+struct call {
+	uint64_t st, a, b, c, d, ret;
+};
+enum { BEGIN, END, CLAUSE, LD, ST, RMW, STS, THIS, KEY, KEYS, DYN, DYNDEL, AGG, DIV, SLEN, SCMP, SJOIN, SSUB, SCRATCH, ROOM, REC, RECI,
+       RECS, RECM, RECEND, RECABORT, FAULT, ERROR, CALLS };
+static const char *const names[CALLS] = { "begin", "end", "clause", "ld", "st", "rmw", "sts", "this", "key", "keys", "dyn", "dyndel",
+	"agg", "div", "slen", "scmp", "sjoin", "ssub", "scratch", "room", "rec", "reci", "recs", "recm", "recend", "recabort", "fault",
+	"error" };
+static int fds[CALLS];
+static struct region here, there;
+static struct dv_st st;
+static struct bpf_object *object;
+
+static uint64_t native(int what, const struct call *x)
+{
+	switch (what) {
+	case BEGIN: return dv_st_begin(&st);
+	case END: dv_st_end(&st); break;
+	case CLAUSE: dv_st_clause(&st); break;
+	case LD: return dv_st_ld(&st, x->a);
+	case ST: dv_st_st(&st, x->a, x->b); break;
+	case RMW: return dv_st_rmw(&st, x->a, x->b, x->c, x->d);
+	case STS: dv_st_sts(&st, x->a, x->b); break;
+	case THIS: return dv_st_this(&st, x->a);
+	case KEY: dv_st_key(&st, x->a); break;
+	case KEYS: dv_st_keys(&st, x->a); break;
+	case DYN: return dv_st_dyn(&st, x->a, x->b, x->c);
+	case DYNDEL: dv_st_dyndel(&st, x->a, x->b, x->c); break;
+	case AGG: dv_st_agg(&st, x->a, x->b, x->c); break;
+	case DIV: return dv_st_div(&st, x->a, x->b, x->c);
+	case SLEN: return dv_st_slen(&st, x->a);
+	case SCMP: return dv_st_scmp(&st, x->a, x->b);
+	case SJOIN: return dv_st_sjoin(&st, x->a, x->b);
+	case SSUB: return dv_st_ssub(&st, x->a, x->b, x->c);
+	case SCRATCH: return dv_st_scratch(&st, x->a);
+	case ROOM: return dv_st_room(&st, x->a);
+	case REC: return dv_st_rec(&st, x->a);
+	case RECI: dv_st_reci(&st, x->a); break;
+	case RECS: dv_st_recs(&st, x->a); break;
+	case RECM: dv_st_recm(&st, x->a, x->b); break;
+	case RECEND: dv_st_recend(&st, x->a, x->b); break;
+	case RECABORT: dv_st_recabort(&st); break;
+	case FAULT: dv_st_fault(&st, x->a, x->b); break;
+	case ERROR: dv_st_error(&st, x->a, x->b, x->c, x->d); break;
+	}
+	return 0;
+}
+
+static uint64_t kernel(int what, struct call *x)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, o, .ctx_in = x, .ctx_size_in = sizeof(*x));
+
+	REQUIRE(bpf_prog_test_run_opts(fds[what], &o) == 0);
+	return x->ret;
+}
+
+static uint64_t rnd(void)
+{
+	static uint64_t s = 88172645463325252ULL;
+
+	s ^= s << 13;
+	s ^= s >> 7;
+	s ^= s << 17;
+	return s;
+}
+
+static uint64_t cell(void)
+{
+	return DV_GLOBALS_OFF + 64 + rnd() % 8 * 72;
+}
+static uint64_t sref(void)
+{
+	return rnd() % 9 ? DV_CONSTS_OFF + rnd() % 1024 : rnd() % 2 ? 0 : cell();
+}
+static uint64_t value(void)
+{
+	return rnd() % 3 ? rnd() % 16 : rnd() >> rnd() % 64;
+}
+
+static void arguments(int what, struct call *x)
+{
+	static const uint8_t widths[] = { DV_U8, DV_U16, DV_U32, DV_U64, DV_S8, DV_S16, DV_S32, DV_S64 };
+
+	*x = (struct call){ .a = value(), .b = value(), .c = value(), .d = value() };
+	switch (what) {
+	case LD: case ST: case RMW: case STS:
+		x->a = cell();
+		break;
+	case KEYS: case SLEN: case SCMP: case SJOIN: case SSUB: case RECS: case RECM:
+		x->a = sref();
+		break;
+	case DYN: case DYNDEL: case AGG:
+		x->a %= 8;
+		break;
+	case SCRATCH: case ROOM: case REC:
+		x->a %= 300;
+		break;
+	}
+	if (what == RMW) {
+		x->b %= 10;
+		x->d = widths[rnd() % 8];
+	}
+	if (what == STS || what == SCMP || what == SJOIN)
+		x->b = sref();
+	if (what == RECM)
+		x->b %= 300;
+	if (what == DIV)
+		x->a %= 4;
+}
+
+static void load(const char *path, uint64_t size)
+{
+	struct bpf_object *o;
+	struct bpf_program *p;
+	struct bpf_map *m;
+	uint64_t *mask;
+	size_t mask_size;
+	char name[32];
+	int i, e;
+
+	libbpf_set_print(NULL);
+	object = o = bpf_object__open_file(path, NULL);
+	REQUIRE(o != NULL);
+	bpf_object__for_each_map(m, o) {
+		if (!strcmp(bpf_map__name(m), "dv_region")) {
+			REQUIRE(!bpf_map__set_value_size(m, (uint32_t)size));
+		} else if (strstr(bpf_map__name(m), ".rodata")) {
+			mask = (uint64_t *)bpf_map__initial_value(m, &mask_size);
+			REQUIRE(mask && mask_size >= 8);
+			*mask = size - 1;
+		}
+	}
+	e = bpf_object__load(o);
+	if (e == -EPERM || e == -EACCES || e == -ENOSYS) {
+		fprintf(stderr, "programs cannot be loaded here: %s\n", strerror(-e));
+		bpf_object__close(o);
+		exit(SKIP);
+	}
+	CHECK_EQ(e, 0);
+	REQUIRE(e == 0);
+	for (i = 0; i < CALLS; i++) {
+		snprintf(name, sizeof(name), "call_%s", names[i]);
+		p = bpf_object__find_program_by_name(o, name);
+		REQUIRE(p != NULL);
+		fds[i] = bpf_program__fd(p);
+	}
+	m = bpf_object__find_map_by_name(o, "dv_region");
+	there.size = size;
+	there.base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(m), 0);
+	REQUIRE(there.base != MAP_FAILED);
+}
+
+int main(int argc, char **argv)
+{
+	struct dv_region_config cfg = region_defaults;
+	uint32_t i, k, calls = 0;
+	struct call x;
+	uint64_t got;
+	int what;
+
+	REQUIRE(argc > 1);
+	if (geteuid() != 0) {
+		fprintf(stderr, "only root may load programs\n");
+		return SKIP;
+	}
+	cfg.dyn_count = 64;
+	here = region_make(&cfg);
+	for (i = 0; i < 1024; i++)
+		here.base[DV_CONSTS_OFF + i] = (uint8_t)(rnd() % 12 ? rnd() : 0);
+	for (i = 0; i < 7; i++)
+		region_agg(&here, i, (enum dv_agg_func)i, 0, 0, 0);
+	region_agg(&here, 7, DV_AGG_LQUANTIZE, 2, 2, 5);
+	load(argv[1], here.size);
+	memcpy(there.base, here.base, here.size);
+	st = region_st(&here, 3);
+	for (i = 0; i < 3000 && !test_failures; i++) {
+		x.st = st.prod;
+		CHECK_EQ(native(BEGIN, &x), kernel(BEGIN, &x));
+		for (k = 0; k < 12; k++) {
+			what = (int)(rnd() % (CALLS - 3)) + 3;
+			if (what == CLAUSE || what == BEGIN)
+				continue;
+			arguments(what, &x);
+			x.st = st.prod;
+			got = native(what, &x);
+			calls++;
+			if (got != kernel(what, &x)) {
+				fprintf(stderr, "%s(%#lx, %#lx, %#lx, %#lx): %#lx, in the kernel %#lx\n", names[what], (long)x.a, (long)x.b,
+					(long)x.c, (long)x.d, (long)got, (long)x.ret);
+				CHECK(false);
+			}
+			if (k == 6) {
+				native(CLAUSE, &x);
+				kernel(CLAUSE, &x);
+			}
+		}
+		native(END, &x);
+		kernel(END, &x);
+		if (i % 16 == 0) {
+			region_prod(&here, 3)->tail = region_prod(&here, 3)->head;
+			region_prod(&there, 3)->tail = region_prod(&there, 3)->head;
+			CHECK(!memcmp(here.base, there.base, here.size));
+		}
+	}
+	CHECK(!memcmp(here.base, there.base, here.size));
+	fprintf(stderr, "%u calls, %lu bytes of records, %u and %u bytes of aggregations\n", calls, (long)region_prod(&here, 3)->head,
+		region_prod(&here, 3)->agg_used[0], region_prod(&here, 3)->agg_used[1]);
+	munmap(there.base, there.size);
+	bpf_object__close(object);
+	region_free(&here);
+	return test_done();
+}
