@@ -91,6 +91,12 @@ static void check_qemu(void)
 	}
 }
 
+static int bad_name(struct dv_error *e)
+{
+	dv_cli_fail(e);
+	return DV_EXIT_USAGE;
+}
+
 int dv_cmd_qemu_args(int argc, char **argv)
 {
 	char path[PATH_MAX + 32];
@@ -105,10 +111,10 @@ int dv_cmd_qemu_args(int argc, char **argv)
 	name = argv[1];
 	if (!*name || strlen(name) > NAME_MAX_LEN ||
 	    name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")] || name[0] == '.')
-		return dv_cli_fail(dv_error_hint(dv_error_create(DV_ERR_OTHER, "'%s' cannot be a machine's name", name),
-		                                 "a name has letters, digits, '.', '_' and '-', at most %d", NAME_MAX_LEN));
+		return bad_name(dv_error_hint(dv_error_create(DV_ERR_OTHER, "'%s' cannot be a machine's name", name),
+		                              "a name has letters, digits, '.', '_' and '-', at most %d", NAME_MAX_LEN));
 	if (!strcmp(name, "host"))
-		return dv_cli_fail(dv_error_create(DV_ERR_OTHER, "the name 'host' stands for the host itself"));
+		return bad_name(dv_error_create(DV_ERR_OTHER, "the name 'host' stands for the host itself"));
 	if (!find_plugin(path, sizeof(path)))
 		return dv_cli_fail(dv_error_hint(dv_error_create(DV_ERR_NOT_FOUND, "cannot find %s beside dvirt or in %s", PLUGIN,
 		                                                 DV_PLUGINDIR),

@@ -103,13 +103,12 @@ static const char *state_name(const struct dv_machine *m)
 {
 	switch (m->state) {
 	case DV_MACHINE_FOUND:
+	case DV_MACHINE_GONE:
 		return "no";
 	case DV_MACHINE_WAITING:
 		return "waiting";
 	case DV_MACHINE_READY:
 		return "ready";
-	case DV_MACHINE_GONE:
-		return "gone";
 	}
 	return "?";
 }
