@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Aggregations of all producers, merged.
 //
-// A producer has two tables and fills the active one. To take what it has, the other (empty) one is made active; then the
-// first is ours as soon as no firing is under way that began before. A firing sets its in-flight word and then reads which
-// table is active; we set the active table and then read the in-flight word; so either it sees our table or we see its word. If we see a word,
-// we wait for it to change: the firing's next one is larger, numbers do not come twice. We wait for microseconds; a clause that
-// takes longer is left for the next time, and nothing is flipped again before then. So every entry is taken exactly once.
+// A producer has two tables and fills the active one. To take what it has, the other (empty) one is made active; then
+// the first is ours as soon as no firing is under way that began before. A firing sets its in-flight word and then
+// reads which table is active; we set the active table and then read the in-flight word; so either it sees our table
+// or we see its word. If we see a word, we wait for it to change: the firing's next one is larger, numbers do not
+// come twice. We wait for microseconds; a clause that takes longer is left for the next time, and nothing is flipped
+// again before then. So every entry is taken exactly once.
 #include "consume/inner.h"
 
 #include <string.h>
@@ -137,7 +138,8 @@ static size_t row_size(const struct agg *a, uint32_t keys, uint32_t key_size)
 	return sizeof(struct row) + a->desc.data_size + keys * sizeof(struct dv_value) + key_size;
 }
 
-static struct row *row_make(struct dv_consumer *c, struct agg *a, uint32_t agg, const uint8_t *key, uint32_t key_size, uint64_t hash)
+static struct row *row_make(struct dv_consumer *c, struct agg *a, uint32_t agg, const uint8_t *key, uint32_t key_size,
+                            uint64_t hash)
 {
 	int keys = key_decode(key, key_size, NULL, 0);
 	struct dv_value *values;
@@ -180,7 +182,8 @@ static struct row *row_get(struct dv_consumer *c, struct agg *a, uint32_t agg, c
 
 	if (c->index_size)
 		for (i = hash & (c->index_size - 1); (r = c->index[i]); i = (i + 1) & (c->index_size - 1))
-			if (r->hash == hash && r->pub.agg == agg && r->key_size == key_size && !memcmp(r->key, key, key_size))
+			if (r->hash == hash && r->pub.agg == agg && r->key_size == key_size &&
+			    !memcmp(r->key, key, key_size))
 				return r;
 	return row_make(c, a, agg, key, key_size, hash);
 }
@@ -242,8 +245,8 @@ static uint32_t entry_take(struct dv_consumer *c, const uint8_t *p, uint64_t ava
 	return e.size;
 }
 
-// Empty the index slots that an entry of this hash may be in: from its home to the end of the run. A run is emptied from some
-// slot up to its end, so an empty home means that all behind it is empty already.
+// Empty the index slots that an entry of this hash may be in: from its home to the end of the run. A run is emptied
+// from some slot up to its end, so an empty home means that all behind it is empty already.
 static void index_clear(struct source *s, uint32_t t, uint32_t hash)
 {
 	volatile uint32_t *index = (volatile uint32_t *)s->table[t];
@@ -357,9 +360,9 @@ void dv_aggs_clear(struct dv_consumer *c, uint32_t agg)
 
 static int by_address(const void *a, const void *b)
 {
-	uintptr_t x = (uintptr_t)*(const struct dv_agg_row *const *)a, y = (uintptr_t)*(const struct dv_agg_row *const *)b;
+	const struct dv_agg_row *const *x = a, *const *y = b;
 
-	return x < y ? -1 : x > y;
+	return (uintptr_t)*x < (uintptr_t)*y ? -1 : (uintptr_t)*x > (uintptr_t)*y;
 }
 
 void dv_aggs_keep(struct dv_consumer *c, uint32_t agg, const struct dv_agg_row *const *keep, size_t count)

@@ -6,10 +6,11 @@
 //
 //   hdr.seq (S), then every in-flight word, then every head.
 //
-// A firing with a number up to S has taken it before we read S, so its in-flight word was set before that too. Either we saw that
-// word, which is at most its number, or the firing was over when we looked, and its records are below the head
-// that we read afterwards. So below min(S + 1, the in-flight words seen) all is there. A producer's own in-flight word does not hold
-// its own records up: what it adds comes behind them in its ring. (That also lets a firing fill its ring and wait for room.)
+// A firing with a number up to S has taken it before we read S, so its in-flight word was set before that too. Either
+// we saw that word, which is at most its number, or the firing was over when we looked, and its records are below the
+// head that we read afterwards. So below min(S + 1, the in-flight words seen) all is there. A producer's own
+// in-flight word does not hold its own records up: what it adds comes behind them in its ring. (That also lets a
+// firing fill its ring and wait for room.)
 //
 // A ring whose content makes no sense is skipped up to its head, and counted.
 #include "consume/inner.h"
@@ -51,8 +52,9 @@ struct dv_consumer *dv_consumer_create(void *region, uint64_t region_size)
 		off[4] = DV_RD(s->p->agg_size);
 		s->agg_slots = DV_RD(s->p->agg_slots);
 		if ((uint64_t)off[0] + off[1] > region_size || (uint64_t)off[2] + off[4] > region_size || off[1] < 64 ||
-		    (uint64_t)off[3] + off[4] > region_size || (uint64_t)s->agg_slots * 4 > off[4] || (off[1] & (off[1] - 1)) ||
-		    (s->agg_slots & (s->agg_slots - 1)) || !s->agg_slots || ((off[0] | off[2] | off[3]) & 7))
+		    (uint64_t)off[3] + off[4] > region_size || (uint64_t)s->agg_slots * 4 > off[4] ||
+		    (off[1] & (off[1] - 1)) || (s->agg_slots & (s->agg_slots - 1)) || !s->agg_slots ||
+		    ((off[0] | off[2] | off[3]) & 7))
 			goto damaged;
 		s->ring = (uint8_t *)region + off[0];
 		s->ring_size = off[1];
@@ -115,7 +117,8 @@ static bool peek(struct dv_consumer *c, struct source *s)
 			s->tail += s->size;
 			continue;
 		}
-		if (s->epid == DV_EPID_PAD || s->size < sizeof(struct dv_record) || s->size % 8 || s->size > avail || s->size > to_end) {
+		if (s->epid == DV_EPID_PAD || s->size < sizeof(struct dv_record) || s->size % 8 || s->size > avail ||
+		    s->size > to_end) {
 			c->spoilt++;
 			s->tail = s->head;
 			return false;
@@ -172,7 +175,8 @@ static void sift_down(struct source **h, size_t n)
 	h[i] = s;
 }
 
-// The two smallest numbers that may still come, and who the smallest is from (NULL: from nobody who is in flight now).
+// The two smallest numbers that may still come, and who the smallest is from (NULL: from nobody who is in flight
+// now).
 struct bound {
 	uint64_t first, second;
 	const struct source *from;
@@ -255,7 +259,8 @@ size_t dv_consume(struct dv_consumer *c, bool final, bool (*fn)(void *ctx, const
 	return count;
 }
 
-void dv_consume_drops(struct dv_consumer *c, void (*fn)(void *ctx, uint32_t producer, enum dv_drop why, uint64_t count), void *ctx)
+void dv_consume_drops(struct dv_consumer *c, void (*fn)(void *ctx, uint32_t producer, enum dv_drop why, uint64_t count),
+                      void *ctx)
 {
 	struct source *s;
 	uint64_t now, was;

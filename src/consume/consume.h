@@ -22,7 +22,7 @@ struct dv_value {
 	const char *bytes; /**< strings: without NUL; valid during the callback */
 	uint32_t size;
 };
-/** Cursor over the fields of a record: they must be read in the order they were written. False: the record is spoilt. */
+/** Cursor over a record's fields: they must be read in the order they were written. False: the record is spoilt. */
 struct dv_cursor {
 	const uint8_t *p, *end;
 };
@@ -41,8 +41,10 @@ struct dv_event {
 size_t dv_consume(struct dv_consumer *c, bool final, bool (*fn)(void *ctx, const struct dv_event *e), void *ctx);
 
 /** Drop counters since the last call, for messages: fn for each non-zero one. */
-void dv_consume_drops(struct dv_consumer *c, void (*fn)(void *ctx, uint32_t producer, enum dv_drop why, uint64_t count), void *ctx);
-uint64_t dv_consumer_spoilt(const struct dv_consumer *c); /**< records or entries refused because the region was spoilt */
+void dv_consume_drops(struct dv_consumer *c, void (*fn)(void *ctx, uint32_t producer, enum dv_drop why, uint64_t count),
+                      void *ctx);
+/** Records or entries refused because the region was spoilt. */
+uint64_t dv_consumer_spoilt(const struct dv_consumer *c);
 
 /** Take what the producers aggregated so far into the consumer's own tables. @p final: producers are stopped. */
 void dv_aggs_snap(struct dv_consumer *c, bool final);
@@ -54,7 +56,7 @@ struct dv_agg_row {
 	uint32_t agg;
 	uint64_t order;        /**< when it was first seen */
 };
-/** All rows of aggregation @p agg, unsorted; *rows is owned by the consumer, valid until the next snap, clear or trunc. */
+/** All rows of aggregation @p agg, unsorted; *rows is the consumer's, valid until the next snap, clear or trunc. */
 size_t dv_aggs_rows(struct dv_consumer *c, uint32_t agg, const struct dv_agg_row ***rows);
 void dv_aggs_clear(struct dv_consumer *c, uint32_t agg);
 /** Keep @p keep (by identity: rows that dv_aggs_rows() gave), drop the others. */

@@ -2,8 +2,8 @@
 #ifndef DV_CONSUME_INNER_H
 #define DV_CONSUME_INNER_H
 /**
- * The consumer's own side. What a producer's place in the region looks like is copied here when the consumer is made, and
- * what is read later is read once into a local and checked; nothing of ours lies in the region.
+ * The consumer's own side. What a producer's place in the region looks like is copied here when the consumer is made,
+ * and what is read later is read once into a local and checked; nothing of ours lies in the region.
  */
 #include "consume/consume.h"
 #include "state/state.h"

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Aggregations. Each producer has two tables of its own; a firing adds to the one that was active when it began, and the
-// consumer takes the other one away (consume/aggs.c). So there is one writer, and nothing here is atomic.
+// Aggregations. Each producer has two tables of its own; a firing adds to the one that was active when it began, and
+// the consumer takes the other one away (consume/aggs.c). So there is one writer, and nothing here is atomic.
 //
-// A table is an index of agg_slots offsets (0: empty), probed in line from the hash on, and behind it the entries, one
-// after another in the order they were made. An entry is whole before the index and agg_used name it.
+// A table is an index of agg_slots offsets (0: empty), probed in line from the hash on, and behind it the entries,
+// one after another in the order they were made. An entry is whole before the index and agg_used name it.
 #include "state/inner.h"
 
 #define DV_AGG_PROBES 64u
@@ -82,7 +82,8 @@ DV_INLINE void add_square(const struct dv_view *v, uint64_t at, uint64_t value)
 	add(v, at + 8, high + (low + sum < low));
 }
 
-DV_INLINE void update(const struct dv_view *v, const struct dv_agg_desc *d, uint64_t at, uint64_t size, uint64_t value, uint64_t incr)
+DV_INLINE void update(const struct dv_view *v, const struct dv_agg_desc *d, uint64_t at, uint64_t size, uint64_t value,
+                      uint64_t incr)
 {
 	uint64_t bucket;
 
@@ -131,10 +132,12 @@ DV_INLINE int entry_is(DV_ST st, const struct dv_view *v, uint64_t entry, uint64
 }
 
 // Make an entry: its region offset, 0 when the table is full.
-DV_INLINE uint64_t entry_make(DV_ST st, const struct dv_view *v, const struct dv_agg_desc *d, uint64_t cur, uint64_t table, uint64_t index,
-			      uint64_t hash_agg, uint64_t key, uint64_t len, uint64_t data_size)
+DV_INLINE uint64_t entry_make(DV_ST st, const struct dv_view *v, const struct dv_agg_desc *d, uint64_t cur,
+                              uint64_t table, uint64_t index, uint64_t hash_agg, uint64_t key, uint64_t len,
+                              uint64_t data_size)
 {
-	uint64_t slots = DV_RD(v->p->agg_slots), used = DV_RD(v->p->agg_used[cur]), start = slots * 4, limit = DV_RD(v->p->agg_size);
+	uint64_t slots = DV_RD(v->p->agg_slots), used = DV_RD(v->p->agg_used[cur]), start = slots * 4,
+		 limit = DV_RD(v->p->agg_size);
 	uint64_t size = DV_ENTRY_HEAD + len + data_size, at, init = 0;
 	uint32_t func = DV_RD(d->func);
 

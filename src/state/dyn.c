@@ -13,33 +13,35 @@
 // Each claim takes a new generation, so a word that has not changed names the same element, and a compare-and-swap
 // succeeds only on the element that was looked at.
 //
-// Finding: for each LIVE word with the hash, compare the key, then see that the word is still the same (the key may have been
-// rewritten meanwhile). Stop at a slot that was never used: claims take the first FREE slot of the window, so nothing with
-// this window can lie behind it.
+// Finding: for each LIVE word with the hash, compare the key, then see that the word is still the same (the key may
+// have been rewritten meanwhile). Stop at a slot that was never used: claims take the first FREE slot of the window,
+// so nothing with this window can lie behind it.
 //
-// Inserting: claim the first FREE slot (FREE -> PRIVATE), write, publish (PENDING), then look at all other slots of the window:
+// Inserting: claim the first FREE slot (FREE -> PRIVATE), write, publish (PENDING), then look at all other slots of
+// the window:
 //   LIVE with this key:                  give mine back, theirs is the element;
 //   PENDING with this key, lower:        give mine back, begin again;
 //   PENDING with this key, higher:       abort it (PENDING -> FREE). If that fails, look at the slot again.
 // At last PENDING -> LIVE; when that fails I was aborted, and begin again.
 //
-// Why two LIVE slots never have one key: say I and J are both LIVE at some moment, and I became PENDING first. J looked at
-// I's slot after J became PENDING, so I's word was PENDING or LIVE then, of the generation that it has now (an element that
-// left those states would have had to be claimed again, as another element). J's search reached it: it was claimed
-// before, so no slot before it in the window was one never used. If J saw it LIVE, J gave up. If PENDING and lower, J gave up. If PENDING and higher, J's
-// compare-and-swap either aborted I, which then never became LIVE, or failed because I had just become LIVE, and J,
-// looking again, gave up. Each contradicts that both are LIVE. (Publishing, looking and the two compare-and-swaps
-// are all sequentially consistent.)
+// Why two LIVE slots never have one key: say I and J are both LIVE at some moment, and I became PENDING first. J
+// looked at I's slot after J became PENDING, so I's word was PENDING or LIVE then, of the generation that it has now
+// (an element that left those states would have had to be claimed again, as another element). J's search reached it:
+// it was claimed before, so no slot before it in the window was one never used. If J saw it LIVE, J gave up. If
+// PENDING and lower, J gave up. If PENDING and higher, J's compare-and-swap either aborted I, which then never became
+// LIVE, or failed because I had just become LIVE, and J, looking again, gave up. Each contradicts that both are LIVE.
+// (Publishing, looking and the two compare-and-swaps are all sequentially consistent.)
 //
-// A producer can die, or be taken off its processor, while its element is PENDING. So after DV_RETRY_YIELD rounds a lower one is aborted
-// too; nothing in the proof needs it to survive. What was PRIVATE when its producer died is a slot lost.
+// A producer can die, or be taken off its processor, while its element is PENDING. So after DV_RETRY_YIELD rounds a
+// lower one is aborted too; nothing in the proof needs it to survive. What was PRIVATE when its producer died is a
+// slot lost.
 //
-// Thread-locals: the firing thread is part of the key, and a thread is in one place at a time, so no other producer can be
-// inserting that key. They go from PRIVATE to LIVE at once. (A machine that lies about its threads gets two elements
-// for one of its own, and nobody else notices.)
+// Thread-locals: the firing thread is part of the key, and a thread is in one place at a time, so no other producer
+// can be inserting that key. They go from PRIVATE to LIVE at once. (A machine that lies about its threads gets two
+// elements for one of its own, and nobody else notices.)
 //
-// Deleting: LIVE -> FREE. Whoever found the element before may still write to its value; as with any two clauses that run at the
-// same moment, no promise is made about that.
+// Deleting: LIVE -> FREE. Whoever found the element before may still write to its value; as with any two clauses that
+// run at the same moment, no promise is made about that.
 #include "state/inner.h"
 
 #define DV_WINDOW 32u
@@ -89,7 +91,8 @@ DV_INLINE uint64_t cell_of(const struct table *t, uint64_t slot)
 }
 
 // Take the tuple. False with a fault: it is too long for this table.
-DV_INLINE int want_open(DV_ST st, const struct dv_view *v, struct want *w, uint64_t var, uint64_t flags, uint64_t thread)
+DV_INLINE int want_open(DV_ST st, const struct dv_view *v, struct want *w, uint64_t var, uint64_t flags,
+                        uint64_t thread)
 {
 	uint64_t len = DV_RD(v->p->key_len) & ~7u, h, mult = dv_hash_mult(DV_RD(dv_hdr(v)->dyn_seed));
 
@@ -148,8 +151,8 @@ DV_HELPER uint64_t dv_dyn_find(DV_ST st, uint64_t head, uint64_t thread, uint64_
 	return DV_WINDOW;
 }
 
-// Window index of the first FREE slot, or DV_WINDOW; more than that: no slot is free, but some are in the making, and may
-// be given back in a moment.
+// Window index of the first FREE slot, or DV_WINDOW; more than that: no slot is free, but some are in the making, and
+// may be given back in a moment.
 DV_HELPER uint64_t dv_dyn_free(DV_ST st, uint64_t hash)
 {
 	struct dv_view v;

@@ -2,21 +2,22 @@
 // A firing's beginning and end: its place in the one order of all machines.
 //
 // The producer first says "in flight, with a number of at least hdr.seq + 1", then takes the number by an atomic add.
-// A consumer that reads hdr.seq (S) and then every in-flight word has, for every number s up to S, either seen the word of
-// the firing that took s, so it knows to wait, or a later one of that producer, so the firing is over and what it
-// committed is there to read. Nothing below the smallest word it saw, or S + 1, can come any more.
+// A consumer that reads hdr.seq (S) and then every in-flight word has, for every number s up to S, either seen the
+// word of the firing that took s, so it knows to wait, or a later one of that producer, so the firing is over and
+// what it committed is there to read. Nothing below the smallest word it saw, or S + 1, can come any more.
 //
-// The number is taken before any clause runs and the machine does not go on before dv_st_end(). So when a firing's machine
-// caused another firing, through whatever channel, its number is the smaller one.
+// The number is taken before any clause runs and the machine does not go on before dv_st_end(). So when a firing's
+// machine caused another firing, through whatever channel, its number is the smaller one.
 //
 // Which aggregation table to use is read after the in-flight word was set: a consumer that makes the other table
 // active and then sees no firing in flight, or another than before, knows that the first one is left alone.
 #include "state/inner.h"
 
 #if defined(DV_TEST_LATE_SEQ) && !defined(DV_BPF)
-// Wrong on purpose, for the test that shows that the order is tested. Taking numbers at the end of the firing would not be
-// seen: the machine still waits there. So they are taken when it does not wait: sixteen at a time, to spare the hot word,
-// which is how one would get this wrong. A firing then has a number from before firings that it was caused by.
+// Wrong on purpose, for the test that shows that the order is tested. Taking numbers at the end of the firing would
+// not be seen: the machine still waits there. So they are taken when it does not wait: sixteen at a time, to spare
+// the hot word, which is how one would get this wrong. A firing then has a number from before firings that it was
+// caused by.
 static uint64_t seq_take(volatile uint64_t *seq)
 {
 	static __thread uint64_t next, left;

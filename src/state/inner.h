@@ -81,7 +81,7 @@ DV_INLINE uint64_t dv_hash_word(uint64_t h, uint64_t w, uint64_t mult)
 	return h ^ h >> 32;
 }
 
-/** Copy @p len bytes from any offset to an aligned one, in words; @p size, at most a word more, is filled up with zeros. */
+/** Copy @p len bytes from any offset to an aligned one, in words; zeros up to @p size, which is at most a word more. */
 DV_HELPER uint64_t dv_copy(DV_ST st, uint64_t to, uint64_t from, uint64_t len, uint64_t size)
 {
 	struct dv_view v;

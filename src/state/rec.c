@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Records in the producer's ring. A record is written in place and committed by moving the head; one that would cross the end of
-// the ring begins at its start again, behind a pad record. One writer, so nothing here contends with anything.
+// Records in the producer's ring. A record is written in place and committed by moving the head; one that would cross
+// the end of the ring begins at its start again, behind a pad record. One writer, so nothing here contends with
+// anything.
 #include "state/inner.h"
 
 #define DV_RING_MIN 64u
@@ -27,8 +28,8 @@ DV_INLINE int spot_find(const struct dv_view *v, uint64_t need, struct spot *s)
 	return need <= s->size && s->skip + need <= s->room;
 }
 
-// The same; and when a record would fit into the empty ring, but not together with the pad that it needs here, the pad is
-// committed on its own first, so that waiting for room is not in vain.
+// The same; and when a record would fit into the empty ring, but not together with the pad that it needs here, the
+// pad is committed on its own first, so that waiting for room is not in vain.
 DV_INLINE int spot_make(const struct dv_view *v, uint64_t need, struct spot *s)
 {
 	if (spot_find(v, need, s))

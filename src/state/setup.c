@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The region's layout: made here, and checked here by everyone who maps it. Native only.
 //
-// What is checked stays true only as long as nobody scribbles over it, so the check is a courtesy that turns a wrong or damaged
-// region into a message; safety comes from the masks at each access.
+// What is checked stays true only as long as nobody scribbles over it, so the check is a courtesy that turns a wrong
+// or damaged region into a message; safety comes from the masks at each access.
 #include "state/inner.h"
 
 #define PAGE       4096u
@@ -42,8 +42,8 @@ static uint64_t pow2_down(uint64_t x)
 static bool lay_out(const struct dv_region_config *c, struct layout *l)
 {
 	if (c->strsize < 8 || c->strsize > DV_STR_MAX || c->prod_count > DV_PROD_MAX || !c->prod_count ||
-	    c->globals_size > DV_CONSTS_OFF - DV_GLOBALS_OFF || c->dyn_key_size > DV_KEY_MAX || c->dyn_val_size > DV_STR_MAX ||
-	    c->this_size > DV_THIS_MAX)
+	    c->globals_size > DV_CONSTS_OFF - DV_GLOBALS_OFF || c->dyn_key_size > DV_KEY_MAX ||
+	    c->dyn_val_size > DV_STR_MAX || c->this_size > DV_THIS_MAX)
 		return false;
 	l->key_size = up(c->dyn_key_size, 8);
 	l->val_size = up(c->dyn_val_size ? c->dyn_val_size : 8, 8);
@@ -139,10 +139,11 @@ static bool producer_good(const struct dv_producer *p, uint64_t region)
 	uint32_t ring = DV_RD(p->ring_size), slots = DV_RD(p->agg_slots), agg = DV_RD(p->agg_size);
 
 	return pow2(ring) && ring >= RING_MIN && inside(DV_RD(p->ring_off), ring, region) && pow2(slots) &&
-	       (uint64_t)slots * 4 <= agg && inside(DV_RD(p->agg_off[0]), agg, region) && inside(DV_RD(p->agg_off[1]), agg, region) &&
-	       inside(DV_RD(p->scratch_off), DV_RD(p->scratch_size), region) && inside(DV_RD(p->this_off), DV_RD(p->this_size), region) &&
-	       DV_RD(p->this_size) <= DV_THIS_MAX && inside(DV_RD(p->key_off), DV_RD(p->key_size), region) &&
-	       DV_RD(p->key_size) <= DV_KEY_MAX;
+	       (uint64_t)slots * 4 <= agg && inside(DV_RD(p->agg_off[0]), agg, region) &&
+	       inside(DV_RD(p->agg_off[1]), agg, region) &&
+	       inside(DV_RD(p->scratch_off), DV_RD(p->scratch_size), region) &&
+	       inside(DV_RD(p->this_off), DV_RD(p->this_size), region) && DV_RD(p->this_size) <= DV_THIS_MAX &&
+	       inside(DV_RD(p->key_off), DV_RD(p->key_size), region) && DV_RD(p->key_size) <= DV_KEY_MAX;
 }
 
 bool dv_region_check(const void *base, uint64_t size, const char **why)
@@ -161,9 +162,9 @@ bool dv_region_check(const void *base, uint64_t size, const char **why)
 	if (DV_RD(h->version) != DV_REGION_VERSION)
 		return false;
 	*why = "the state region's header is damaged";
-	if (DV_RD(h->size) != size || DV_RD(h->strsize) < 8 || DV_RD(h->strsize) > DV_STR_MAX || DV_RD(h->strsize) % 8 ||
-	    DV_RD(h->globals_size) > DV_CONSTS_OFF - DV_GLOBALS_OFF || !inside(DV_CONSTS_OFF, DV_RD(h->consts_size), size) ||
-	    DV_RD(h->agg_count) > DV_AGGS_MAX)
+	if (DV_RD(h->size) != size || DV_RD(h->strsize) < 8 || DV_RD(h->strsize) > DV_STR_MAX ||
+	    DV_RD(h->strsize) % 8 || DV_RD(h->globals_size) > DV_CONSTS_OFF - DV_GLOBALS_OFF ||
+	    !inside(DV_CONSTS_OFF, DV_RD(h->consts_size), size) || DV_RD(h->agg_count) > DV_AGGS_MAX)
 		return false;
 	count = DV_RD(h->dyn_count);
 	slot_size = DV_RD(h->dyn_slot_size);
@@ -180,7 +181,9 @@ bool dv_region_check(const void *base, uint64_t size, const char **why)
 		return false;
 	*why = "a producer in the state region is damaged";
 	for (i = 0; i < n; i++)
-		if (!producer_good((const struct dv_producer *)((const uint8_t *)base + off + (uint64_t)i * DV_PROD_ALIGN), size))
+		if (!producer_good((const struct dv_producer *)((const uint8_t *)base + off +
+		                                                (uint64_t)i * DV_PROD_ALIGN),
+		                   size))
 			return false;
 	*why = NULL;
 	return true;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// src/state for the kernel: the same sources in one translation unit, with the map that holds the region. The loader sets
-// the map's value size to the region's, and dv_region_mask to one less, before it loads.
+// src/state for the kernel: the same sources in one translation unit, with the map that holds the region. The loader
+// sets the map's value size to the region's, and dv_region_mask to one less, before it loads.
 #include "state/inner.h"
 
 #define SECTION(name) __attribute__((section(name), used))

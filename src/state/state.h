@@ -6,10 +6,11 @@
  * also builds with `clang -target bpf`: fixed-width types, offsets masked to the region's size, bounded loops, no libc,
  * no locks. state/port.h holds the few primitives that differ.
  *
- * Natively a DV_ST is a pointer to struct dv_st (the mapping and the producer); for BPF it is the producer's offset, and
- * each function looks the region up itself. So every function takes it first, then at most four scalars.
+ * Natively a DV_ST is a pointer to struct dv_st (the mapping and the producer); for BPF it is the producer's offset,
+ * and each function looks the region up itself. So every function takes it first, then at most four scalars.
  *
- * All functions are for the thread that owns the producer, between dv_st_begin() and dv_st_end(), unless said otherwise.
+ * All functions are for the thread that owns the producer, between dv_st_begin() and dv_st_end(), unless said
+ * otherwise.
  * A fault is left in dv_producer::fault; results are then 0.
  */
 #include "state/port.h"
@@ -72,10 +73,12 @@ bool dv_st_init(struct dv_st *st, void *base, uint64_t size, uint32_t producer, 
 
 struct dv_region_config {
 	uint32_t strsize, globals_size, consts_size; /**< globals: bytes behind DV_GLOBALS_OFF */
-	uint32_t dyn_key_size, dyn_val_size, dyn_count; /**< count is rounded up to a power of two. A dynamic variable that is
-	                                                     a string needs dyn_val_size >= strsize; a pointer 16 */
+	/** Count is rounded up to a power of two. A dynamic variable that is a string needs dyn_val_size >= strsize, a
+	 *  pointer 16. */
+	uint32_t dyn_key_size, dyn_val_size, dyn_count;
 	uint32_t prod_count;
-	uint32_t ring_size, agg_size, scratch_size, this_size; /**< of each producer; ring: rounded up to a power of two */
+	/** Of each producer; ring: rounded up to a power of two. */
+	uint32_t ring_size, agg_size, scratch_size, this_size;
 	uint32_t flags;
 	uint32_t seed;
 	uint32_t machine_max;

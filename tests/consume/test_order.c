@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The order contract between threads: two play ping-pong through a word of memory, each step is a firing. In the output
-// every step comes after the one that caused it, and sees the variable that it wrote. Linked with the state library that
-// takes sequence numbers in the wrong place, this test must fail.
+// The order contract between threads: two play ping-pong through a word of memory, each step is a firing. In the
+// output every step comes after the one that caused it, and sees the variable that it wrote. Linked with the state
+// library that takes sequence numbers in the wrong place, this test must fail.
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>

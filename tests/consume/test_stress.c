@@ -132,9 +132,10 @@ static void count_live(uint64_t *live, uint64_t *twice)
 			continue;
 		++*live;
 		for (k = i + 1; k < h->dyn_count; k++)
-			*twice += (ctl[k] & 3) == 3 && !memcmp(r.base + h->dyn_slot_off + (uint64_t)i * h->dyn_slot_size,
-							       r.base + h->dyn_slot_off + (uint64_t)k * h->dyn_slot_size,
-							       16 + h->dyn_key_size);
+			*twice +=
+				(ctl[k] & 3) == 3 && !memcmp(r.base + h->dyn_slot_off + (uint64_t)i * h->dyn_slot_size,
+			                                     r.base + h->dyn_slot_off + (uint64_t)k * h->dyn_slot_size,
+			                                     16 + h->dyn_key_size);
 	}
 }
 

@@ -85,17 +85,19 @@ int main(void)
 	BENCH("self->x made and deleted", sink += dv_st_dyn(&st, 3, DV_DYN_CREATE | DV_DYN_SELF, 77);
 	      dv_st_dyndel(&st, 3, DV_DYN_SELF, 77));
 	BENCH("a[i], there", dv_st_key(&st, i & 1023); sink += dv_st_dyn(&st, 4, DV_DYN_CREATE, 0));
-	BENCH("a[i] made and deleted", dv_st_key(&st, i); sink += dv_st_dyn(&st, 5, DV_DYN_CREATE, 0); dv_st_key(&st, i);
-	      dv_st_dyndel(&st, 5, 0, 0));
-	BENCH("a[string, i], there", dv_st_keys(&st, s1); dv_st_key(&st, i & 255); sink += dv_st_dyn(&st, 6, DV_DYN_CREATE, 0));
+	BENCH("a[i] made and deleted", dv_st_key(&st, i); sink += dv_st_dyn(&st, 5, DV_DYN_CREATE, 0);
+	      dv_st_key(&st, i); dv_st_dyndel(&st, 5, 0, 0));
+	BENCH("a[string, i], there", dv_st_keys(&st, s1); dv_st_key(&st, i & 255);
+	      sink += dv_st_dyn(&st, 6, DV_DYN_CREATE, 0));
 	BENCH("string compare", sink += dv_st_scmp(&st, s1, s2));
 	BENCH("string assignment", dv_st_sts(&st, DV_GLOBALS_OFF + 1024, s1));
 	BENCH("@ = count()", dv_st_agg(&st, 0, 0, 1));
 	BENCH("@[i] = quantize()", dv_st_key(&st, i & 15); dv_st_agg(&st, 1, i, 1));
 	BENCH("@[vmname, execname, probefunc] = count()", dv_st_keys(&st, s3); dv_st_keys(&st, s1); dv_st_keys(&st, s2);
 	      dv_st_agg(&st, 0, 0, 1));
-	BENCH("record: integer and string", dv_st_clause(&st); dv_st_rec(&st, 40); dv_st_reci(&st, i); dv_st_recs(&st, s1);
-	      dv_st_recend(&st, 1, DV_REC_DATA); region_prod(&r, 0)->tail = region_prod(&r, 0)->head);
+	BENCH("record: integer and string", dv_st_clause(&st); dv_st_rec(&st, 40); dv_st_reci(&st, i);
+	      dv_st_recs(&st, s1); dv_st_recend(&st, 1, DV_REC_DATA);
+	      region_prod(&r, 0)->tail = region_prod(&r, 0)->head);
 	dv_st_end(&st);
 
 	c = dv_consumer_create(r.base, r.size);

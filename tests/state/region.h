@@ -13,8 +13,18 @@ struct region {
 };
 
 static const struct dv_region_config region_defaults = {
-	.strsize = 64, .globals_size = 4096, .consts_size = 65536, .dyn_key_size = 128, .dyn_val_size = 64, .dyn_count = 1024,
-	.prod_count = 8, .ring_size = 65536, .agg_size = 65536, .scratch_size = 4096, .this_size = 64, .seed = 12345,
+	.strsize = 64,
+	.globals_size = 4096,
+	.consts_size = 65536,
+	.dyn_key_size = 128,
+	.dyn_val_size = 64,
+	.dyn_count = 1024,
+	.prod_count = 8,
+	.ring_size = 65536,
+	.agg_size = 65536,
+	.scratch_size = 4096,
+	.this_size = 64,
+	.seed = 12345,
 };
 
 static inline struct region region_make(const struct dv_region_config *c)
@@ -46,7 +56,8 @@ static inline struct dv_producer *region_prod(struct region *r, uint32_t i)
 	return dv_region_producer(r->base, r->size, i);
 }
 /** Describe aggregation @p i. */
-static inline void region_agg(struct region *r, uint32_t i, enum dv_agg_func func, int64_t base, int64_t step, uint32_t levels)
+static inline void region_agg(struct region *r, uint32_t i, enum dv_agg_func func, int64_t base, int64_t step,
+                              uint32_t levels)
 {
 	static const uint32_t sizes[] = { 8, 8, 8, 8, 16, 32, DV_QUANTIZE_BUCKETS * 8 };
 	struct dv_region_hdr *h = dv_region_hdr(r->base);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The kernel's build of src/state does what the native one does: the same random calls go to both, each has a region of its
-// own, and the results and the regions must be the same to the last byte. Skipped where programs cannot be loaded.
+// The kernel's build of src/state does what the native one does: the same random calls go to both, each has a region
+// of its own, and the results and the regions must be the same to the last byte. Skipped where programs cannot be
+// loaded.
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -13,11 +14,41 @@
 struct call {
 	uint64_t st, a, b, c, d, ret;
 };
-enum { BEGIN, END, CLAUSE, LD, ST, RMW, STS, THIS, KEY, KEYS, DYN, DYNDEL, AGG, DIV, SLEN, SCMP, SJOIN, SSUB, SCRATCH, ROOM, REC, RECI,
-       RECS, RECM, RECEND, RECABORT, FAULT, ERROR, CALLS };
-static const char *const names[CALLS] = { "begin", "end", "clause", "ld", "st", "rmw", "sts", "this", "key", "keys", "dyn", "dyndel",
-	"agg", "div", "slen", "scmp", "sjoin", "ssub", "scratch", "room", "rec", "reci", "recs", "recm", "recend", "recabort", "fault",
-	"error" };
+enum {
+	BEGIN,
+	END,
+	CLAUSE,
+	LD,
+	ST,
+	RMW,
+	STS,
+	THIS,
+	KEY,
+	KEYS,
+	DYN,
+	DYNDEL,
+	AGG,
+	DIV,
+	SLEN,
+	SCMP,
+	SJOIN,
+	SSUB,
+	SCRATCH,
+	ROOM,
+	REC,
+	RECI,
+	RECS,
+	RECM,
+	RECEND,
+	RECABORT,
+	FAULT,
+	ERROR,
+	CALLS
+};
+static const char *const names[CALLS] = {"begin", "end",  "clause", "ld",     "st",       "rmw",   "sts",
+                                         "this",  "key",  "keys",   "dyn",    "dyndel",   "agg",   "div",
+                                         "slen",  "scmp", "sjoin",  "ssub",   "scratch",  "room",  "rec",
+                                         "reci",  "recs", "recm",   "recend", "recabort", "fault", "error"};
 static int fds[CALLS];
 static struct region here, there;
 static struct dv_st st;
@@ -197,8 +228,8 @@ int main(int argc, char **argv)
 			got = native(what, &x);
 			calls++;
 			if (got != kernel(what, &x)) {
-				fprintf(stderr, "%s(%#lx, %#lx, %#lx, %#lx): %#lx, in the kernel %#lx\n", names[what], (long)x.a, (long)x.b,
-					(long)x.c, (long)x.d, (long)got, (long)x.ret);
+				fprintf(stderr, "%s(%#lx, %#lx, %#lx, %#lx): %#lx, in the kernel %#lx\n", names[what],
+				        (long)x.a, (long)x.b, (long)x.c, (long)x.d, (long)got, (long)x.ret);
 				CHECK(false);
 			}
 			if (k == 6) {
@@ -215,8 +246,9 @@ int main(int argc, char **argv)
 		}
 	}
 	CHECK(!memcmp(here.base, there.base, here.size));
-	fprintf(stderr, "%u calls, %lu bytes of records, %u and %u bytes of aggregations\n", calls, (long)region_prod(&here, 3)->head,
-		region_prod(&here, 3)->agg_used[0], region_prod(&here, 3)->agg_used[1]);
+	fprintf(stderr, "%u calls, %lu bytes of records, %u and %u bytes of aggregations\n", calls,
+	        (long)region_prod(&here, 3)->head, region_prod(&here, 3)->agg_used[0],
+	        region_prod(&here, 3)->agg_used[1]);
 	munmap(there.base, there.size);
 	bpf_object__close(object);
 	region_free(&here);

@@ -293,9 +293,11 @@ static int64_t *agg_data(uint32_t table, uint32_t agg)
 
 static void test_agg(void)
 {
-	static const struct { int64_t value; int bucket; } buckets[] = {
-		{ 0, 63 }, { 1, 64 }, { 2, 65 }, { 3, 65 }, { 4, 66 }, { 1023, 73 }, { 1024, 74 }, { INT64_MAX, 126 }, { -1, 62 },
-		{ -2, 61 }, { -3, 61 }, { -4, 60 }, { INT64_MIN, 0 }, { INT64_MIN + 1, 0 }, { -(1LL << 62), 0 }, { -(1LL << 61), 1 },
+	static const struct { int64_t value; int bucket;
+	} buckets[] = {
+		{0, 63},           {1, 64},           {2, 65},  {3, 65},  {4, 66},  {1023, 73},     {1024, 74},
+		{INT64_MAX, 126},  {-1, 62},          {-2, 61}, {-3, 61}, {-4, 60}, {INT64_MIN, 0}, {INT64_MIN + 1, 0},
+		{-(1LL << 62), 0}, {-(1LL << 61), 1},
 	};
 	uint32_t i;
 	int64_t *d;
@@ -321,7 +323,8 @@ static void test_agg(void)
 	CHECK(d[0] == 2 && d[1] == 4999999997);
 	d = agg_data(0, 5);
 	CHECK(d[0] == 2 && d[1] == 4999999997);
-	CHECK((((unsigned __int128)(uint64_t)d[3] << 64) | (uint64_t)d[2]) == (unsigned __int128)5000000000 * 5000000000 + 9);
+	CHECK((((unsigned __int128)(uint64_t)d[3] << 64) | (uint64_t)d[2]) ==
+	      (unsigned __int128)5000000000 * 5000000000 + 9);
 	dv_st_agg(&st, 5, (uint64_t)INT64_MIN, 1);
 	CHECK((((unsigned __int128)(uint64_t)d[3] << 64) | (uint64_t)d[2]) ==
 	      (unsigned __int128)5000000000 * 5000000000 + 9 + ((unsigned __int128)1 << 126));
