@@ -7,6 +7,7 @@
 
 #include "code/bytecode.h"
 #include "exec/exec.h"
+#include "kernel.h"
 
 #define PROBES_MAX 32
 
@@ -18,12 +19,12 @@ struct probe {
 struct run {
 	struct dv_place place;
 	struct dv_consts *consts;
-	struct dv_universe *types;
+	struct dv_universe *types, *db_types;
 	uint32_t strsize;
 	DV_VEC(struct dv_program *) progs; // epid: index + 1
 	struct probe probes[PROBES_MAX];
 	uint32_t probe_count, error_probe;
-	uint8_t kmem[4096], umem[4096];
+	uint8_t kmem[4096], umem[4096], db_kmem[4096];
 	/* running */
 	void *region;
 	uint64_t size;
@@ -50,24 +51,31 @@ static void put64(uint8_t *to, uint64_t v)
 	memcpy(to, &v, sizeof(v));
 }
 
+static void fill(uint8_t *mem, uint64_t base, uint64_t first)
+{
+	for (unsigned i = 0; i < 256; i++)
+		mem[i] = (uint8_t)(first + i);
+	strcpy((char *)mem + 256, first ? "hello, db" : "hello, world");
+	put64(mem + 512, base + 256);
+	put64(mem + 520, base);
+	for (unsigned i = 0; i < 3; i++) {
+		put64(mem + 1024 + 16 * i, i < 2 ? base + 1024 + 16 * (i + 1) : 0);
+		put64(mem + 1032 + 16 * i, first + 10 * (i + 1));
+	}
+}
+
 struct run *run_create(uint32_t strsize)
 {
 	struct run *r = dv_xcalloc(1, sizeof(*r));
 	static const int32_t ints[] = {1, -2, 3};
 
 	r->consts = dv_consts_create();
-	r->types = dv_universe_create(1, "test", NULL, NULL);
+	r->types = kernel_create(1, "test", RUN_KMEM);
+	r->db_types = kernel_create(2, "db", RUN_DB_KMEM);
 	r->strsize = strsize;
 	r->error_probe = PROBES_MAX;
-	for (unsigned i = 0; i < 256; i++)
-		r->kmem[i] = (uint8_t)i;
-	strcpy((char *)r->kmem + 256, "hello, world");
-	put64(r->kmem + 512, RUN_KMEM + 256);
-	put64(r->kmem + 520, RUN_KMEM);
-	for (unsigned i = 0; i < 3; i++) {
-		put64(r->kmem + 1024 + 16 * i, i < 2 ? RUN_KMEM + 1024 + 16 * (i + 1) : 0);
-		put64(r->kmem + 1032 + 16 * i, 10 * (i + 1));
-	}
+	fill(r->kmem, RUN_KMEM, 0);
+	fill(r->db_kmem, RUN_DB_KMEM, 100);
 	strcpy((char *)r->umem, "user text");
 	memcpy(r->umem + 64, ints, sizeof(ints));
 	return r;
@@ -90,6 +98,7 @@ void run_destroy(struct run *r)
 	free(r->text);
 	dv_consts_destroy(r->consts);
 	dv_universe_destroy(r->types);
+	dv_universe_destroy(r->db_types);
 	free(r);
 }
 
@@ -101,6 +110,11 @@ struct dv_consts *run_consts(struct run *r)
 struct dv_universe *run_types(struct run *r)
 {
 	return r->types;
+}
+
+struct dv_universe *run_db_types(struct run *r)
+{
+	return r->db_types;
 }
 
 static uint32_t probe_index(struct run *r, const char *name, bool make)
@@ -157,10 +171,10 @@ const struct dv_program *run_program(struct run *r, uint32_t i)
 static bool place_read(struct dv_place *p, uint32_t mach, uint64_t addr, void *dst, uint32_t size, enum dv_fault *why)
 {
 	struct run *r = (struct run *)p;
-	const uint8_t *from = mach == DV_MACH_SELF ? r->kmem : r->umem;
-	uint64_t base = mach == DV_MACH_SELF ? RUN_KMEM : RUN_UMEM;
+	const uint8_t *from = mach == DV_MACH_SELF ? r->kmem : mach == RUN_DB ? r->db_kmem : r->umem;
+	uint64_t base = mach == DV_MACH_SELF ? RUN_KMEM : mach == RUN_DB ? RUN_DB_KMEM : RUN_UMEM;
 
-	if ((mach != DV_MACH_SELF && mach != DV_MACH_USER) || addr < base || addr - base > 4096 || size > 4096 - (addr - base))
+	if ((mach != DV_MACH_SELF && mach != DV_MACH_USER && mach != RUN_DB) || addr < base || addr - base > 4096 || size > 4096 - (addr - base))
 		return false;
 	memcpy(dst, from + (addr - base), size);
 	return true;
@@ -186,7 +200,7 @@ static bool place_execname(struct dv_place *p, char *dst, uint32_t size)
 
 static uint64_t place_arg(struct dv_place *p, const struct dv_load_site *site, uint32_t n, enum dv_fault *why)
 {
-	return n < 10 ? 100 + n : 0;
+	return n == 3 ? RUN_KMEM + 1024 : n < 10 ? 100 + n : 0;
 }
 
 static uint64_t place_reg(struct dv_place *p, enum dv_reg reg, enum dv_fault *why)
@@ -286,6 +300,7 @@ void run_start(struct run *r, uint32_t this_size, uint32_t key_size, uint32_t va
 	hdr = dv_region_hdr(r->region);
 	memcpy((uint8_t *)r->region + DV_CONSTS_OFF, data, consts);
 	hdr->machines[0] = (struct dv_machine_desc){.live = 1, .universe = r->types->id, .name = name};
+	hdr->machines[RUN_DB] = (struct dv_machine_desc){.live = 1, .universe = r->db_types->id};
 	for (uint32_t i = 0; i < agg_count; i++)
 		hdr->aggs[aggs[i]->id] = aggs[i]->desc;
 	hdr->agg_count = agg_count;

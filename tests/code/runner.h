@@ -11,12 +11,17 @@
  *   RUN_KMEM+512    the address RUN_KMEM+256, then RUN_KMEM, then 0
  *   RUN_KMEM+1024   a list of three nodes { next, value }: 10, 20, 30
  *   RUN_UMEM        user memory: "user text", at +64 the ints 1, -2, 3
- * pid 1234, tid 1235, ppid 1, uid 1000, gid 100, execname "tester"; arg0..9 are 100..109; register n is 1000 + n.
+ * pid 1234, tid 1235, ppid 1, uid 1000, gid 100, execname "tester"; arg0..9 are 100..109 but for arg3, the address of the
+ * list; register n is 1000 + n. curthread is the list, as a task_struct. Types and symbols: kernel.h.
+ *
+ * A second machine, "db", has the same at RUN_DB_KMEM, with 100 added to the bytes and the values, and "hello, db".
  */
 #include "code/program.h"
 #include "output/output.h"
 
 #define RUN_KMEM 0xffff888000001000ull
+#define RUN_DB_KMEM 0xffff999900001000ull
+#define RUN_DB   1u /**< its index */
 #define RUN_UMEM 0x400000ull
 
 struct run;
@@ -26,6 +31,7 @@ void run_destroy(struct run *r);
 struct dv_consts *run_consts(struct run *r);
 /** Types of the fake machine's kernel. */
 struct dv_universe *run_types(struct run *r);
+struct dv_universe *run_db_types(struct run *r);
 /**
  * Compile a typed clause for the probe @p name ("BEGIN"; the same name again: the same probe). False: refused, *msg (to
  * be freed) says why. Exits when the verifier refuses what the generator made.

@@ -1,0 +1,6 @@
+tick-1
+{
+	@ = count();
+	@a[execname] = count();
+	@b[execname, pid] = count();
+}

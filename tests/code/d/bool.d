@@ -1,0 +1,7 @@
+_Bool b;
+BEGIN
+{
+	b = 5;
+	printf("%d %d\n", b, (_Bool)0x100);
+	exit(0);
+}

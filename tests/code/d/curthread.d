@@ -1,0 +1,7 @@
+BEGIN
+{
+	printf("%d %d\n", curthread->value, curthread->next->value);
+	t = curthread->next;
+	printf("%d\n", t->next->value);
+	exit(0);
+}

@@ -1,0 +1,7 @@
+// run: -q off
+BEGIN
+{
+}
+END
+{
+}
