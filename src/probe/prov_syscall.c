@@ -113,6 +113,15 @@ void dv_syscall_add(struct dv_probe_set *set, struct dv_probe_machine *pm)
 		}
 	}
 	pm->syscalls.count = out;
+	// Calls without arguments have one function under both names: it is one place.
+	for (size_t i = 0; i < out; i++) {
+		struct dv_probe_syscall *sc = &pm->syscalls.data[i];
+
+		if (sc->entry[COMPAT] == sc->entry[X64] || sc->entry[COMPAT] == sc->entry[IA32])
+			sc->entry[COMPAT] = 0;
+		if (sc->entry[IA32] == sc->entry[X64])
+			sc->entry[IA32] = 0;
+	}
 	find_returns(pm, "do_syscall_64", x64);
 }
 
