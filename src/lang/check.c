@@ -25,7 +25,8 @@ const char *dv_tname(struct dv_check *ck, const struct dv_type *t)
 {
 	char buf[256];
 
-	return dv_arena_printf(ck->arena, "\"%s\"", dv_type_name(t, buf, sizeof(buf)));
+	return dv_arena_printf(ck->arena, "\"%s\"%s", dv_type_name(t, buf, sizeof(buf)),
+			       dv_type_resolve(t)->is_user ? " (in user space)" : "");
 }
 
 struct dv_node *dv_check_copy(struct dv_check *ck, const struct dv_node *n, enum dv_node_kind kind, const struct dv_type *type)

@@ -96,7 +96,7 @@ struct dv_node *dv_check_assign(struct dv_check *ck, const struct dv_node *n)
 	// Without a value there is no telling what an undeclared variable is.
 	if (!v)
 		return NULL;
-	if (dv_script_inline(ck->script, n->kids[0]) && n->kids[0]->kind == DV_NODE_IDENT)
+	if (n->kids[0]->kind == DV_NODE_IDENT && dv_script_inline(ck->script, n->kids[0]))
 		return DV_ERR_AT(ck, n->op_loc, "D_OP_WRITE", "'%s' is an inline: it cannot be written", n->kids[0]->str);
 	to = dv_check_expr(ck, n->kids[0]);
 	if (!to || !writable(ck, n, to))

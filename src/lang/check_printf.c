@@ -152,7 +152,7 @@ bool dv_check_printa_format(struct dv_check *ck, struct dv_node *call, const str
 			DV_ERR_AT(ck, fmt->loc, "D_PRINTF_DYN_PROTO", "printa( ) conversion #%u (%%%c) may not take its width or precision from an argument",
 				  number, c->letter);
 		} else if (c->agg) {
-			if (!strchr("diuoxXsS", c->letter))
+			if (!strchr("diuoxX", c->letter))
 				DV_ERR_AT(ck, fmt->loc, "D_PRINTF_AGG_CONV", "printa( ) conversion #%u (%%@%c) cannot print an aggregation's value",
 					  number, c->letter);
 			else if (++values > agg_count && agg_count > 1)

@@ -158,6 +158,7 @@ struct dv_parser {
 	struct dv_script *script;
 	struct dv_diag *diag;
 	struct dv_tok tok;        /**< the current token */
+	struct dv_loc prev_loc;   /**< where the one before it stood */
 	unsigned nest;
 	unsigned errors;
 	bool failed;              /**< an error was told; skip to the next statement or declaration */

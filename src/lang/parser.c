@@ -17,6 +17,8 @@
 
 void dv_parse_next(struct dv_parser *p)
 {
+	if (p->tok.kind != DV_T_EOF)
+		p->prev_loc = p->tok.loc;
 	dv_lex(&p->lex, &p->tok);
 	if (p->tok.kind == DV_T_ERROR)
 		dv_parse_error(p, p->tok.loc, p->tok.tag, "%s", p->tok.str);
@@ -58,7 +60,9 @@ void dv_parse_unexpected(struct dv_parser *p, const char *wanted)
 		snprintf(text, sizeof(text), "%s'%.60s'", t->kind == DV_T_AGG ? "@" : "", t->str ? t->str : "");
 		break;
 	}
-	dv_parse_error(p, t->loc, "D_SYNTAX", "syntax error: expected %s, found %s", wanted, text);
+	// What is missing at the end is missing behind the last thing that is there.
+	dv_parse_error(p, t->kind == DV_T_EOF && p->prev_loc.line ? p->prev_loc : t->loc, "D_SYNTAX",
+		       "syntax error: expected %s, found %s", wanted, text);
 }
 
 bool dv_parse_accept(struct dv_parser *p, uint32_t punct)
@@ -273,6 +277,7 @@ static bool parse_pdescs(struct dv_parser *p, struct dv_clause *c)
 			goto out;
 		}
 		*DV_PUSH(&v) = d;
+		p->tok.loc = d.loc;
 		if (!dv_lex_space(l, &err))
 			break;
 		if (raw(l, l->pos) != ',')
@@ -356,6 +361,8 @@ static void parse_program(struct dv_parser *p)
 		p->parens = 0;
 		p->in_predicate = false;
 		memset(&p->tok, 0, sizeof(p->tok));
+		p->tok.kind = DV_T_PUNCT;
+		p->prev_loc = (struct dv_loc){0};
 		if (!dv_lex_space(&p->lex, &p->tok)) {
 			dv_parse_error(p, p->tok.loc, p->tok.tag, "%s", p->tok.str);
 			return;
@@ -374,7 +381,6 @@ static void parse_program(struct dv_parser *p)
 				skip_top(p);
 			continue;
 		}
-		p->tok.kind = DV_T_PUNCT;
 		if (!parse_clause(p))
 			skip_top(p);
 		if (p->lex.pos == before) // an odd byte: step over it, for certain
