@@ -121,7 +121,8 @@ static uint64_t task(struct dv_xplace *p)
 	gs = reg(p, DV_REG_GS_BASE);
 	if (!DV_KERNEL_VA(gs)) // at the kernel's first instructions the two are not swapped yet
 		gs = reg(p, DV_REG_KGS_BASE);
-	if (l->percpu_current == DV_OFF_NONE || !read_u64(p, gs + l->percpu_current, &p->task) || !DV_KERNEL_VA(p->task))
+	if (l->percpu_current == DV_OFF_NONE ||
+	    !read_u64(p, gs + (uint64_t)(int64_t)(int32_t)l->percpu_current, &p->task) || !DV_KERNEL_VA(p->task))
 		p->task = 0;
 	return p->task;
 }
