@@ -11,20 +11,20 @@
 BEGIN
 {
 	start = timestamp;
-	printf("%9s %9s %-7s %3s %-14s %-28s %s\n", "SEQ", "US", "MACHINE", "CPU", "PROCESS", "PROBE", "ARGUMENTS");
+	printf("%9s %9s %-7s %3s %-14s %-14s %s\n", "SEQ", "US", "MACHINE", "CPU", "PROCESS", "PROBE", "ARGUMENTS");
 }
 
 syscall::read:entry, syscall::write:entry, syscall::epoll_wait:entry
 /execname == "client" || execname == "redis-server"/
 {
-	printf("%9d %9d %-7s %3d %-14s %-28s fd %d, %d bytes\n", seq, (timestamp - start) / 1000, vmname, cpu, execname,
-	    probefunc, (int)arg0, (int)arg2);
+	printf("%9d %9d %-7s %3d %-14s %-14s %d, 0x%x, %d\n", seq, (timestamp - start) / 1000, vmname, cpu, execname,
+	    probefunc, (int)arg0, arg1, (int)arg2);
 	lines++;
 }
 
 fbt::tcp_v4_rcv:entry
 {
-	printf("%9d %9d %-7s %3d %-14s %-28s packet of %d bytes\n", seq, (timestamp - start) / 1000, vmname, cpu, execname,
+	printf("%9d %9d %-7s %3d %-14s %-14s packet of %d bytes\n", seq, (timestamp - start) / 1000, vmname, cpu, execname,
 	    probefunc, args[0]->len);
 	lines++;
 }

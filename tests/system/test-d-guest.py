@@ -41,18 +41,18 @@ def builtins(g):
 
 
 def arguments(g):
-    """fbt's typed arguments and return values; syscall's arguments; user memory."""
+    """fbt's typed arguments and return values; syscall's arguments; user memory. (Busybox' cat calls sendfile().)"""
     g.check("echo hello > /tmp/hello-file")
     out, err, r = run(g, r"""
-        fbt::vfs_read:entry /execname == "cat"/ {
+        fbt::vfs_read:entry /execname == "head"/ {
             self->in = 1;
             printf("entry %s %d\n", stringof(args[0]->f_path.dentry->d_name.name), args[2]);
         }
         fbt::vfs_read:return /self->in/ { printf("return %d %d\n", args[1], arg1); self->in = 0; }
-        syscall::openat:entry /execname == "cat"/ { printf("open %s\n", copyinstr(arg1)); }
-        syscall::write:entry /execname == "cat"/ { printf("write %s", stringof(copyinstr(arg1, arg2 + 1))); }
-        syscall::write:return /execname == "cat"/ { printf("wrote %d\n", arg0); }
-        """, "cat /tmp/hello-file")
+        syscall::openat:entry /execname == "head"/ { printf("open %s\n", copyinstr(arg1)); }
+        syscall::write:entry /execname == "head"/ { printf("write %s", stringof(copyinstr(arg1, arg2 + 1))); }
+        syscall::write:return /execname == "head"/ { printf("wrote %d\n", arg0); }
+        """, "head /tmp/hello-file")
     assert "entry hello-file " in out and "return 6 6" in out, (out, err)
     assert "open /tmp/hello-file" in out and "write hello\n" in out and "wrote 6" in out, (out, err)
     assert "error" not in err, err
