@@ -169,6 +169,13 @@ static struct mach binary(struct gen *g, const struct dv_node *n)
 			gen_convert(g, gen_itype(b->type), t);
 		if (n->op == DV_OP_ADD || n->op == DV_OP_MUL || n->op == DV_OP_AND || n->op == DV_OP_OR || n->op == DV_OP_XOR) {
 			o = (struct operand){.slot = left};
+		} else if (left < GEN_HELD_REGS && n->op != DV_OP_DIV && n->op != DV_OP_MOD) {
+			gen_alu_reg(g, alu_of(n->op, t.sgn), 6 + left, 0); // the hold is ours to spoil
+			gen_mov(g, 0, 6 + left);
+			if (n->op == DV_OP_SUB || n->op == DV_OP_SHL)
+				gen_extend(g, t);
+			gen_convert(g, t, gen_itype(n->type));
+			return MACH_SELF_VALUE;
 		} else {
 			unsigned slot = gen_hold(g);
 
@@ -223,6 +230,13 @@ static uint8_t jump_of(enum dv_op op, bool sgn)
 	}
 }
 
+static void string_const(struct gen *g, const struct dv_node *n, unsigned reg)
+{
+	size_t len = n->str_len < g->strsize ? n->str_len : g->strsize - 1;
+
+	gen_imm(g, reg, g->err ? 0 : dv_consts_intern(g->consts, n->str, len));
+}
+
 /** Character arrays compare as strings only with strings; addresses else. */
 static bool compares_strings(const struct dv_node *n)
 {
@@ -238,13 +252,22 @@ static void jump_compare(struct gen *g, const struct dv_node *n, bool when, stru
 	uint64_t v;
 
 	if (compares_strings(n)) {
-		unsigned left;
-
+		if (a->kind == DV_NODE_STR) {
+			a = n->kids[1];
+			b = n->kids[0];
+			op = mirror(op);
+		}
 		gen_string(g, a);
-		left = gen_hold(g);
-		gen_string(g, b);
-		gen_mov(g, 2, 0);
-		gen_get(g, 1, left);
+		if (b->kind == DV_NODE_STR) {
+			gen_mov(g, 1, 0);
+			string_const(g, b, 2);
+		} else {
+			unsigned left = gen_hold(g);
+
+			gen_string(g, b);
+			gen_mov(g, 2, 0);
+			gen_get(g, 1, left);
+		}
 		gen_call(g, DV_FN_SCMP);
 		gen_jmp_imm(g, jump_of(op, true), 0, 0, to);
 		g->held = mark;
@@ -541,13 +564,6 @@ static void logical_xor(struct gen *g, const struct dv_node *n)
 	gen_alu_reg(g, DV_XOR, 0, gen_reg_of(g, slot, 1));
 }
 
-static void string_const(struct gen *g, const struct dv_node *n)
-{
-	size_t len = n->str_len < g->strsize ? n->str_len : g->strsize - 1;
-
-	gen_imm(g, 0, g->err ? 0 : dv_consts_intern(g->consts, n->str, len));
-}
-
 /** An integer built-in, argument or register, cut to its type. */
 static struct mach leaf(struct gen *g, const struct dv_node *n)
 {
@@ -582,7 +598,7 @@ static struct mach value(struct gen *g, const struct dv_node *n)
 		gen_imm(g, 0, gen_is_kind(n->type, DV_TYPE_STRING) ? 0 : v);
 		return gen_static_mach(n);
 	case DV_NODE_STR:
-		string_const(g, n);
+		string_const(g, n, 0);
 		return m;
 	case DV_NODE_VAR:
 	case DV_NODE_ELEM:

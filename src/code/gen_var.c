@@ -270,7 +270,8 @@ static struct mach assign_plain(struct gen *g, const struct dv_node *n, bool wan
 
 	if (gen_is_const(from, &v) && v == 0 && is_dynamic(to)) {
 		delete(g, to);
-		gen_imm(g, 0, 0);
+		if (want)
+			gen_imm(g, 0, 0);
 		return (struct mach){.kind = MACH_ANY};
 	}
 	if (gen_is_kind(to->type, DV_TYPE_STRING)) {

@@ -3,7 +3,7 @@
  * The language's corpus: each FILE.d is parsed, checked, compiled, verified, run on the fake machine and printed; the output
  * must be FILE.out.
  *
- *	corpus [-u] FILE.d ...      -u: write the .out files instead
+ *	corpus [-u | -S] FILE.d ...      -u: write the .out files instead; -S: show the bytecode
  *
  * Probes fire in this order: BEGIN, then each other probe of the script three times over, in the order of their first
  * clauses, then END; exit() goes to END at once. Lines of comment at the head of a script say more:
@@ -22,6 +22,8 @@
 #include "kernel.h"
 #include "lang/lang.h"
 #include "runner.h"
+
+static bool show_code;
 
 struct settings {
 	struct dv_output out;
@@ -141,6 +143,8 @@ static bool compile(struct run *r, struct dv_script *s, const struct settings *s
 				free(msg);
 				return false;
 			}
+			if (show_code)
+				run_disasm(r, stdout);
 			for (k = 0; k < *order_count; k++)
 				if (!strcmp(order[k], name))
 					break;
@@ -219,7 +223,10 @@ out:
 int main(int argc, char **argv)
 {
 	bool update = argc > 1 && !strcmp(argv[1], "-u");
-	int failed = 0, first = update ? 2 : 1;
+	int failed = 0, first;
+
+	show_code = argc > 1 && !strcmp(argv[1], "-S");
+	first = update || show_code ? 2 : 1;
 
 	setenv("TZ", "UTC", 1);
 	tzset();
@@ -242,7 +249,7 @@ int main(int argc, char **argv)
 				perror(out_name);
 				return 1;
 			}
-		} else {
+		} else if (!show_code) {
 			want = read_file(out_name);
 			if (!want || strcmp(want, got)) {
 				failed++;

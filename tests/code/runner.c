@@ -130,6 +130,19 @@ static uint32_t probe_index(struct run *r, const char *name, bool make)
 	return i;
 }
 
+void run_disasm(struct run *r, FILE *f)
+{
+	const struct dv_program *p = r->progs.data[r->progs.count - 1];
+
+	fprintf(f, "program %zu:\n", r->progs.count);
+	for (uint32_t at = 0; at < p->insn_count;) {
+		char line[DV_DISASM_MAX];
+
+		at += dv_disasm(p->insns, p->insn_count, at, line, sizeof(line));
+		fprintf(f, "%s\n", line);
+	}
+}
+
 bool run_add(struct run *r, const char *name, const struct dv_clause *typed, char **msg)
 {
 	struct dv_program *p;
@@ -142,16 +155,11 @@ bool run_add(struct run *r, const char *name, const struct dv_clause *typed, cha
 		dv_error_destroy(err);
 		return false;
 	}
+	*DV_PUSH(&r->progs) = p;
 	if (!dv_verify(p->insns, p->insn_count, why, sizeof(why))) {
-		for (uint32_t at = 0; at < p->insn_count;) {
-			char line[DV_DISASM_MAX];
-
-			at += dv_disasm(p->insns, p->insn_count, at, line, sizeof(line));
-			fprintf(stderr, "%s\n", line);
-		}
+		run_disasm(r, stderr);
 		die("verifier", why);
 	}
-	*DV_PUSH(&r->progs) = p;
 	i = probe_index(r, name, true);
 	if (i == PROBES_MAX || r->probes[i].count == DV_COUNT(r->probes[i].ecbs))
 		die(name, "too many probes or clauses");

@@ -37,6 +37,8 @@ struct dv_universe *run_db_types(struct run *r);
  * be freed) says why. Exits when the verifier refuses what the generator made.
  */
 bool run_add(struct run *r, const char *name, const struct dv_clause *typed, char **msg);
+/** The latest program, disassembled. */
+void run_disasm(struct run *r, FILE *f);
 const struct dv_program *run_program(struct run *r, uint32_t i);
 /** All clauses are in: lay out the region. @p vals: bytes of a dynamic variable. */
 void run_start(struct run *r, uint32_t this_size, uint32_t key_size, uint32_t val_size, const struct dv_agg *const *aggs,
