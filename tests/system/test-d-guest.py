@@ -62,7 +62,7 @@ def kernel_variables(g):
     """Variables of the guest's kernel by name, read in its clauses and from the host."""
     out, err, r = run(g, r"""
         tick-100ms { printf("host %s %d\n", stringof(`linux_banner), `jiffies); }
-        """.replace("`", g.name + "`vmlinux`"))
+        """.replace("`", g.name + "`vmlinux`"), "sleep 1")
     assert "host Linux version " + g.check("uname -r").out.strip() in out, (out, err)
     j = [int(x) for x in re.findall(r"^host .* (\d+)$", out, re.M)]
     assert j and sorted(j) == j
