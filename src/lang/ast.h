@@ -5,42 +5,48 @@
  * The syntax tree of a D script, and the typed tree of one clause.
  *
  * The parser makes the tree once. A clause is then checked for each machine and each shape of args[] that it is
- * enabled on (lang/lang.h: dv_check_clause()), which gives a typed copy: every expression node has its type, names are
- * resolved to DV_NODE_VAR, _BUILTIN, _SYM ..., array-to-pointer and string conversions are explicit casts, constants are
- * folded, `sizeof` and enumerators are DV_NODE_INT. The code generator reads only typed trees.
+ * enabled on (lang/lang.h: dv_check_clause()), which gives a typed copy: every expression node has its type, names
+ * are resolved to DV_NODE_VAR, _BUILTIN, _SYM ..., array-to-pointer and string conversions are explicit casts,
+ * constants are folded, `sizeof` and enumerators are DV_NODE_INT. The code generator reads only typed trees.
  *
- * The typed tree, exactly. An INT's ival is extended to 64 bits by its type. Types may be typedefs: dv_type_resolve().
- *  - Conversions are CAST nodes. A CAST goes: integer or enum to integer; integer to pointer (kernel of the firing
- *    machine) and back; pointer to pointer (keeps the machine); an lvalue of ARRAY or FUNC type to pointer: its address;
- *    to STRING from a pointer or integer (text at that address) or from an lvalue that is a char array (at most its
- *    size). Never to or from anything else. A CAST that would change nothing is left out.
- *  - BINARY arithmetic (ADD .. XOR without pointers) and comparisons of integers: both kids have one type, the common
- *    type after promotion; arithmetic has that type too. SHL, SHR: the left kid has the node's type, the right one is
- *    any promoted integer. Comparisons of pointers: both kids are cast to unsigned long. Comparisons of strings: both kids
- *    are STRING. Results of comparisons and of LAND, LOR, LXOR, '!' are int 0 or 1; the kids of the latter are any
- *    scalars, tested against zero. ADD, SUB of a pointer: kids[0] the pointer, kids[1] an integer, `scale`
- *    set, type the pointer's. SUB of two pointers: `scale` set, type long. Pointers to void have scale 1.
+ * The typed tree, exactly. An INT's ival is extended to 64 bits by its type. Types may be typedefs:
+ * dv_type_resolve().
+ *  - Conversions are CAST nodes. A CAST goes: integer or enum to integer; integer to pointer (kernel of the
+ *    firing machine) and back; pointer to pointer (keeps the machine); an lvalue of ARRAY or FUNC type to
+ *    pointer: its address; to STRING from a pointer or integer (text at that address) or from an lvalue that is
+ *    a char array (at most its size). Never to or from anything else. A CAST that would change nothing is left
+ *    out.
+ *  - BINARY arithmetic (ADD .. XOR without pointers) and comparisons of integers: both kids have one type, the
+ *    common type after promotion; arithmetic has that type too. SHL, SHR: the left kid has the node's type, the
+ *    right one is any promoted integer. Comparisons of pointers: both kids are cast to unsigned long.
+ *    Comparisons of strings: both kids are STRING. Results of comparisons and of LAND, LOR, LXOR, '!' are int 0
+ *    or 1; the kids of the latter are any scalars, tested against zero. ADD, SUB of a pointer: kids[0] the
+ *    pointer, kids[1] an integer, `scale` set, type the pointer's. SUB of two pointers: `scale` set, type long.
+ *    Pointers to void have scale 1.
  *  - UNARY: the kid has the node's type ('!': any scalar).
  *  - COND: kids[0] scalar; both branches have the node's type: integer, pointer or STRING.
- *  - ASSIGN '=': kids[0] is VAR or ELEM, kids[1] has its type (but see below); the node's type and value are the
- *    variable's. ASSIGN with op: integers, kids[1] is any promoted integer, the operation is done in 64 bits by
- *    the signedness of the variable's type and cut to its width; or a pointer with ADD, SUB: kids[1] integer, `scale` set.
- *    `= 0` on a SELF variable or ELEM deletes it: kids[1] is then an INT of ival 0 whatever the variable's type (also
- *    for strings: INT 0 of type long). Other variables of type string get STR "" instead.
+ *  - ASSIGN '=': kids[0] is VAR or ELEM, kids[1] has its type (but see below); the node's type and value are
+ *    the variable's. ASSIGN with op: integers, kids[1] is any promoted integer, the operation is done in 64
+ *    bits by the signedness of the variable's type and cut to its width; or a pointer with ADD, SUB: kids[1]
+ *    integer, `scale` set. `= 0` on a SELF variable or ELEM deletes it: kids[1] is then an INT of ival 0
+ *    whatever the variable's type (also for strings: INT 0 of type long). Other variables of type string get
+ *    STR "" instead.
  *  - INCDEC: integer or pointer; `scale` is the step (1 for integers).
- *  - Lvalues in memory are DEREF (kids[0] a pointer; type: what it points to), MEMBER (bit_off from kids[0]'s start, with
- *    all anonymous structures counted in) and SYM, of any type. They stand as a value only when integer, enum or pointer;
- *    otherwise they are the kid of MEMBER, ADDROF, CAST, or the argument of trace() or print().
- *    MEMBER with bit_size: a bit-field of `type`, extended by its signedness.
- *  - ARGN with type long is the raw argument; args[n] has the kernel's type, the value is cut to it and extended.
- *  - CALL arguments: STRING where the subroutine wants text; addresses (copyin, copyinstr) are integers or pointers;
- *    sizes and indices are integers. copyin() is a `void *` into scratch. Actions: printf, printa keep the
- *    format as kids[0] of kind STR (printa's may be absent); printf's other kids are its values in order ('*' widths are
- *    int; char arrays are cast to STRING); AGG kids of printa, clear, trunc, normalize, denormalize have no keys.
- *    print(pointer to structure) has become print(*pointer). trace(), print() take a scalar, a STRING, or an lvalue in
- *    memory of any size.
- *  - Aggregating statements: keys are integers, enums, pointers or STRING. The function's kids: its value if it has one,
- *    then the increment if one is written (quantize, lquantize); lquantize's constants are in agg->desc.
+ *  - Lvalues in memory are DEREF (kids[0] a pointer; type: what it points to), MEMBER (bit_off from kids[0]'s
+ *    start, with all anonymous structures counted in) and SYM, of any type. They stand as a value only when
+ *    integer, enum or pointer; otherwise they are the kid of MEMBER, ADDROF, CAST, or the argument of trace()
+ *    or print(). MEMBER with bit_size: a bit-field of `type`, extended by its signedness.
+ *  - ARGN with type long is the raw argument; args[n] has the kernel's type, the value is cut to it and
+ *    extended.
+ *  - CALL arguments: STRING where the subroutine wants text; addresses (copyin, copyinstr) are integers or
+ *    pointers; sizes and indices are integers. copyin() is a `void *` into scratch. Actions: printf, printa
+ *    keep the format as kids[0] of kind STR (printa's may be absent); printf's other kids are its values in
+ *    order ('*' widths are int; char arrays are cast to STRING); AGG kids of printa, clear, trunc, normalize,
+ *    denormalize have no keys. print(pointer to structure) has become print(*pointer). trace(), print() take a
+ *    scalar, a STRING, or an lvalue in memory of any size.
+ *  - Aggregating statements: keys are integers, enums, pointers or STRING. The function's kids: its value if it
+ *    has one, then the increment if one is written (quantize, lquantize); lquantize's constants are in
+ *    agg->desc.
  */
 #include <stdbool.h>
 #include <stdint.h>

@@ -8,7 +8,8 @@
 
 #include <string.h>
 
-struct dv_node *dv_check_error(struct dv_check *ck, struct dv_loc loc, const char *tag, const char *hint, const char *fmt, ...)
+struct dv_node *dv_check_error(struct dv_check *ck, struct dv_loc loc, const char *tag, const char *hint,
+			       const char *fmt, ...)
 {
 	va_list ap;
 
@@ -29,7 +30,8 @@ const char *dv_tname(struct dv_check *ck, const struct dv_type *t)
 			       dv_type_resolve(t)->is_user ? " (in user space)" : "");
 }
 
-struct dv_node *dv_check_copy(struct dv_check *ck, const struct dv_node *n, enum dv_node_kind kind, const struct dv_type *type)
+struct dv_node *dv_check_copy(struct dv_check *ck, const struct dv_node *n, enum dv_node_kind kind,
+			      const struct dv_type *type)
 {
 	struct dv_node *c = dv_arena_alloc(ck->arena, sizeof(*c));
 
@@ -57,14 +59,17 @@ static struct dv_node *check_cast(struct dv_check *ck, const struct dv_node *n)
 	t = dv_type_resolve(to);
 	if (t->kind == DV_TYPE_STRING) {
 		if (!dv_is_strcompat(v->type) && !dv_is_ptr(v->type))
-			return DV_ERR_AT(ck, n->loc, "D_CAST_INVAL", "invalid cast expression: %s to a type of string", dv_tname(ck, v->type));
+			return DV_ERR_AT(ck, n->loc, "D_CAST_INVAL", "invalid cast expression: %s to a type of string",
+					 dv_tname(ck, v->type));
 		return dv_to_string(ck, v);
 	}
 	v = dv_decay(ck, v);
 	if (dv_type_is_string(v->type) || !dv_type_is_scalar(v->type) || !dv_type_is_scalar(to))
-		return DV_ERR_AT(ck, n->loc, "D_CAST_INVAL", "invalid cast expression: %s to %s", dv_tname(ck, v->type), dv_tname(ck, to));
+		return DV_ERR_AT(ck, n->loc, "D_CAST_INVAL", "invalid cast expression: %s to %s", dv_tname(ck, v->type),
+				 dv_tname(ck, to));
 	if (t->kind != DV_TYPE_PTR && t->size != 1 && t->size != 2 && t->size != 4 && t->size != 8)
-		return DV_ERR_AT(ck, n->loc, "D_NOT_YET", "integers of %u bytes are not supported yet", (unsigned)t->size);
+		return DV_ERR_AT(ck, n->loc, "D_NOT_YET", "integers of %u bytes are not supported yet",
+				 (unsigned)t->size);
 	// An address in user space stays one whatever it is said to point to.
 	if (t->kind == DV_TYPE_PTR && dv_is_ptr(v->type) && dv_type_resolve(v->type)->is_user && !t->is_user)
 		to = dv_type_user_ptr(t->ref);
@@ -81,7 +86,8 @@ static struct dv_node *check_stringof(struct dv_check *ck, const struct dv_node 
 	if (!v)
 		return NULL;
 	if (!dv_is_strcompat(v->type) && !dv_type_is_scalar(dv_decay(ck, v)->type))
-		return DV_ERR_AT(ck, n->loc, "D_STRINGOF_TYPE", "cannot convert expression of type %s to a string", dv_tname(ck, v->type));
+		return DV_ERR_AT(ck, n->loc, "D_STRINGOF_TYPE", "cannot convert expression of type %s to a string",
+				 dv_tname(ck, v->type));
 	return dv_to_string(ck, v);
 }
 
@@ -173,7 +179,8 @@ struct dv_node *dv_check_value(struct dv_check *ck, const struct dv_node *n)
 	case DV_TYPE_ENUM:
 		if (t->size == 1 || t->size == 2 || t->size == 4 || t->size == 8)
 			return v;
-		return DV_ERR_AT(ck, n->loc, "D_NOT_YET", "integers of %u bytes are not supported yet", (unsigned)t->size);
+		return DV_ERR_AT(ck, n->loc, "D_NOT_YET", "integers of %u bytes are not supported yet",
+				 (unsigned)t->size);
 	case DV_TYPE_PTR:
 	case DV_TYPE_STRING:
 		return v;
@@ -186,7 +193,8 @@ struct dv_node *dv_check_value(struct dv_check *ck, const struct dv_node *n)
 	case DV_TYPE_VOID:
 		return DV_ERR_AT(ck, n->loc, "D_OP_VOID", "expression has no value");
 	default:
-		return DV_ERR_AT(ck, n->loc, "D_OP_SCALAR", "a value of type %s may not be used here: name one of its members",
+		return DV_ERR_AT(ck, n->loc, "D_OP_SCALAR",
+				 "a value of type %s may not be used here: name one of its members",
 				 dv_tname(ck, v->type));
 	}
 }
@@ -217,8 +225,8 @@ static bool check_stmt(struct dv_check *ck, const struct dv_stmt *s, struct dv_s
 	}
 }
 
-bool dv_check_clause(struct dv_script *s, const struct dv_clause *c, const struct dv_check_env *env, struct dv_diag *diag,
-                     struct dv_arena *arena, struct dv_clause **ret)
+bool dv_check_clause(struct dv_script *s, const struct dv_clause *c, const struct dv_check_env *env,
+		     struct dv_diag *diag, struct dv_arena *arena, struct dv_clause **ret)
 {
 	struct dv_check ck = {.script = s, .clause = c, .env = env, .diag = diag, .arena = arena};
 	struct dv_clause *t = dv_arena_alloc(arena, sizeof(*t));
@@ -232,8 +240,8 @@ bool dv_check_clause(struct dv_script *s, const struct dv_clause *c, const struc
 		struct dv_node *p = dv_check_value(&ck, c->predicate);
 
 		if (p && (!dv_type_is_scalar(p->type) || dv_type_is_string(p->type)))
-			DV_ERR_AT(&ck, c->predicate->loc, "D_PRED_SCALAR", "predicate result must be of scalar type, not %s",
-				  dv_tname(&ck, p->type));
+			DV_ERR_AT(&ck, c->predicate->loc, "D_PRED_SCALAR",
+				  "predicate result must be of scalar type, not %s", dv_tname(&ck, p->type));
 		t->predicate = p;
 	}
 	for (const struct dv_stmt *st = c->stmts; st; st = st->next) {

@@ -7,14 +7,15 @@
 
 static const char *func_name(uint32_t func)
 {
-	static const char *const names[] = {"count", "sum", "min", "max", "avg", "stddev", "quantize", "lquantize", "llquantize"};
+	static const char *const names[] = {"count",  "sum",	  "min",       "max",	    "avg",
+					    "stddev", "quantize", "lquantize", "llquantize"};
 
 	return func < DV_COUNT(names) ? names[func] : "?";
 }
 
 // An argument that must be a constant integer between @p min and @p max.
-static bool constant(struct dv_check *ck, const struct dv_node *n, const char *what, const char *type_tag, const char *val_tag,
-                     int64_t min, int64_t max, int64_t *ret)
+static bool constant(struct dv_check *ck, const struct dv_node *n, const char *what, const char *type_tag,
+		     const char *val_tag, int64_t min, int64_t max, int64_t *ret)
 {
 	struct dv_node *v = dv_check_value(ck, n);
 
@@ -36,22 +37,28 @@ static bool lquantize(struct dv_check *ck, const struct dv_node *n, struct dv_ag
 {
 	int64_t base, limit, step = 1, levels;
 
-	if (!constant(ck, n->kids[1], "base (argument #2)", "D_LQUANT_BASETYPE", "D_LQUANT_BASEVAL", INT32_MIN, INT32_MAX, &base) ||
-	    !constant(ck, n->kids[2], "limit (argument #3)", "D_LQUANT_LIMTYPE", "D_LQUANT_LIMVAL", INT32_MIN, INT32_MAX, &limit) ||
-	    (n->kid_count > 3 && !constant(ck, n->kids[3], "step (argument #4)", "D_LQUANT_STEPTYPE", "D_LQUANT_STEPVAL", 1, UINT16_MAX, &step)))
+	if (!constant(ck, n->kids[1], "base (argument #2)", "D_LQUANT_BASETYPE", "D_LQUANT_BASEVAL", INT32_MIN,
+		      INT32_MAX, &base) ||
+	    !constant(ck, n->kids[2], "limit (argument #3)", "D_LQUANT_LIMTYPE", "D_LQUANT_LIMVAL", INT32_MIN,
+		      INT32_MAX, &limit) ||
+	    (n->kid_count > 3 && !constant(ck, n->kids[3], "step (argument #4)", "D_LQUANT_STEPTYPE",
+					   "D_LQUANT_STEPVAL", 1, UINT16_MAX, &step)))
 		return false;
 	if (base >= limit) {
-		DV_ERR_AT(ck, n->kids[1]->loc, "D_LQUANT_MISMATCH", "lquantize( ) base (argument #2) must be less than limit (argument #3)");
+		DV_ERR_AT(ck, n->kids[1]->loc, "D_LQUANT_MISMATCH",
+			  "lquantize( ) base (argument #2) must be less than limit (argument #3)");
 		return false;
 	}
 	levels = (limit - base) / step;
 	if (!levels) {
-		DV_ERR_AT(ck, n->kids[3]->loc, "D_LQUANT_STEPLARGE", "lquantize( ) step (argument #4) is larger than limit - base");
+		DV_ERR_AT(ck, n->kids[3]->loc, "D_LQUANT_STEPLARGE",
+			  "lquantize( ) step (argument #4) is larger than limit - base");
 		return false;
 	}
 	if (levels > UINT16_MAX) {
-		DV_ERR_AT(ck, n->loc, "D_LQUANT_STEPSMALL", "lquantize( ) step (argument #4) is too small: it makes %" PRId64
-			  " levels, more than %u", levels, UINT16_MAX);
+		DV_ERR_AT(ck, n->loc, "D_LQUANT_STEPSMALL",
+			  "lquantize( ) step (argument #4) is too small: it makes %" PRId64 " levels, more than %u",
+			  levels, UINT16_MAX);
 		return false;
 	}
 	d->base = base;
@@ -67,9 +74,11 @@ static bool describe(struct dv_check *ck, const struct dv_node *n, enum dv_call_
 		enum dv_agg_func func;
 		uint32_t size, min, max; // of data; arguments
 	} funcs[] = {
-		[DV_C_COUNT] = {DV_AGG_COUNT, 8, 0, 0}, [DV_C_SUM] = {DV_AGG_SUM, 8, 1, 1}, [DV_C_MIN] = {DV_AGG_MIN, 8, 1, 1},
-		[DV_C_MAX] = {DV_AGG_MAX, 8, 1, 1}, [DV_C_AVG] = {DV_AGG_AVG, 16, 1, 1}, [DV_C_STDDEV] = {DV_AGG_STDDEV, 32, 1, 1},
-		[DV_C_QUANTIZE] = {DV_AGG_QUANTIZE, DV_QUANTIZE_BUCKETS * 8, 1, 2}, [DV_C_LQUANTIZE] = {DV_AGG_LQUANTIZE, 0, 3, 5},
+		[DV_C_COUNT] = {DV_AGG_COUNT, 8, 0, 0}, [DV_C_SUM] = {DV_AGG_SUM, 8, 1, 1},
+		[DV_C_MIN] = {DV_AGG_MIN, 8, 1, 1}, [DV_C_MAX] = {DV_AGG_MAX, 8, 1, 1},
+		[DV_C_AVG] = {DV_AGG_AVG, 16, 1, 1}, [DV_C_STDDEV] = {DV_AGG_STDDEV, 32, 1, 1},
+		[DV_C_QUANTIZE] = {DV_AGG_QUANTIZE, DV_QUANTIZE_BUCKETS * 8, 1, 2},
+		[DV_C_LQUANTIZE] = {DV_AGG_LQUANTIZE, 0, 3, 5},
 	};
 
 	if (!dv_check_need(ck, n, n->str, funcs[id].min, funcs[id].max))
@@ -88,7 +97,8 @@ static bool same(struct dv_check *ck, const struct dv_agg *a, const struct dv_ag
 	if (!a->defined)
 		return true;
 	if (o->func != d->func) {
-		DV_ERR_AT(ck, loc, "D_AGG_REDEF", "aggregation redefined: @%s = %s( ), but it was @%s = %s( ) on line %u", a->name,
+		DV_ERR_AT(ck, loc, "D_AGG_REDEF",
+			  "aggregation redefined: @%s = %s( ), but it was @%s = %s( ) on line %u", a->name,
 			  func_name(d->func), a->name, func_name(o->func), a->loc.line);
 		return false;
 	}
@@ -99,7 +109,8 @@ static bool same(struct dv_check *ck, const struct dv_agg *a, const struct dv_ag
 	else if (o->levels != d->levels)
 		tag = "D_LQUANT_MATCHLIM", what = "limit";
 	if (tag)
-		DV_ERR_AT(ck, loc, tag, "lquantize( ) of @%s has another %s than on line %u", a->name, what, a->loc.line);
+		DV_ERR_AT(ck, loc, tag, "lquantize( ) of @%s has another %s than on line %u", a->name, what,
+			  a->loc.line);
 	return !tag;
 }
 
@@ -110,7 +121,8 @@ static struct dv_node *number(struct dv_check *ck, const struct dv_node *n, cons
 	if (!v)
 		return NULL;
 	if (!dv_type_is_scalar(v->type) || dv_type_is_string(v->type))
-		return DV_ERR_AT(ck, n->loc, "D_AGG_SCALAR", "%s( ) argument must be of scalar type, not %s", func, dv_tname(ck, v->type));
+		return DV_ERR_AT(ck, n->loc, "D_AGG_SCALAR", "%s( ) argument must be of scalar type, not %s", func,
+				 dv_tname(ck, v->type));
 	return dv_is_ptr(v->type) ? dv_cast(ck, v, dv_type_int(8, false)) : v;
 }
 
@@ -146,13 +158,13 @@ static struct dv_node *check_keys(struct dv_check *ck, const struct dv_node *n)
 		return NULL;
 	expected = a->defined || !d ? a->key_count : d->key_count;
 	if (n->kid_count != expected)
-		return DV_ERR_AT(ck, n->loc, "D_PROTO_LEN", "@%s[ ] prototype mismatch: %u key%s passed, %u expected", n->str, n->kid_count,
-				 n->kid_count == 1 ? "" : "s", expected);
+		return DV_ERR_AT(ck, n->loc, "D_PROTO_LEN", "@%s[ ] prototype mismatch: %u key%s passed, %u expected",
+				 n->str, n->kid_count, n->kid_count == 1 ? "" : "s", expected);
 	for (uint32_t i = 0; a->defined && i < n->kid_count; i++)
 		if ((c->kids[i]->type->kind == DV_TYPE_STRING) != (a->key_types[i]->kind == DV_TYPE_STRING))
 			return DV_ERR_AT(ck, n->kids[i]->loc, "D_PROTO_ARG",
-					 "@%s[ ] key #%u is incompatible with prototype: prototype %s, key %s", n->str, i + 1,
-					 dv_tname(ck, a->key_types[i]), dv_tname(ck, c->kids[i]->type));
+					 "@%s[ ] key #%u is incompatible with prototype: prototype %s, key %s", n->str,
+					 i + 1, dv_tname(ck, a->key_types[i]), dv_tname(ck, c->kids[i]->type));
 	return c;
 }
 
@@ -174,7 +186,8 @@ bool dv_check_agg_stmt(struct dv_check *ck, const struct dv_stmt *s, struct dv_s
 		return false;
 	}
 	if (!row || row->call.kind != DV_CALL_AGGFUNC) {
-		DV_ERR_AT(ck, f->loc, "D_AGG_FUNC", "@%s may only be assigned the result of an aggregating function: count( ), sum( ) ...",
+		DV_ERR_AT(ck, f->loc, "D_AGG_FUNC",
+			  "@%s may only be assigned the result of an aggregating function: count( ), sum( ) ...",
 			  s->agg->str);
 		return false;
 	}

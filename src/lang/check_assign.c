@@ -11,20 +11,23 @@ static bool writable(struct dv_check *ck, const struct dv_node *at, const struct
 	if (to->kind == DV_NODE_VAR || to->kind == DV_NODE_ELEM)
 		return true;
 	if (to->kind == DV_NODE_BUILTIN || to->kind == DV_NODE_ARGN || to->kind == DV_NODE_REG)
-		DV_ERR_AT(ck, at->op_loc, "D_OP_WRITE", "operator %s cannot be applied to a built-in variable: it is read-only", op);
+		DV_ERR_AT(ck, at->op_loc, "D_OP_WRITE",
+			  "operator %s cannot be applied to a built-in variable: it is read-only", op);
 	else if (dv_is_lvalue(to))
-		DV_ERR_AT(ck, at->op_loc, "D_OP_WRITE", "operator %s cannot be applied to memory of a machine: it is read-only", op);
+		DV_ERR_AT(ck, at->op_loc, "D_OP_WRITE",
+			  "operator %s cannot be applied to memory of a machine: it is read-only", op);
 	else
 		DV_ERR_AT(ck, at->op_loc, "D_OP_LVAL", "operator %s requires a variable to write", op);
 	return false;
 }
 
-static struct dv_node *incompatible(struct dv_check *ck, const struct dv_node *n, const struct dv_node *a, const struct dv_node *b)
+static struct dv_node *incompatible(struct dv_check *ck, const struct dv_node *n, const struct dv_node *a,
+				    const struct dv_node *b)
 {
 	const char *op = n->op == DV_OP_NONE ? "=" : dv_arena_printf(ck->arena, "%s=", dv_op_name(n->op));
 
-	return DV_ERR_AT(ck, n->op_loc, "D_OP_INCOMPAT", "operands have incompatible types: %s %s %s", dv_tname(ck, a->type), op,
-			 dv_tname(ck, b->type));
+	return DV_ERR_AT(ck, n->op_loc, "D_OP_INCOMPAT", "operands have incompatible types: %s %s %s",
+			 dv_tname(ck, a->type), op, dv_tname(ck, b->type));
 }
 
 // The value for a plain assignment, converted; NULL: does not fit.
@@ -76,8 +79,8 @@ static bool compound(struct dv_check *ck, const struct dv_node *n, struct dv_nod
 		if (n->op != DV_OP_ADD && n->op != DV_OP_SUB)
 			goto bad;
 		if ((!ref->size && ref->kind != DV_TYPE_VOID) || ref->size > UINT32_MAX) {
-			DV_ERR_AT(ck, n->op_loc, "D_OP_INCOMPLETE", "arithmetic on a pointer to %s, whose size is not known",
-				  dv_tname(ck, ref));
+			DV_ERR_AT(ck, n->op_loc, "D_OP_INCOMPLETE",
+				  "arithmetic on a pointer to %s, whose size is not known", dv_tname(ck, ref));
 			return false;
 		}
 		c->scale = ref->size ? (uint32_t)ref->size : 1;
@@ -97,7 +100,8 @@ struct dv_node *dv_check_assign(struct dv_check *ck, const struct dv_node *n)
 	if (!v)
 		return NULL;
 	if (n->kids[0]->kind == DV_NODE_IDENT && dv_script_inline(ck->script, n->kids[0]))
-		return DV_ERR_AT(ck, n->op_loc, "D_OP_WRITE", "'%s' is an inline: it cannot be written", n->kids[0]->str);
+		return DV_ERR_AT(ck, n->op_loc, "D_OP_WRITE", "'%s' is an inline: it cannot be written",
+				 n->kids[0]->str);
 	to = dv_check_expr(ck, n->kids[0]);
 	if (!to || !writable(ck, n, to))
 		return NULL;
@@ -122,8 +126,8 @@ struct dv_node *dv_check_incdec(struct dv_check *ck, const struct dv_node *n)
 		return NULL;
 	t = dv_type_resolve(to->type);
 	if (t->kind == DV_TYPE_STRING)
-		return DV_ERR_AT(ck, n->op_loc, "D_OP_SCALAR", "operator %s requires an operand of scalar type, not %s", dv_op_name(n->op),
-				 dv_tname(ck, to->type));
+		return DV_ERR_AT(ck, n->op_loc, "D_OP_SCALAR", "operator %s requires an operand of scalar type, not %s",
+				 dv_op_name(n->op), dv_tname(ck, to->type));
 	c = dv_check_copy(ck, n, DV_NODE_INCDEC, to->type);
 	dv_check_kids(ck, c, 1);
 	c->kids[0] = to;
@@ -131,8 +135,8 @@ struct dv_node *dv_check_incdec(struct dv_check *ck, const struct dv_node *n)
 	if (t->kind == DV_TYPE_PTR) {
 		t = dv_type_resolve(t->ref);
 		if ((!t->size && t->kind != DV_TYPE_VOID) || t->size > UINT32_MAX)
-			return DV_ERR_AT(ck, n->op_loc, "D_OP_INCOMPLETE", "arithmetic on a pointer to %s, whose size is not known",
-					 dv_tname(ck, t));
+			return DV_ERR_AT(ck, n->op_loc, "D_OP_INCOMPLETE",
+					 "arithmetic on a pointer to %s, whose size is not known", dv_tname(ck, t));
 		c->scale = t->size ? (uint32_t)t->size : 1;
 	}
 	return c;

@@ -8,16 +8,21 @@ bool dv_check_need(struct dv_check *ck, const struct dv_node *n, const char *nam
 {
 	if (n->kid_count >= min && n->kid_count <= max)
 		return true;
-	DV_ERR_AT(ck, n->loc, "D_PROTO_LEN", "%s( ) prototype mismatch: %u arg%s passed, %s%u expected", name, n->kid_count,
-		  n->kid_count == 1 ? "" : "s", min == max ? "" : n->kid_count < min ? "at least " : "at most ", n->kid_count < min ? min : max);
+	DV_ERR_AT(ck, n->loc, "D_PROTO_LEN", "%s( ) prototype mismatch: %u arg%s passed, %s%u expected", name,
+		  n->kid_count, n->kid_count == 1 ? "" : "s",
+		  min == max	       ? ""
+		  : n->kid_count < min ? "at least "
+				       : "at most ",
+		  n->kid_count < min ? min : max);
 	return false;
 }
 
-static struct dv_node *bad_arg(struct dv_check *ck, const struct dv_node *at, const char *name, uint32_t i, const char *wanted,
-                               const struct dv_node *got)
+static struct dv_node *bad_arg(struct dv_check *ck, const struct dv_node *at, const char *name, uint32_t i,
+			       const char *wanted, const struct dv_node *got)
 {
-	return DV_ERR_AT(ck, at->loc, "D_PROTO_ARG", "%s( ) argument #%u is incompatible with prototype: prototype: %s, argument: %s", name,
-			 i + 1, wanted, dv_tname(ck, got->type));
+	return DV_ERR_AT(ck, at->loc, "D_PROTO_ARG",
+			 "%s( ) argument #%u is incompatible with prototype: prototype: %s, argument: %s", name, i + 1,
+			 wanted, dv_tname(ck, got->type));
 }
 
 static struct dv_node *check_arg(struct dv_check *ck, const char *name, uint32_t i, char want, const struct dv_node *n)
@@ -93,7 +98,8 @@ static bool check_shown(struct dv_check *ck, const struct dv_node *n, struct dv_
 	if (!dv_check_need(ck, n, n->str, 1, 1))
 		return false;
 	if (n->kids[0]->kind == DV_NODE_AGG) {
-		DV_ERR_AT(ck, n->kids[0]->loc, "D_TRACE_DYN", "%s( ) may not be applied to an aggregation: use printa( )", n->str);
+		DV_ERR_AT(ck, n->kids[0]->loc, "D_TRACE_DYN",
+			  "%s( ) may not be applied to an aggregation: use printa( )", n->str);
 		return false;
 	}
 	v = n->kids[0]->kind == DV_NODE_CALL ? dv_check_call(ck, n->kids[0], false) : dv_check_expr(ck, n->kids[0]);
@@ -120,8 +126,8 @@ static bool check_shown(struct dv_check *ck, const struct dv_node *n, struct dv_
 		v = dv_to_string(ck, v);
 	else if (t->kind == DV_TYPE_FLOAT || t->kind == DV_TYPE_FWD || !t->size || t->size > 4096 ||
 		 (dv_type_is_integer(t) && t->size > 8)) {
-		DV_ERR_AT(ck, n->kids[0]->loc, "D_PRINT_SIZE", "%s( ) of %s is not supported%s", n->str, dv_tname(ck, v->type),
-			  t->size > 4096 ? ": it is larger than 4096 bytes" : "");
+		DV_ERR_AT(ck, n->kids[0]->loc, "D_PRINT_SIZE", "%s( ) of %s is not supported%s", n->str,
+			  dv_tname(ck, v->type), t->size > 4096 ? ": it is larger than 4096 bytes" : "");
 		return false;
 	}
 	dv_check_kids(ck, c, 1);
@@ -137,7 +143,8 @@ struct dv_node *dv_check_agg_ref(struct dv_check *ck, const struct dv_node *n, c
 	if (n->kind != DV_NODE_AGG)
 		return DV_ERR_AT(ck, n->loc, tag, "%s( ) argument must be an aggregation: @name", what);
 	if (n->kid_count)
-		return DV_ERR_AT(ck, n->loc, tag, "%s( ) argument must be a whole aggregation: write @%s without keys", what, n->str);
+		return DV_ERR_AT(ck, n->loc, tag, "%s( ) argument must be a whole aggregation: write @%s without keys",
+				 what, n->str);
 	d = dv_script_aggdef(ck->script, n->str);
 	if (!d) {
 		struct dv_near near;
@@ -146,8 +153,8 @@ struct dv_node *dv_check_agg_ref(struct dv_check *ck, const struct dv_node *n, c
 		dv_near_init(&near, n->str);
 		for (size_t i = 0; i < ck->script->aggdefs.count; i++)
 			dv_near_offer(&near, ck->script->aggdefs.data[i].name);
-		return dv_check_error(ck, n->loc, "D_AGG_UNDEF", dv_near_hint(&near, "@", hint, sizeof(hint)), "undefined aggregation: @%s",
-				      n->str);
+		return dv_check_error(ck, n->loc, "D_AGG_UNDEF", dv_near_hint(&near, "@", hint, sizeof(hint)),
+				      "undefined aggregation: @%s", n->str);
 	}
 	c = dv_check_copy(ck, n, DV_NODE_AGG, dv_type_void());
 	c->str = n->str;
@@ -163,18 +170,21 @@ struct dv_node *dv_check_agg_ref(struct dv_check *ck, const struct dv_node *n, c
 static bool check_agg_action(struct dv_check *ck, const struct dv_node *n, struct dv_node *c)
 {
 	static const char *const tags[] = {[DV_C_CLEAR] = "D_CLEAR_AGGARG", [DV_C_TRUNC] = "D_TRUNC_AGGARG",
-					   [DV_C_NORMALIZE] = "D_NORMALIZE_AGGARG", [DV_C_DENORMALIZE] = "D_DENORMALIZE_AGGARG"};
+					   [DV_C_NORMALIZE] = "D_NORMALIZE_AGGARG",
+					   [DV_C_DENORMALIZE] = "D_DENORMALIZE_AGGARG"};
 	enum dv_call_id id = c->call->id;
 
-	if (!dv_check_need(ck, n, n->str, id == DV_C_NORMALIZE ? 2 : 1, id == DV_C_NORMALIZE || id == DV_C_TRUNC ? 2 : 1))
+	if (!dv_check_need(ck, n, n->str, id == DV_C_NORMALIZE ? 2 : 1,
+			   id == DV_C_NORMALIZE || id == DV_C_TRUNC ? 2 : 1))
 		return false;
 	dv_check_kids(ck, c, n->kid_count);
 	c->kids[0] = dv_check_agg_ref(ck, n->kids[0], n->str, tags[id]);
 	if (n->kid_count > 1) {
 		c->kids[1] = dv_check_value(ck, n->kids[1]);
 		if (c->kids[1] && !dv_type_is_integer(c->kids[1]->type))
-			c->kids[1] = DV_ERR_AT(ck, n->kids[1]->loc, id == DV_C_TRUNC ? "D_TRUNC_SCALAR" : "D_NORMALIZE_SCALAR",
-					       "%s( ) argument #2 must be of scalar type", n->str);
+			c->kids[1] =
+			    DV_ERR_AT(ck, n->kids[1]->loc, id == DV_C_TRUNC ? "D_TRUNC_SCALAR" : "D_NORMALIZE_SCALAR",
+				      "%s( ) argument #2 must be of scalar type", n->str);
 		else if (c->kids[1])
 			c->kids[1] = dv_cast(ck, c->kids[1], dv_type_int(8, id == DV_C_TRUNC));
 	}
@@ -202,8 +212,9 @@ static bool check_printa(struct dv_check *ck, const struct dv_node *n, struct dv
 	}
 	for (uint32_t i = first + 1; ok && i < n->kid_count; i++)
 		if (c->kids[i]->agg->key_count != c->kids[first]->agg->key_count) {
-			DV_ERR_AT(ck, n->kids[i]->loc, "D_PRINTA_AGGKEY", "printa( ) @%s and @%s do not have the same keys",
-				  c->kids[first]->agg->name, c->kids[i]->agg->name);
+			DV_ERR_AT(ck, n->kids[i]->loc, "D_PRINTA_AGGKEY",
+				  "printa( ) @%s and @%s do not have the same keys", c->kids[first]->agg->name,
+				  c->kids[i]->agg->name);
 			ok = false;
 		}
 	return ok && (!fmt || dv_check_printa_format(ck, c, fmt));
@@ -215,7 +226,8 @@ static bool check_printf_args(struct dv_check *ck, const struct dv_node *n, stru
 	bool ok = true;
 
 	if (!n->kid_count) {
-		DV_ERR_AT(ck, n->loc, "D_PROTO_LEN", "printf( ) prototype mismatch: 0 args passed, at least 1 expected");
+		DV_ERR_AT(ck, n->loc, "D_PROTO_LEN",
+			  "printf( ) prototype mismatch: 0 args passed, at least 1 expected");
 		return false;
 	}
 	if (n->kids[0]->kind != DV_NODE_STR) {
@@ -230,7 +242,8 @@ static bool check_printf_args(struct dv_check *ck, const struct dv_node *n, stru
 		struct dv_node *a;
 
 		if (n->kids[i]->kind == DV_NODE_AGG) {
-			DV_ERR_AT(ck, n->kids[i]->loc, "D_PRINTF_ARG_TYPE", "printf( ) argument #%u is an aggregation: use printa( )", i + 1);
+			DV_ERR_AT(ck, n->kids[i]->loc, "D_PRINTF_ARG_TYPE",
+				  "printf( ) argument #%u is an aggregation: use printa( )", i + 1);
 			a = NULL;
 		} else {
 			a = dv_check_value(ck, n->kids[i]);
@@ -254,7 +267,8 @@ struct dv_node *dv_check_call(struct dv_check *ck, const struct dv_node *n, bool
 		char hint[96];
 
 		if (dv_is_builtin(n->str) || dv_var_known(ck, DV_SCOPE_GLOBAL, n->str))
-			return DV_ERR_AT(ck, n->loc, "D_FUNC_IDENT", "variable '%s' may not be called as a function", n->str);
+			return DV_ERR_AT(ck, n->loc, "D_FUNC_IDENT", "variable '%s' may not be called as a function",
+					 n->str);
 		dv_near_init(&near, n->str);
 		dv_call_near(&near);
 		return dv_check_error(ck, n->loc, "D_FUNC_UNDEF", dv_near_hint(&near, "", hint, sizeof(hint)),
@@ -263,9 +277,11 @@ struct dv_node *dv_check_call(struct dv_check *ck, const struct dv_node *n, bool
 	if (row->call.id == DV_C_UNSUPPORTED)
 		return DV_ERR_AT(ck, n->loc, "D_NOT_YET", "%s() is not supported yet", n->str);
 	if (row->call.kind == DV_CALL_AGGFUNC)
-		return DV_ERR_AT(ck, n->loc, "D_AGG_FUNC", "%s( ) may only be assigned to an aggregation: @name = %s(...)", n->str, n->str);
+		return DV_ERR_AT(ck, n->loc, "D_AGG_FUNC",
+				 "%s( ) may only be assigned to an aggregation: @name = %s(...)", n->str, n->str);
 	if (row->call.kind == DV_CALL_ACTION && !statement)
-		return DV_ERR_AT(ck, n->loc, "D_OP_ACT", "%s( ) is an action: it may not be called from within an expression", n->str);
+		return DV_ERR_AT(ck, n->loc, "D_OP_ACT",
+				 "%s( ) is an action: it may not be called from within an expression", n->str);
 	c = dv_check_copy(ck, n, DV_NODE_CALL, result(row->call.id));
 	c->str = row->call.name;
 	c->call = &row->call;

@@ -17,7 +17,8 @@ struct dv_node *dv_check_deref(struct dv_check *ck, const struct dv_node *at, st
 	ptr = dv_decay(ck, ptr);
 	t = dv_type_resolve(ptr->type);
 	if (t->kind != DV_TYPE_PTR)
-		return DV_ERR_AT(ck, at->op_loc, "D_DEREF_NONPTR", "cannot dereference a non-pointer type: %s", dv_tname(ck, ptr->type));
+		return DV_ERR_AT(ck, at->op_loc, "D_DEREF_NONPTR", "cannot dereference a non-pointer type: %s",
+				 dv_tname(ck, ptr->type));
 	to = dv_type_resolve(t->ref);
 	if (to->kind == DV_TYPE_VOID)
 		return DV_ERR_AT(ck, at->op_loc, "D_DEREF_VOID", "cannot dereference a pointer to void: cast it first");
@@ -44,8 +45,8 @@ static void offer_members(struct dv_near *near, const struct dv_type *t, int dep
 	}
 }
 
-static const struct dv_member *find_member(struct dv_check *ck, const struct dv_type *type, const char *name, struct dv_loc loc,
-                                           uint64_t *off)
+static const struct dv_member *find_member(struct dv_check *ck, const struct dv_type *type, const char *name,
+					   struct dv_loc loc, uint64_t *off)
 {
 	const struct dv_type *t = dv_type_complete(type);
 	const struct dv_member *m;
@@ -53,16 +54,18 @@ static const struct dv_member *find_member(struct dv_check *ck, const struct dv_
 	int budget = 4096;
 	char hint[96];
 
-	if (t->kind == DV_TYPE_FWD || ((t->kind == DV_TYPE_STRUCT || t->kind == DV_TYPE_UNION) && !t->size && !t->count)) {
-		DV_ERR_AT(ck, loc, "D_OP_INCOMPLETE", "members of %s are not known on %s", dv_tname(ck, type), machine(ck));
+	if (t->kind == DV_TYPE_FWD ||
+	    ((t->kind == DV_TYPE_STRUCT || t->kind == DV_TYPE_UNION) && !t->size && !t->count)) {
+		DV_ERR_AT(ck, loc, "D_OP_INCOMPLETE", "members of %s are not known on %s", dv_tname(ck, type),
+			  machine(ck));
 		return NULL;
 	}
 	m = dv_type_member(t, name, off);
 	if (!m) {
 		dv_near_init(&near, name);
 		offer_members(&near, t, 0, &budget);
-		dv_check_error(ck, loc, "D_TYPE_MEMBER", dv_near_hint(&near, "", hint, sizeof(hint)), "'%s' is not a member of %s", name,
-			       dv_tname(ck, type));
+		dv_check_error(ck, loc, "D_TYPE_MEMBER", dv_near_hint(&near, "", hint, sizeof(hint)),
+			       "'%s' is not a member of %s", name, dv_tname(ck, type));
 		return NULL;
 	}
 	if (!m->type || *off > UINT32_MAX || m->bit_size > 64 || (m->bit_size && !dv_type_is_integer(m->type))) {
@@ -87,14 +90,16 @@ struct dv_node *dv_check_member(struct dv_check *ck, const struct dv_node *n)
 	t = dv_type_resolve(a->type);
 	if (n->is_arrow) {
 		if (t->kind != DV_TYPE_PTR)
-			return DV_ERR_AT(ck, n->op_loc, "D_OP_PTR", "operator -> must be applied to a pointer, not %s%s", dv_tname(ck, a->type),
+			return DV_ERR_AT(ck, n->op_loc, "D_OP_PTR",
+					 "operator -> must be applied to a pointer, not %s%s", dv_tname(ck, a->type),
 					 t->kind == DV_TYPE_STRUCT || t->kind == DV_TYPE_UNION ? ": use '.'" : "");
 		t = dv_type_resolve(t->ref);
 	}
 	sou = t->kind == DV_TYPE_STRUCT || t->kind == DV_TYPE_UNION || t->kind == DV_TYPE_FWD;
 	if (!sou)
-		return DV_ERR_AT(ck, n->op_loc, "D_OP_SOU", "operator %s cannot be applied to type %s%s", n->is_arrow ? "->" : ".",
-				 dv_tname(ck, a->type), !n->is_arrow && t->kind == DV_TYPE_PTR ? ": use '->'" : "");
+		return DV_ERR_AT(ck, n->op_loc, "D_OP_SOU", "operator %s cannot be applied to type %s%s",
+				 n->is_arrow ? "->" : ".", dv_tname(ck, a->type),
+				 !n->is_arrow && t->kind == DV_TYPE_PTR ? ": use '->'" : "");
 	if (n->is_arrow) {
 		a = dv_check_deref(ck, n, a);
 		if (!a)
@@ -121,7 +126,8 @@ struct dv_node *dv_check_addrof(struct dv_check *ck, const struct dv_node *n)
 	if (a->kind == DV_NODE_MEMBER && a->bit_size)
 		return DV_ERR_AT(ck, n->loc, "D_ADDROF_BITFIELD", "cannot take the address of a bit-field");
 	if (a->kind == DV_NODE_VAR || a->kind == DV_NODE_ELEM || a->kind == DV_NODE_BUILTIN || a->kind == DV_NODE_ARGN)
-		return DV_ERR_AT(ck, n->loc, "D_ADDROF_VAR", "cannot take the address of a variable of the script or a built-in one");
+		return DV_ERR_AT(ck, n->loc, "D_ADDROF_VAR",
+				 "cannot take the address of a variable of the script or a built-in one");
 	if (!dv_is_lvalue(a))
 		return DV_ERR_AT(ck, n->loc, "D_ADDROF_LVAL", "unary & may only be applied to something in memory");
 	if (dv_type_resolve(a->type)->kind == DV_TYPE_FUNC)
@@ -137,14 +143,16 @@ static const struct dv_type *name_as_type(struct dv_check *ck, const struct dv_n
 {
 	struct dv_universe *u = ck->env->types;
 
-	if (n->kind != DV_NODE_IDENT || n->scope != DV_SCOPE_GLOBAL || dv_var_known(ck, DV_SCOPE_GLOBAL, n->str) || dv_is_builtin(n->str))
+	if (n->kind != DV_NODE_IDENT || n->scope != DV_SCOPE_GLOBAL || dv_var_known(ck, DV_SCOPE_GLOBAL, n->str) ||
+	    dv_is_builtin(n->str))
 		return NULL;
 	return u->ops && u->ops->find ? u->ops->find(u->ctx, DV_TYPE_TYPEDEF, n->str, NULL) : NULL;
 }
 
 struct dv_node *dv_check_sizeof(struct dv_check *ck, const struct dv_node *n)
 {
-	const struct dv_type *ulong = dv_type_int(8, false), *type = n->decl ? dv_decl_type(ck, n->decl, false) : name_as_type(ck, n->kids[0]);
+	const struct dv_type *ulong = dv_type_int(8, false),
+			     *type = n->decl ? dv_decl_type(ck, n->decl, false) : name_as_type(ck, n->kids[0]);
 	const struct dv_type *t;
 	struct dv_node *e = NULL;
 
@@ -176,11 +184,13 @@ struct dv_node *dv_check_offsetof(struct dv_check *ck, const struct dv_node *n)
 		return NULL;
 	t = dv_type_resolve(type);
 	if (t->kind != DV_TYPE_STRUCT && t->kind != DV_TYPE_UNION)
-		return DV_ERR_AT(ck, n->loc, "D_OFFSETOF_TYPE", "offsetof requires a structure or union, not %s", dv_tname(ck, type));
+		return DV_ERR_AT(ck, n->loc, "D_OFFSETOF_TYPE", "offsetof requires a structure or union, not %s",
+				 dv_tname(ck, type));
 	m = find_member(ck, type, n->str, n->op_loc, &off);
 	if (!m)
 		return NULL;
 	if (m->bit_size)
-		return DV_ERR_AT(ck, n->op_loc, "D_OFFSETOF_BITFIELD", "cannot take the offset of a bit-field: %s", n->str);
+		return DV_ERR_AT(ck, n->op_loc, "D_OFFSETOF_BITFIELD", "cannot take the offset of a bit-field: %s",
+				 n->str);
 	return dv_int_node(ck, n, off / 8, dv_type_int(8, false));
 }

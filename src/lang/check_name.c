@@ -14,17 +14,19 @@ static const struct builtin {
 	const char *type; // NULL: curthread; "": not there yet
 	bool soft;        // dvirt's own: a script may have a variable of this name
 } builtins[] = {
-	{"timestamp", DV_BI_TIMESTAMP, "uint64_t"}, {"walltimestamp", DV_BI_WALLTIMESTAMP, "int64_t"}, {"cpu", DV_BI_CPU, "int"},
-	{"pid", DV_BI_PID, "pid_t"}, {"tid", DV_BI_TID, "id_t"}, {"ppid", DV_BI_PPID, "pid_t"}, {"uid", DV_BI_UID, "uid_t"},
-	{"gid", DV_BI_GID, "gid_t"}, {"curthread", DV_BI_CURTHREAD, NULL}, {"caller", DV_BI_CALLER, "uintptr_t"},
-	{"epid", DV_BI_EPID, "uint_t"}, {"id", DV_BI_ID, "uint_t"}, {"errno", DV_BI_ERRNO, "int"},
-	{"seq", DV_BI_SEQ, "uint64_t", true}, {"execname", DV_BI_EXECNAME, "string"}, {"vmname", DV_BI_VMNAME, "string"},
+	{"timestamp", DV_BI_TIMESTAMP, "uint64_t"}, {"walltimestamp", DV_BI_WALLTIMESTAMP, "int64_t"},
+	{"cpu", DV_BI_CPU, "int"}, {"pid", DV_BI_PID, "pid_t"}, {"tid", DV_BI_TID, "id_t"},
+	{"ppid", DV_BI_PPID, "pid_t"}, {"uid", DV_BI_UID, "uid_t"}, {"gid", DV_BI_GID, "gid_t"},
+	{"curthread", DV_BI_CURTHREAD, NULL}, {"caller", DV_BI_CALLER, "uintptr_t"}, {"epid", DV_BI_EPID, "uint_t"},
+	{"id", DV_BI_ID, "uint_t"}, {"errno", DV_BI_ERRNO, "int"}, {"seq", DV_BI_SEQ, "uint64_t", true},
+	{"execname", DV_BI_EXECNAME, "string"}, {"vmname", DV_BI_VMNAME, "string"},
 	{"probeprov", DV_BI_PROBEPROV, "string"}, {"probemod", DV_BI_PROBEMOD, "string"},
 	{"probefunc", DV_BI_PROBEFUNC, "string"}, {"probename", DV_BI_PROBENAME, "string"},
 	{"vtimestamp", DV_BI_VTIMESTAMP, ""}, {"ucaller", DV_BI_UCALLER, ""}, {"stackdepth", DV_BI_STACKDEPTH, ""},
 	{"ustackdepth", 0, ""}, {"ipl", 0, ""}, {"curcpu", 0, ""}, {"curpsinfo", 0, ""}, {"curlwpsinfo", 0, ""},
 	{"execargs", 0, ""}, {"cwd", 0, "", true}, {"root", 0, "", true}, {"fds", 0, "", true}, {"chip", 0, "", true},
-	{"lgrp", 0, "", true}, {"pset", 0, "", true}, {"zonename", 0, "", true}, {"jid", 0, "", true}, {"jailname", 0, "", true},
+	{"lgrp", 0, "", true}, {"pset", 0, "", true}, {"zonename", 0, "", true}, {"jid", 0, "", true},
+	{"jailname", 0, "", true},
 };
 
 static const struct {
@@ -32,20 +34,20 @@ static const struct {
 	enum dv_reg reg;
 } regs[] = {
 	{"rax", DV_REG_RAX}, {"rbx", DV_REG_RBX}, {"rcx", DV_REG_RCX}, {"rdx", DV_REG_RDX}, {"rsi", DV_REG_RSI},
-	{"rdi", DV_REG_RDI}, {"rbp", DV_REG_RBP}, {"rsp", DV_REG_RSP}, {"r8", DV_REG_R8}, {"r9", DV_REG_R9}, {"r10", DV_REG_R10},
-	{"r11", DV_REG_R11}, {"r12", DV_REG_R12}, {"r13", DV_REG_R13}, {"r14", DV_REG_R14}, {"r15", DV_REG_R15},
-	{"rip", DV_REG_RIP}, {"rflags", DV_REG_RFLAGS}, {"cs", DV_REG_CS}, {"ss", DV_REG_SS}, {"ds", DV_REG_DS},
-	{"es", DV_REG_ES}, {"fs", DV_REG_FS}, {"gs", DV_REG_GS}, {"fs_base", DV_REG_FS_BASE}, {"gs_base", DV_REG_GS_BASE},
-	{"kgs_base", DV_REG_KGS_BASE}, {"cr0", DV_REG_CR0}, {"cr2", DV_REG_CR2}, {"cr3", DV_REG_CR3}, {"cr4", DV_REG_CR4},
-	{"efer", DV_REG_EFER},
+	{"rdi", DV_REG_RDI}, {"rbp", DV_REG_RBP}, {"rsp", DV_REG_RSP}, {"r8", DV_REG_R8}, {"r9", DV_REG_R9},
+	{"r10", DV_REG_R10}, {"r11", DV_REG_R11}, {"r12", DV_REG_R12}, {"r13", DV_REG_R13}, {"r14", DV_REG_R14},
+	{"r15", DV_REG_R15}, {"rip", DV_REG_RIP}, {"rflags", DV_REG_RFLAGS}, {"cs", DV_REG_CS}, {"ss", DV_REG_SS},
+	{"ds", DV_REG_DS}, {"es", DV_REG_ES}, {"fs", DV_REG_FS}, {"gs", DV_REG_GS}, {"fs_base", DV_REG_FS_BASE},
+	{"gs_base", DV_REG_GS_BASE}, {"kgs_base", DV_REG_KGS_BASE}, {"cr0", DV_REG_CR0}, {"cr2", DV_REG_CR2},
+	{"cr3", DV_REG_CR3}, {"cr4", DV_REG_CR4}, {"efer", DV_REG_EFER},
 };
 // DTrace's names for some of them, as constants only.
 static const struct {
 	const char *name;
 	enum dv_reg reg;
 } reg_aliases[] = {
-	{"R_PC", DV_REG_RIP}, {"R_SP", DV_REG_RSP}, {"R_FP", DV_REG_RBP}, {"R_PS", DV_REG_RFLAGS}, {"R_RFL", DV_REG_RFLAGS},
-	{"R_R0", DV_REG_RAX}, {"R_R1", DV_REG_RDX},
+	{"R_PC", DV_REG_RIP}, {"R_SP", DV_REG_RSP}, {"R_FP", DV_REG_RBP}, {"R_PS", DV_REG_RFLAGS},
+	{"R_RFL", DV_REG_RFLAGS}, {"R_R0", DV_REG_RAX}, {"R_R1", DV_REG_RDX},
 };
 
 static const struct builtin *builtin(const char *name)
@@ -65,7 +67,8 @@ bool dv_is_builtin(const char *name)
 {
 	const struct builtin *b = builtin(name);
 
-	return (b && !b->soft) || arg_number(name) >= 0 || !strcmp(name, "args") || !strcmp(name, "uregs") || !strcmp(name, "NULL");
+	return (b && !b->soft) || arg_number(name) >= 0 || !strcmp(name, "args") || !strcmp(name, "uregs") ||
+	       !strcmp(name, "NULL");
 }
 
 static int reg_constant(const char *name)
@@ -108,7 +111,8 @@ static struct dv_node *check_builtin(struct dv_check *ck, const struct dv_node *
 
 		t = u->ops && u->ops->find ? u->ops->find(u->ctx, DV_TYPE_STRUCT, "task_struct", NULL) : NULL;
 		if (!t)
-			return DV_ERR_AT(ck, n->loc, "D_TYPE_ERR", "curthread cannot be used: there are no kernel types on %s",
+			return DV_ERR_AT(ck, n->loc, "D_TYPE_ERR",
+					 "curthread cannot be used: there are no kernel types on %s",
 					 ck->env->machine_name ? ck->env->machine_name : "this machine");
 		t = dv_type_ptr(t);
 	}
@@ -143,8 +147,10 @@ static struct dv_node *check_inline(struct dv_check *ck, const struct dv_vdecl *
 	if (dv_type_resolve(t)->kind == DV_TYPE_STRING && dv_is_strcompat(v->type))
 		return dv_to_string(ck, v);
 	v = dv_decay(ck, v);
-	if (!dv_type_is_scalar(t) || !dv_type_is_scalar(v->type) || (dv_is_ptr(v->type) != dv_is_ptr(t) && !dv_is_zero(v)))
-		return DV_ERR_AT(ck, d->loc, "D_OP_INCOMPAT", "inline '%s': definition of type %s is incompatible with %s", d->name,
+	if (!dv_type_is_scalar(t) || !dv_type_is_scalar(v->type) ||
+	    (dv_is_ptr(v->type) != dv_is_ptr(t) && !dv_is_zero(v)))
+		return DV_ERR_AT(ck, d->loc, "D_OP_INCOMPAT",
+				 "inline '%s': definition of type %s is incompatible with %s", d->name,
 				 dv_tname(ck, v->type), dv_tname(ck, t));
 	return dv_cast(ck, v, t);
 }
@@ -184,7 +190,8 @@ static struct dv_node *check_variable(struct dv_check *ck, const struct dv_node 
 	if (!v)
 		return failed ? NULL : undefined(ck, n);
 	if (v->is_array)
-		return DV_ERR_AT(ck, n->loc, "D_ARR_BADREF", "associative array '%s' may not be used without keys", n->str);
+		return DV_ERR_AT(ck, n->loc, "D_ARR_BADREF", "associative array '%s' may not be used without keys",
+				 n->str);
 	return var_node(ck, n, v, DV_NODE_VAR);
 }
 
@@ -215,7 +222,8 @@ struct dv_node *dv_check_ident(struct dv_check *ck, const struct dv_node *n)
 	if (!strcmp(n->str, "NULL"))
 		return dv_int_node(ck, n, 0, dv_type_void_ptr());
 	if (!strcmp(n->str, "args") || !strcmp(n->str, "uregs"))
-		return DV_ERR_AT(ck, n->loc, "D_ARR_BADREF", "array '%s' may not be used without an index: write %s[...]", n->str, n->str);
+		return DV_ERR_AT(ck, n->loc, "D_ARR_BADREF",
+				 "array '%s' may not be used without an index: write %s[...]", n->str, n->str);
 	if (dv_var_known(ck, DV_SCOPE_GLOBAL, n->str))
 		return check_variable(ck, n);
 	if (b)
@@ -245,16 +253,19 @@ static struct dv_node *check_args(struct dv_check *ck, const struct dv_node *n)
 	if (ck->no_args)
 		return NULL;
 	if (!e->typed_args || !e->arg_type)
-		return DV_ERR_AT(ck, n->loc, "D_ARGS_NONE", "no type information for the arguments of %s: use arg0, arg1 ...", probe);
+		return DV_ERR_AT(ck, n->loc, "D_ARGS_NONE",
+				 "no type information for the arguments of %s: use arg0, arg1 ...", probe);
 	t = i->ival < e->arg_count ? e->arg_type(e->ctx, (uint32_t)i->ival) : NULL;
 	if (i->ival >= e->arg_count || (!t && i->ival > 9))
-		return DV_ERR_AT(ck, i->loc, "D_ARGS_IDX", "index %lld is out of range for the args[ ] of %s, which has %u", (long long)i->ival,
+		return DV_ERR_AT(ck, i->loc, "D_ARGS_IDX",
+				 "index %lld is out of range for the args[ ] of %s, which has %u", (long long)i->ival,
 				 probe, e->arg_count);
 	if (!t)
-		return DV_ERR_AT(ck, i->loc, "D_ARGS_TYPE", "type of args[%u] of %s is not known: use arg%u", (unsigned)i->ival, probe,
-				 (unsigned)i->ival);
+		return DV_ERR_AT(ck, i->loc, "D_ARGS_TYPE", "type of args[%u] of %s is not known: use arg%u",
+				 (unsigned)i->ival, probe, (unsigned)i->ival);
 	if (!dv_type_is_scalar(t))
-		return DV_ERR_AT(ck, i->loc, "D_NOT_YET", "args[%u] of type %s is not supported yet", (unsigned)i->ival, dv_tname(ck, t));
+		return DV_ERR_AT(ck, i->loc, "D_NOT_YET", "args[%u] of type %s is not supported yet", (unsigned)i->ival,
+				 dv_tname(ck, t));
 	c = dv_check_copy(ck, n, DV_NODE_ARGN, t);
 	c->ival = i->ival;
 	return c;
@@ -272,12 +283,14 @@ struct dv_node *dv_check_index(struct dv_check *ck, const struct dv_node *n)
 		if (n->kid_count == 2 && !i)
 			return NULL;
 		if (!i || !dv_type_is_integer(i->type))
-			return DV_ERR_AT(ck, n->op_loc, "D_PROTO_ARG", "uregs[ ] takes one integer, a register: R_RAX, R_RIP ...");
+			return DV_ERR_AT(ck, n->op_loc, "D_PROTO_ARG",
+					 "uregs[ ] takes one integer, a register: R_RAX, R_RIP ...");
 		if (i->kind == DV_NODE_INT && i->ival >= DV_REG_COUNT)
 			return DV_ERR_AT(ck, i->loc, "D_ARR_BOUNDS", "there is no register %lld", (long long)i->ival);
 		return reg_node(ck, n, i);
 	}
-	if (base->kind == DV_NODE_IDENT && (base->scope != DV_SCOPE_GLOBAL || dv_var_known(ck, DV_SCOPE_GLOBAL, base->str)) &&
+	if (base->kind == DV_NODE_IDENT &&
+	    (base->scope != DV_SCOPE_GLOBAL || dv_var_known(ck, DV_SCOPE_GLOBAL, base->str)) &&
 	    !(base->scope == DV_SCOPE_GLOBAL && dv_is_builtin(base->str)) && !dv_script_inline(ck->script, base)) {
 		bool failed;
 		struct dv_var *v = dv_var_get(ck, base->scope, base->str, base->loc, &failed);
@@ -290,7 +303,8 @@ struct dv_node *dv_check_index(struct dv_check *ck, const struct dv_node *n)
 			return dv_var_keys(ck, v, a, n) ? a : NULL;
 		}
 		if (v->type->kind != DV_TYPE_PTR)
-			return DV_ERR_AT(ck, base->loc, "D_IDENT_BADREF", "'%s' is not an array or a pointer", base->str);
+			return DV_ERR_AT(ck, base->loc, "D_IDENT_BADREF", "'%s' is not an array or a pointer",
+					 base->str);
 		a = var_node(ck, base, v, DV_NODE_VAR);
 	}
 	if (!a)
@@ -304,7 +318,8 @@ struct dv_node *dv_check_index(struct dv_check *ck, const struct dv_node *n)
 		return NULL;
 	a = dv_decay(ck, a);
 	if (!dv_is_ptr(a->type) || !dv_type_is_integer(i->type))
-		return DV_ERR_AT(ck, n->op_loc, "D_OP_INCOMPAT", "operator [ ] requires an array or pointer and an integer, not %s and %s",
+		return DV_ERR_AT(ck, n->op_loc, "D_OP_INCOMPAT",
+				 "operator [ ] requires an array or pointer and an integer, not %s and %s",
 				 dv_tname(ck, a->type), dv_tname(ck, i->type));
 	a = dv_check_add(ck, n, DV_OP_ADD, a, i);
 	return a ? dv_check_deref(ck, n, a) : NULL;
@@ -322,13 +337,16 @@ struct dv_node *dv_check_sym(struct dv_check *ck, const struct dv_node *n)
 	if (n->machine) {
 		u = ck->env->machine ? ck->env->machine(ck->env->ctx, n->machine, &mach) : NULL;
 		if (!u)
-			return DV_ERR_AT(ck, n->loc, "D_MACH_UNDEF", "there is no machine '%s' to read %s from", n->machine, n->str);
+			return DV_ERR_AT(ck, n->loc, "D_MACH_UNDEF", "there is no machine '%s' to read %s from",
+					 n->machine, n->str);
 	}
 	if (!u->ops || !u->ops->find_symbol)
-		return DV_ERR_AT(ck, n->loc, "D_IDENT_UNDEF", "kernel symbol '%s' cannot be resolved: no kernel is known on %s", n->str,
+		return DV_ERR_AT(ck, n->loc, "D_IDENT_UNDEF",
+				 "kernel symbol '%s' cannot be resolved: no kernel is known on %s", n->str,
 				 machine ? machine : "this machine");
 	if (!u->ops->find_symbol(u->ctx, n->module, n->str, &addr, &t))
-		return DV_ERR_AT(ck, n->loc, "D_IDENT_UNDEF", "failed to resolve '%s%s%s': no such kernel symbol on %s (kernel %s)",
+		return DV_ERR_AT(ck, n->loc, "D_IDENT_UNDEF",
+				 "failed to resolve '%s%s%s': no such kernel symbol on %s (kernel %s)",
 				 n->module ? n->module : "", "`", n->str, machine ? machine : "this machine", u->name);
 	// A kernel's BTF has the types of few variables. A word is the best guess, and `&sym` is right in any case.
 	c = dv_check_copy(ck, n, DV_NODE_SYM, t ? t : dv_type_int(8, false));

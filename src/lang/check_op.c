@@ -34,7 +34,8 @@ struct dv_node *dv_check_unary(struct dv_check *ck, const struct dv_node *n)
 		return NULL;
 	if (n->op == DV_OP_NOT) {
 		if (!is_scalar(a))
-			return DV_ERR_AT(ck, n->op_loc, "D_OP_SCALAR", "operator ! requires an operand of scalar type, not %s",
+			return DV_ERR_AT(ck, n->op_loc, "D_OP_SCALAR",
+					 "operator ! requires an operand of scalar type, not %s",
 					 dv_tname(ck, a->type));
 		return dv_fold(ck, op_node(ck, n, DV_NODE_UNARY, n->op, int_type(), a, NULL));
 	}
@@ -46,11 +47,11 @@ struct dv_node *dv_check_unary(struct dv_check *ck, const struct dv_node *n)
 	return dv_fold(ck, op_node(ck, n, DV_NODE_UNARY, n->op, a->type, a, NULL));
 }
 
-static struct dv_node *incompatible(struct dv_check *ck, const struct dv_node *at, enum dv_op op, const struct dv_node *a,
-                                    const struct dv_node *b)
+static struct dv_node *incompatible(struct dv_check *ck, const struct dv_node *at, enum dv_op op,
+				    const struct dv_node *a, const struct dv_node *b)
 {
-	return DV_ERR_AT(ck, at->op_loc, "D_OP_INCOMPAT", "operands have incompatible types: %s %s %s", dv_tname(ck, a->type), dv_op_name(op),
-			 dv_tname(ck, b->type));
+	return DV_ERR_AT(ck, at->op_loc, "D_OP_INCOMPAT", "operands have incompatible types: %s %s %s",
+			 dv_tname(ck, a->type), dv_op_name(op), dv_tname(ck, b->type));
 }
 
 static uint64_t step_of(struct dv_check *ck, const struct dv_node *at, const struct dv_type *ptr)
@@ -60,13 +61,15 @@ static uint64_t step_of(struct dv_check *ck, const struct dv_node *at, const str
 	if (to->kind == DV_TYPE_VOID)
 		return 1;
 	if (!to->size || to->size > UINT32_MAX || to->kind == DV_TYPE_FUNC) {
-		DV_ERR_AT(ck, at->op_loc, "D_OP_INCOMPLETE", "arithmetic on a pointer to %s, whose size is not known", dv_tname(ck, to));
+		DV_ERR_AT(ck, at->op_loc, "D_OP_INCOMPLETE", "arithmetic on a pointer to %s, whose size is not known",
+			  dv_tname(ck, to));
 		return 0;
 	}
 	return to->size;
 }
 
-struct dv_node *dv_check_add(struct dv_check *ck, const struct dv_node *at, enum dv_op op, struct dv_node *a, struct dv_node *b)
+struct dv_node *dv_check_add(struct dv_check *ck, const struct dv_node *at, enum dv_op op, struct dv_node *a,
+			     struct dv_node *b)
 {
 	struct dv_node *n;
 	uint64_t scale;
@@ -136,7 +139,8 @@ static struct dv_node *compare(struct dv_check *ck, const struct dv_node *n, str
 		b = dv_promote(ck, b);
 		t = dv_common_type(dv_type_resolve(a->type), dv_type_resolve(b->type));
 	} else {
-		if (dv_is_ptr(a->type) && dv_is_ptr(b->type) && !dv_ptr_compat(a->type, b->type) && !dv_is_zero(a) && !dv_is_zero(b))
+		if (dv_is_ptr(a->type) && dv_is_ptr(b->type) && !dv_ptr_compat(a->type, b->type) && !dv_is_zero(a) &&
+		    !dv_is_zero(b))
 			return incompatible(ck, n, n->op, a, b);
 		t = dv_type_int(8, false);
 	}
@@ -149,8 +153,9 @@ static struct dv_node *arithmetic(struct dv_check *ck, const struct dv_node *n, 
 	const struct dv_type *t;
 
 	if (!dv_type_is_integer(a->type) || !dv_type_is_integer(b->type))
-		return DV_ERR_AT(ck, n->op_loc, arith ? "D_OP_ARITH" : "D_OP_INT", "operator %s requires operands of %s type, not %s and %s",
-				 dv_op_name(n->op), arith ? "arithmetic" : "integral", dv_tname(ck, a->type), dv_tname(ck, b->type));
+		return DV_ERR_AT(ck, n->op_loc, arith ? "D_OP_ARITH" : "D_OP_INT",
+				 "operator %s requires operands of %s type, not %s and %s", dv_op_name(n->op),
+				 arith ? "arithmetic" : "integral", dv_tname(ck, a->type), dv_tname(ck, b->type));
 	a = dv_promote(ck, a);
 	b = dv_promote(ck, b);
 	if (n->op == DV_OP_SHL || n->op == DV_OP_SHR)
@@ -173,7 +178,8 @@ struct dv_node *dv_check_binary(struct dv_check *ck, const struct dv_node *n)
 	case DV_OP_LOR:
 	case DV_OP_LXOR:
 		if (!is_scalar(a) || !is_scalar(b))
-			return DV_ERR_AT(ck, n->op_loc, "D_OP_SCALAR", "operator %s requires operands of scalar type, not %s and %s",
+			return DV_ERR_AT(ck, n->op_loc, "D_OP_SCALAR",
+					 "operator %s requires operands of scalar type, not %s and %s",
 					 dv_op_name(n->op), dv_tname(ck, a->type), dv_tname(ck, b->type));
 		return dv_fold(ck, op_node(ck, n, DV_NODE_BINARY, n->op, int_type(), a, b));
 	case DV_OP_EQ:
@@ -190,13 +196,15 @@ struct dv_node *dv_check_binary(struct dv_check *ck, const struct dv_node *n)
 
 struct dv_node *dv_check_cond_op(struct dv_check *ck, const struct dv_node *n)
 {
-	struct dv_node *c = dv_check_value(ck, n->kids[0]), *a = dv_check_value(ck, n->kids[1]), *b = dv_check_value(ck, n->kids[2]), *r;
+	struct dv_node *c = dv_check_value(ck, n->kids[0]), *a = dv_check_value(ck, n->kids[1]),
+		       *b = dv_check_value(ck, n->kids[2]), *r;
 	const struct dv_type *t;
 
 	if (!c || !a || !b)
 		return NULL;
 	if (!is_scalar(c))
-		return DV_ERR_AT(ck, n->op_loc, "D_OP_SCALAR", "operator ?: requires its first operand to be of scalar type, not %s",
+		return DV_ERR_AT(ck, n->op_loc, "D_OP_SCALAR",
+				 "operator ?: requires its first operand to be of scalar type, not %s",
 				 dv_tname(ck, c->type));
 	if (is_text(a) || is_text(b)) {
 		if (!dv_is_strcompat(a->type) || !dv_is_strcompat(b->type))
@@ -226,6 +234,6 @@ struct dv_node *dv_check_cond_op(struct dv_check *ck, const struct dv_node *n)
 	r->kids[2] = dv_cast(ck, b, t);
 	return r;
 bad:
-	return DV_ERR_AT(ck, n->op_loc, "D_OP_INCOMPAT", "operator ?: operands have incompatible types: %s and %s", dv_tname(ck, a->type),
-			 dv_tname(ck, b->type));
+	return DV_ERR_AT(ck, n->op_loc, "D_OP_INCOMPAT", "operator ?: operands have incompatible types: %s and %s",
+			 dv_tname(ck, a->type), dv_tname(ck, b->type));
 }

@@ -13,8 +13,8 @@ static struct dv_conv *parse(struct dv_check *ck, const struct dv_node *fmt, siz
 	struct dv_conv *c = dv_format_parse(fmt->str, fmt->str_len, count, &msg, &at);
 
 	if (!c)
-		DV_ERR_AT(ck, fmt->loc, "D_SYNTAX", "format \"%.*s\": %s", (int)(fmt->str_len - at > 12 ? 12 : fmt->str_len - at),
-			  fmt->str + at, msg);
+		DV_ERR_AT(ck, fmt->loc, "D_SYNTAX", "format \"%.*s\": %s",
+			  (int)(fmt->str_len - at > 12 ? 12 : fmt->str_len - at), fmt->str + at, msg);
 	return c;
 }
 
@@ -84,8 +84,9 @@ bool dv_check_printf(struct dv_check *ck, struct dv_node *call, struct dv_node *
 			continue;
 		number++;
 		if (c->agg) {
-			DV_ERR_AT(ck, fmt->loc, "D_PRINTF_AGG_CONV", "printf( ) conversion #%u (%%@%c) is for aggregations only: use printa( )",
-				  number, c->letter);
+			DV_ERR_AT(ck, fmt->loc, "D_PRINTF_AGG_CONV",
+				  "printf( ) conversion #%u (%%@%c) is for aggregations only: use printa( )", number,
+				  c->letter);
 			ok = false;
 			break;
 		}
@@ -93,13 +94,15 @@ bool dv_check_printf(struct dv_check *ck, struct dv_node *call, struct dv_node *
 			const char *what = star || !c->width_star ? "precision" : "width";
 
 			if (next >= arg_count) {
-				DV_ERR_AT(ck, fmt->loc, "D_PRINTF_DYN_PROTO", "printf( ) conversion #%u (%%%c) is missing an argument for its %s",
-					  number, c->letter, what);
+				DV_ERR_AT(ck, fmt->loc, "D_PRINTF_DYN_PROTO",
+					  "printf( ) conversion #%u (%%%c) is missing an argument for its %s", number,
+					  c->letter, what);
 				ok = false;
 			} else if (!dv_type_is_integer(call->kids[next]->type)) {
 				DV_ERR_AT(ck, args[next]->loc, "D_PRINTF_DYN_TYPE",
-					  "printf( ) argument #%u, the %s of conversion #%u (%%%c), must be an integer, not %s", next + 1, what,
-					  number, c->letter, dv_tname(ck, args[next]->type));
+					  "printf( ) argument #%u, the %s of conversion #%u (%%%c), must be an "
+					  "integer, not %s",
+					  next + 1, what, number, c->letter, dv_tname(ck, args[next]->type));
 				ok = false;
 			} else {
 				call->kids[next] = dv_cast(ck, call->kids[next], dv_type_int(4, true));
@@ -108,22 +111,24 @@ bool dv_check_printf(struct dv_check *ck, struct dv_node *call, struct dv_node *
 		if (!ok)
 			break;
 		if (next >= arg_count) {
-			DV_ERR_AT(ck, fmt->loc, "D_PRINTF_ARG_PROTO", "printf( ) conversion #%u (%%%c) is missing its argument", number, c->letter);
+			DV_ERR_AT(ck, fmt->loc, "D_PRINTF_ARG_PROTO",
+				  "printf( ) conversion #%u (%%%c) is missing its argument", number, c->letter);
 			ok = false;
 			break;
 		}
 		wanted = wants(ck, c, &call->kids[next]);
 		if (wanted) {
 			DV_ERR_AT(ck, args[next]->loc, "D_PRINTF_ARG_TYPE",
-				  "printf( ) argument #%u is incompatible with conversion #%u (%%%s%c): it takes %s; argument: %s", next + 1,
-				  number, c->size, c->letter, wanted, dv_tname(ck, args[next]->type));
+				  "printf( ) argument #%u is incompatible with conversion #%u (%%%s%c): it takes %s; "
+				  "argument: %s",
+				  next + 1, number, c->size, c->letter, wanted, dv_tname(ck, args[next]->type));
 			ok = false;
 		}
 		next++;
 	}
 	if (ok && next < arg_count) {
-		DV_ERR_AT(ck, args[next]->loc, "D_PRINTF_ARG_EXTRA", "printf( ) has more arguments than its format has conversions: %u needed",
-			  next - 1);
+		DV_ERR_AT(ck, args[next]->loc, "D_PRINTF_ARG_EXTRA",
+			  "printf( ) has more arguments than its format has conversions: %u needed", next - 1);
 		ok = false;
 	}
 	free(convs);
@@ -149,29 +154,34 @@ bool dv_check_printa_format(struct dv_check *ck, struct dv_node *call, const str
 		number++;
 		ok = false;
 		if (c->width_star || c->prec_star) {
-			DV_ERR_AT(ck, fmt->loc, "D_PRINTF_DYN_PROTO", "printa( ) conversion #%u (%%%c) may not take its width or precision from an argument",
-				  number, c->letter);
+			DV_ERR_AT(
+			    ck, fmt->loc, "D_PRINTF_DYN_PROTO",
+			    "printa( ) conversion #%u (%%%c) may not take its width or precision from an argument",
+			    number, c->letter);
 		} else if (c->agg) {
 			if (!strchr("diuoxX", c->letter))
-				DV_ERR_AT(ck, fmt->loc, "D_PRINTF_AGG_CONV", "printa( ) conversion #%u (%%@%c) cannot print an aggregation's value",
+				DV_ERR_AT(ck, fmt->loc, "D_PRINTF_AGG_CONV",
+					  "printa( ) conversion #%u (%%@%c) cannot print an aggregation's value",
 					  number, c->letter);
 			else if (++values > agg_count && agg_count > 1)
 				DV_ERR_AT(ck, fmt->loc, "D_PRINTA_AGGPROTO",
-					  "printa( ) conversion #%u (%%@%c) has no aggregation left: %u are given", number, c->letter,
-					  agg_count);
+					  "printa( ) conversion #%u (%%@%c) has no aggregation left: %u are given",
+					  number, c->letter, agg_count);
 			else
 				ok = true;
 		} else if (keys >= agg->key_count) {
-			DV_ERR_AT(ck, fmt->loc, "D_PRINTF_ARG_PROTO", "printa( ) conversion #%u (%%%c) has no key left: @%s has %u", number,
-				  c->letter, agg->name, agg->key_count);
+			DV_ERR_AT(ck, fmt->loc, "D_PRINTF_ARG_PROTO",
+				  "printa( ) conversion #%u (%%%c) has no key left: @%s has %u", number, c->letter,
+				  agg->name, agg->key_count);
 		} else {
 			key.type = agg->defined ? agg->key_types[keys] : NULL;
 			keys++;
 			wanted = key.type ? wants(ck, c, &k) : NULL;
 			if (wanted)
-				DV_ERR_AT(ck, fmt->loc, "D_PRINTF_ARG_TYPE",
-					  "printa( ) conversion #%u (%%%c) does not fit key #%u of @%s: it takes %s; key: %s", number, c->letter,
-					  keys, agg->name, wanted, dv_tname(ck, key.type));
+				DV_ERR_AT(
+				    ck, fmt->loc, "D_PRINTF_ARG_TYPE",
+				    "printa( ) conversion #%u (%%%c) does not fit key #%u of @%s: it takes %s; key: %s",
+				    number, c->letter, keys, agg->name, wanted, dv_tname(ck, key.type));
 			ok = !wanted;
 		}
 	}

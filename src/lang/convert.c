@@ -134,7 +134,8 @@ bool dv_ptr_compat(const struct dv_type *a, const struct dv_type *b)
 			b = b->ref;
 			continue;
 		}
-		// One name, two kernels: the same structure as far as D is concerned. What it is there is looked up there.
+		// One name, two kernels: the same structure as far as D is concerned. What it is there is looked up
+		// there.
 		if (a->kind == b->kind || a->kind == DV_TYPE_FWD || b->kind == DV_TYPE_FWD)
 			return a->name && b->name && !strcmp(a->name, b->name) && a->universe != b->universe;
 		return false;
@@ -145,11 +146,12 @@ bool dv_ptr_compat(const struct dv_type *a, const struct dv_type *b)
 const char *dv_op_name(enum dv_op op)
 {
 	static const char *const names[] = {
-		[DV_OP_NONE] = "=", [DV_OP_ADD] = "+", [DV_OP_SUB] = "-", [DV_OP_MUL] = "*", [DV_OP_DIV] = "/", [DV_OP_MOD] = "%",
-		[DV_OP_AND] = "&", [DV_OP_OR] = "|", [DV_OP_XOR] = "^", [DV_OP_SHL] = "<<", [DV_OP_SHR] = ">>", [DV_OP_EQ] = "==",
-		[DV_OP_NE] = "!=", [DV_OP_LT] = "<", [DV_OP_LE] = "<=", [DV_OP_GT] = ">", [DV_OP_GE] = ">=", [DV_OP_LAND] = "&&",
-		[DV_OP_LOR] = "||", [DV_OP_LXOR] = "^^", [DV_OP_NEG] = "-", [DV_OP_PLUS] = "+", [DV_OP_NOT] = "!",
-		[DV_OP_BITNOT] = "~", [DV_OP_PREINC] = "++", [DV_OP_PREDEC] = "--", [DV_OP_POSTINC] = "++", [DV_OP_POSTDEC] = "--",
+		[DV_OP_NONE] = "=", [DV_OP_ADD] = "+", [DV_OP_SUB] = "-", [DV_OP_MUL] = "*", [DV_OP_DIV] = "/",
+		[DV_OP_MOD] = "%", [DV_OP_AND] = "&", [DV_OP_OR] = "|", [DV_OP_XOR] = "^", [DV_OP_SHL] = "<<",
+		[DV_OP_SHR] = ">>", [DV_OP_EQ] = "==", [DV_OP_NE] = "!=", [DV_OP_LT] = "<", [DV_OP_LE] = "<=",
+		[DV_OP_GT] = ">", [DV_OP_GE] = ">=", [DV_OP_LAND] = "&&", [DV_OP_LOR] = "||", [DV_OP_LXOR] = "^^",
+		[DV_OP_NEG] = "-", [DV_OP_PLUS] = "+", [DV_OP_NOT] = "!", [DV_OP_BITNOT] = "~", [DV_OP_PREINC] = "++",
+		[DV_OP_PREDEC] = "--", [DV_OP_POSTINC] = "++", [DV_OP_POSTDEC] = "--",
 	};
 
 	return names[op];

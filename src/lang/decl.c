@@ -19,7 +19,8 @@ static const struct dv_type *unknown(struct dv_check *ck, const struct dv_decl *
 	struct dv_universe *u = ck->env->types;
 
 	if (!u->ops)
-		DV_ERR_AT(ck, d->loc, "D_TYPE_ERR", "type '%s%s' is not known: there are no kernel types on %s", tag, d->name, where(ck));
+		DV_ERR_AT(ck, d->loc, "D_TYPE_ERR", "type '%s%s' is not known: there are no kernel types on %s", tag,
+			  d->name, where(ck));
 	else
 		DV_ERR_AT(ck, d->loc, "D_TYPE_ERR", "type '%s%s' is not known%s%s on %s (kernel %s)", tag, d->name,
 			  d->module ? " in module " : "", d->module ? d->module : "", where(ck), u->name);
@@ -42,11 +43,14 @@ static const struct dv_type *tagged(struct dv_check *ck, const struct dv_decl *d
 	static const struct {
 		enum dv_type_kind kind;
 		const char *word;
-	} kinds[] = {[DV_D_STRUCT] = {DV_TYPE_STRUCT, "struct "}, [DV_D_UNION] = {DV_TYPE_UNION, "union "}, [DV_D_ENUM] = {DV_TYPE_ENUM, "enum "}};
+	} kinds[] = {[DV_D_STRUCT] = {DV_TYPE_STRUCT, "struct "},
+		     [DV_D_UNION] = {DV_TYPE_UNION, "union "},
+		     [DV_D_ENUM] = {DV_TYPE_ENUM, "enum "}};
 	const struct dv_type *t = d->name ? find(ck->env->types, kinds[d->kind].kind, d->name, d->module) : NULL;
 
 	if (t || !d->name)
-		return t ? t : unknown(ck, &(struct dv_decl){.name = "<anonymous>", .loc = d->loc}, kinds[d->kind].word);
+		return t ? t
+			 : unknown(ck, &(struct dv_decl){.name = "<anonymous>", .loc = d->loc}, kinds[d->kind].word);
 	if (forward && d->kind != DV_D_ENUM)
 		return dv_type_new(ck->script->fwd, DV_TYPE_FWD, d->name, 0);
 	return unknown(ck, d, kinds[d->kind].word);
@@ -73,7 +77,8 @@ const struct dv_type *dv_decl_type(struct dv_check *ck, const struct dv_decl *d,
 		if (!t || (d->dim && !dim))
 			return NULL;
 		if (!dim || dim->kind != DV_NODE_INT || dim->ival == 0 || dim->ival > UINT32_MAX) {
-			DV_ERR_AT(ck, d->loc, "D_DECL_ARRSUB", "dimension of an array must be a positive integer constant");
+			DV_ERR_AT(ck, d->loc, "D_DECL_ARRSUB",
+				  "dimension of an array must be a positive integer constant");
 			return NULL;
 		}
 		return dv_type_array(t, (uint32_t)dim->ival);

@@ -67,8 +67,8 @@ static size_t source_line(const struct dv_src_text *t, uint32_t line, uint32_t *
 	return n;
 }
 
-void dv_diag_vat(const struct dv_script *s, struct dv_diag *d, struct dv_loc loc, const char *tag, const char *hint, const char *fmt,
-                 va_list ap)
+void dv_diag_vat(const struct dv_script *s, struct dv_diag *d, struct dv_loc loc, const char *tag, const char *hint,
+		 const char *fmt, va_list ap)
 {
 	const struct dv_src_text *t = loc.src < s->sources.count ? &s->sources.data[loc.src] : NULL;
 	const char *file = t ? t->name : "-n";
@@ -100,18 +100,20 @@ void dv_diag_vat(const struct dv_script *s, struct dv_diag *d, struct dv_loc loc
 		for (size_t i = 0; i < n && i + 1 < col; i++)
 			pad[i] = line[i] == '\t' ? '\t' : ' ';
 		out = dv_xasprintf("dvirt: %s%s%s%s%s\n%5u | %s\n      | %s^\n%s%s%s%s", where, d->errtags ? "[" : "",
-				   d->errtags ? tag : "", d->errtags ? "] " : "", msg, shown, line, pad, hint ? "      | " : "",
-				   hint ? pad : "", hint ? hint : "", hint ? "\n" : "");
+				   d->errtags ? tag : "", d->errtags ? "] " : "", msg, shown, line, pad,
+				   hint ? "      | " : "", hint ? pad : "", hint ? hint : "", hint ? "\n" : "");
 	} else {
 		out = dv_xasprintf("dvirt: %s%s%s%s%s\n%s%s%s", where, d->errtags ? "[" : "", d->errtags ? tag : "",
-				   d->errtags ? "] " : "", msg, hint ? "      | " : "", hint ? hint : "", hint ? "\n" : "");
+				   d->errtags ? "] " : "", msg, hint ? "      | " : "", hint ? hint : "",
+				   hint ? "\n" : "");
 	}
 	free(msg);
 	if (d->errors <= DV_ERRORS_MAX && !told_before((struct dv_script *)s, out))
 		d->emit(d->ctx, out);
 }
 
-void dv_diag_at(const struct dv_script *s, struct dv_diag *d, struct dv_loc loc, const char *tag, const char *hint, const char *fmt, ...)
+void dv_diag_at(const struct dv_script *s, struct dv_diag *d, struct dv_loc loc, const char *tag, const char *hint,
+		const char *fmt, ...)
 {
 	va_list ap;
 
@@ -120,8 +122,8 @@ void dv_diag_at(const struct dv_script *s, struct dv_diag *d, struct dv_loc loc,
 	va_end(ap);
 }
 
-void dv_script_diag(const struct dv_script *s, struct dv_diag *d, struct dv_loc loc, uint32_t clause, const char *tag, const char *fmt,
-                    ...)
+void dv_script_diag(const struct dv_script *s, struct dv_diag *d, struct dv_loc loc, uint32_t clause, const char *tag,
+		    const char *fmt, ...)
 {
 	va_list ap;
 

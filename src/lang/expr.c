@@ -2,8 +2,9 @@
 /*
  * Expressions: C's grammar and precedence, D's `^^`, self-> and this->, aggregations, stringof and xlate.
  *
- * Two things need a look ahead. A `(` may begin a cast: it does when a type's keyword follows, a known type's name, or a
- * name that only a type can be ("(foo_t *)"). And a `/` at the top level of a predicate ends it when the clause's body follows.
+ * Two things need a look ahead. A `(` may begin a cast: it does when a type's keyword follows, a known type's name, or
+ * a name that only a type can be ("(foo_t *)"). And a `/` at the top level of a predicate ends it when the clause's
+ * body follows.
  */
 #include "lang/impl.h"
 
@@ -29,8 +30,8 @@ void dv_node_kids(struct dv_script *s, struct dv_node *n, struct dv_node *const 
 	}
 }
 
-static struct dv_node *make(struct dv_parser *p, enum dv_node_kind kind, enum dv_op op, struct dv_loc loc, struct dv_loc op_loc,
-                            struct dv_node *a, struct dv_node *b, struct dv_node *c)
+static struct dv_node *make(struct dv_parser *p, enum dv_node_kind kind, enum dv_op op, struct dv_loc loc,
+			    struct dv_loc op_loc, struct dv_node *a, struct dv_node *b, struct dv_node *c)
 {
 	struct dv_node *kids[3] = {a, b, c}, *n;
 
@@ -41,14 +42,16 @@ static struct dv_node *make(struct dv_parser *p, enum dv_node_kind kind, enum dv
 	n->op_loc = op_loc;
 	dv_node_kids(p->script, n, kids, c ? 3 : b ? 2 : 1);
 	if (n->depth > DV_TREE_MAX) {
-		dv_parse_error(p, op_loc, "D_SYNTAX", "expression is nested too deeply (more than %u levels)", DV_TREE_MAX);
+		dv_parse_error(p, op_loc, "D_SYNTAX", "expression is nested too deeply (more than %u levels)",
+			       DV_TREE_MAX);
 		return NULL;
 	}
 	return n;
 }
 
 // Expressions separated by commas, up to `end`. Appended to kids[0..*count].
-static struct dv_node *parse_list(struct dv_parser *p, struct dv_node *n, struct dv_node *first, uint32_t end, const char *after)
+static struct dv_node *parse_list(struct dv_parser *p, struct dv_node *n, struct dv_node *first, uint32_t end,
+				  const char *after)
 {
 	DV_VEC(struct dv_node *) v = {0};
 	bool ok = true;
@@ -75,7 +78,8 @@ static struct dv_node *parse_list(struct dv_parser *p, struct dv_node *n, struct
 	if (ok) {
 		dv_node_kids(p->script, n, v.data, (uint32_t)v.count);
 		if (n->depth > DV_TREE_MAX) {
-			dv_parse_error(p, n->loc, "D_SYNTAX", "expression is nested too deeply (more than %u levels)", DV_TREE_MAX);
+			dv_parse_error(p, n->loc, "D_SYNTAX", "expression is nested too deeply (more than %u levels)",
+				       DV_TREE_MAX);
 			ok = false;
 		}
 	}
@@ -97,7 +101,8 @@ struct dv_node *dv_parse_agg(struct dv_parser *p)
 		if (!parse_list(p, n, NULL, ']', "after the keys"))
 			return NULL;
 		if (dv_parse_at(p, '[')) {
-			dv_parse_error(p, p->tok.loc, "D_AGG_MDIM", "improper use of multiple dimensions: write @%s[a, b]", n->str);
+			dv_parse_error(p, p->tok.loc, "D_AGG_MDIM",
+				       "improper use of multiple dimensions: write @%s[a, b]", n->str);
 			return NULL;
 		}
 	}
@@ -321,7 +326,8 @@ static struct dv_node *parse_postfix(struct dv_parser *p)
 			dv_parse_next(p);
 			n = m;
 		} else if (op == DV_P2('+', '+') || op == DV_P2('-', '-')) {
-			n = make(p, DV_NODE_INCDEC, op == DV_P2('+', '+') ? DV_OP_POSTINC : DV_OP_POSTDEC, n->loc, loc, n, NULL, NULL);
+			n = make(p, DV_NODE_INCDEC, op == DV_P2('+', '+') ? DV_OP_POSTINC : DV_OP_POSTDEC, n->loc, loc,
+				 n, NULL, NULL);
 			dv_parse_next(p);
 		} else {
 			break;
@@ -391,11 +397,11 @@ static const struct binop {
 	uint8_t prec; // higher binds tighter
 	enum dv_op op;
 } binops[] = {
-	{DV_P2('|', '|'), 1, DV_OP_LOR}, {DV_P2('^', '^'), 2, DV_OP_LXOR}, {DV_P2('&', '&'), 3, DV_OP_LAND}, {'|', 4, DV_OP_OR},
-	{'^', 5, DV_OP_XOR}, {'&', 6, DV_OP_AND}, {DV_P2('=', '='), 7, DV_OP_EQ}, {DV_P2('!', '='), 7, DV_OP_NE},
-	{'<', 8, DV_OP_LT}, {'>', 8, DV_OP_GT}, {DV_P2('<', '='), 8, DV_OP_LE}, {DV_P2('>', '='), 8, DV_OP_GE},
-	{DV_P2('<', '<'), 9, DV_OP_SHL}, {DV_P2('>', '>'), 9, DV_OP_SHR}, {'+', 10, DV_OP_ADD}, {'-', 10, DV_OP_SUB},
-	{'*', 11, DV_OP_MUL}, {'/', 11, DV_OP_DIV}, {'%', 11, DV_OP_MOD},
+	{DV_P2('|', '|'), 1, DV_OP_LOR}, {DV_P2('^', '^'), 2, DV_OP_LXOR}, {DV_P2('&', '&'), 3, DV_OP_LAND},
+	{'|', 4, DV_OP_OR}, {'^', 5, DV_OP_XOR}, {'&', 6, DV_OP_AND}, {DV_P2('=', '='), 7, DV_OP_EQ},
+	{DV_P2('!', '='), 7, DV_OP_NE}, {'<', 8, DV_OP_LT}, {'>', 8, DV_OP_GT}, {DV_P2('<', '='), 8, DV_OP_LE},
+	{DV_P2('>', '='), 8, DV_OP_GE}, {DV_P2('<', '<'), 9, DV_OP_SHL}, {DV_P2('>', '>'), 9, DV_OP_SHR},
+	{'+', 10, DV_OP_ADD}, {'-', 10, DV_OP_SUB}, {'*', 11, DV_OP_MUL}, {'/', 11, DV_OP_DIV}, {'%', 11, DV_OP_MOD},
 };
 
 static const struct binop *at_binop(const struct dv_parser *p)
@@ -459,10 +465,17 @@ struct dv_node *dv_parse_expr(struct dv_parser *p)
 		uint32_t punct;
 		enum dv_op op;
 	} ops[] = {
-		{'=', DV_OP_NONE}, {DV_P2('+', '='), DV_OP_ADD}, {DV_P2('-', '='), DV_OP_SUB}, {DV_P2('*', '='), DV_OP_MUL},
-		{DV_P2('/', '='), DV_OP_DIV}, {DV_P2('%', '='), DV_OP_MOD}, {DV_P2('&', '='), DV_OP_AND},
-		{DV_P2('|', '='), DV_OP_OR}, {DV_P2('^', '='), DV_OP_XOR}, {DV_P3('<', '<', '='), DV_OP_SHL},
-		{DV_P3('>', '>', '='), DV_OP_SHR},
+	    {'=', DV_OP_NONE},
+	    {DV_P2('+', '='), DV_OP_ADD},
+	    {DV_P2('-', '='), DV_OP_SUB},
+	    {DV_P2('*', '='), DV_OP_MUL},
+	    {DV_P2('/', '='), DV_OP_DIV},
+	    {DV_P2('%', '='), DV_OP_MOD},
+	    {DV_P2('&', '='), DV_OP_AND},
+	    {DV_P2('|', '='), DV_OP_OR},
+	    {DV_P2('^', '='), DV_OP_XOR},
+	    {DV_P3('<', '<', '='), DV_OP_SHL},
+	    {DV_P3('>', '>', '='), DV_OP_SHR},
 	};
 	struct dv_node *a = NULL;
 

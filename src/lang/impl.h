@@ -103,11 +103,11 @@ enum dv_tok_kind {
 };
 enum dv_kw {
 	DV_K_NONE,
-	DV_K_AUTO, DV_K_BREAK, DV_K_CASE, DV_K_CHAR, DV_K_CONST, DV_K_CONTINUE, DV_K_DEFAULT, DV_K_DO, DV_K_DOUBLE, DV_K_ELSE,
-	DV_K_ENUM, DV_K_EXTERN, DV_K_FLOAT, DV_K_FOR, DV_K_GOTO, DV_K_IF, DV_K_INLINE, DV_K_INT, DV_K_LONG, DV_K_OFFSETOF,
-	DV_K_PROVIDER, DV_K_REGISTER, DV_K_RESTRICT, DV_K_RETURN, DV_K_SELF, DV_K_SHORT, DV_K_SIGNED, DV_K_SIZEOF, DV_K_STATIC,
-	DV_K_STRING, DV_K_STRINGOF, DV_K_STRUCT, DV_K_SWITCH, DV_K_THIS, DV_K_TRANSLATOR, DV_K_TYPEDEF, DV_K_UNION,
-	DV_K_UNSIGNED, DV_K_USERLAND, DV_K_VOID, DV_K_VOLATILE, DV_K_WHILE, DV_K_XLATE,
+	DV_K_AUTO, DV_K_BREAK, DV_K_CASE, DV_K_CHAR, DV_K_CONST, DV_K_CONTINUE, DV_K_DEFAULT, DV_K_DO, DV_K_DOUBLE,
+	DV_K_ELSE, DV_K_ENUM, DV_K_EXTERN, DV_K_FLOAT, DV_K_FOR, DV_K_GOTO, DV_K_IF, DV_K_INLINE, DV_K_INT, DV_K_LONG,
+	DV_K_OFFSETOF, DV_K_PROVIDER, DV_K_REGISTER, DV_K_RESTRICT, DV_K_RETURN, DV_K_SELF, DV_K_SHORT, DV_K_SIGNED,
+	DV_K_SIZEOF, DV_K_STATIC, DV_K_STRING, DV_K_STRINGOF, DV_K_STRUCT, DV_K_SWITCH, DV_K_THIS, DV_K_TRANSLATOR,
+	DV_K_TYPEDEF, DV_K_UNION, DV_K_UNSIGNED, DV_K_USERLAND, DV_K_VOID, DV_K_VOLATILE, DV_K_WHILE, DV_K_XLATE,
 };
 /** Punctuation: up to three characters packed, the first lowest. */
 #define DV_P1(a) ((uint32_t)(a))
@@ -150,7 +150,8 @@ enum dv_kw dv_keyword(const char *s, size_t len);
 void dv_lex_directive(struct dv_lexer *l, uint32_t end);
 /* macro.c */
 /** Value of $name: as text, or NULL with an error in *tag, *msg. @p name without its one or two dollars. */
-const char *dv_macro(struct dv_lexer *l, const char *name, size_t len, bool as_string, const char **tag, const char **msg);
+const char *dv_macro(struct dv_lexer *l, const char *name, size_t len, bool as_string, const char **tag,
+		     const char **msg);
 
 /* -- parser ---------------------------------------------------------------------------------------------------- */
 struct dv_parser {
@@ -197,7 +198,8 @@ void dv_usage_clause(struct dv_script *s, struct dv_clause *c);
 const struct dv_vdecl *dv_script_decl(const struct dv_script *s, enum dv_var_scope scope, const char *name);
 static inline bool dv_script_inline(const struct dv_script *s, const struct dv_node *ident)
 {
-	const struct dv_vdecl *d = ident->scope == DV_SCOPE_GLOBAL ? dv_script_decl(s, DV_SCOPE_GLOBAL, ident->str) : NULL;
+	const struct dv_vdecl *d =
+	    ident->scope == DV_SCOPE_GLOBAL ? dv_script_decl(s, DV_SCOPE_GLOBAL, ident->str) : NULL;
 
 	return d && d->value;
 }
@@ -207,7 +209,8 @@ const struct dv_aggdef *dv_script_aggdef(const struct dv_script *s, const char *
 /* -- calls.c --------------------------------------------------------------------------------------------------- */
 struct dv_call_row {
 	struct dv_call call;
-	const char *args; /**< a letter each: i integer, s text, a address, v any value; after '|' optional. NULL: own check */
+	/** A letter each: i integer, s text, a address, v any value; after '|' optional. NULL: own check. */
+	const char *args;
 };
 const struct dv_call_row *dv_call_find(const char *name);
 void dv_call_near(struct dv_near *n);
@@ -228,12 +231,13 @@ struct dv_check {
 };
 #define DV_ERR_AT(ck, loc, tag, ...) dv_check_error(ck, loc, tag, NULL, __VA_ARGS__)
 /** Tells the error (unless quiet), returns NULL. */
-struct dv_node *dv_check_error(struct dv_check *ck, struct dv_loc loc, const char *tag, const char *hint, const char *fmt, ...)
-	DV_PRINTF(5, 6);
+struct dv_node *dv_check_error(struct dv_check *ck, struct dv_loc loc, const char *tag, const char *hint,
+			       const char *fmt, ...) DV_PRINTF(5, 6);
 const char *dv_tname(struct dv_check *ck, const struct dv_type *t); /**< in quotes; lives in the check's arena */
 
 /* check.c */
-struct dv_node *dv_check_copy(struct dv_check *ck, const struct dv_node *n, enum dv_node_kind kind, const struct dv_type *type);
+struct dv_node *dv_check_copy(struct dv_check *ck, const struct dv_node *n, enum dv_node_kind kind,
+			      const struct dv_type *type);
 void dv_check_kids(struct dv_check *ck, struct dv_node *n, uint32_t count);
 /* check_expr.c */
 struct dv_node *dv_check_expr(struct dv_check *ck, const struct dv_node *n);  /**< lvalues stay lvalues */
@@ -241,7 +245,8 @@ struct dv_node *dv_check_value(struct dv_check *ck, const struct dv_node *n); /*
 /* check_op.c */
 struct dv_node *dv_check_unary(struct dv_check *ck, const struct dv_node *n);
 struct dv_node *dv_check_binary(struct dv_check *ck, const struct dv_node *n);
-struct dv_node *dv_check_add(struct dv_check *ck, const struct dv_node *at, enum dv_op op, struct dv_node *a, struct dv_node *b);
+struct dv_node *dv_check_add(struct dv_check *ck, const struct dv_node *at, enum dv_op op, struct dv_node *a,
+			     struct dv_node *b);
 struct dv_node *dv_check_cond_op(struct dv_check *ck, const struct dv_node *n);
 /* check_assign.c */
 struct dv_node *dv_check_assign(struct dv_check *ck, const struct dv_node *n);
@@ -272,7 +277,8 @@ bool dv_is_strcompat(const struct dv_type *t); /**< string, char array, pointer 
 bool dv_is_zero(const struct dv_node *n);
 uint64_t dv_extend(uint64_t v, const struct dv_type *t);
 const struct dv_type *dv_promote_type(const struct dv_node *n);
-struct dv_node *dv_cast(struct dv_check *ck, struct dv_node *n, const struct dv_type *t); /**< no rules; folds, skips no-ops */
+/** A CAST, folded, or nothing where it would change nothing. Whether it makes sense is the caller's to know. */
+struct dv_node *dv_cast(struct dv_check *ck, struct dv_node *n, const struct dv_type *t);
 struct dv_node *dv_promote(struct dv_check *ck, struct dv_node *n);
 const struct dv_type *dv_common_type(const struct dv_type *a, const struct dv_type *b);
 struct dv_node *dv_decay(struct dv_check *ck, struct dv_node *n); /**< arrays and functions become pointers */
@@ -284,11 +290,12 @@ const char *dv_op_name(enum dv_op op);
 /* decl.c */
 /** NULL after an error. @p forward: a pointer to a tag that is not known (yet) is fine, as in a declaration. */
 const struct dv_type *dv_decl_type(struct dv_check *ck, const struct dv_decl *d, bool forward);
-/** The type of the same name in the universe that is checked against; @p t itself when it needs none or there is none. */
+/** The type of the same name in the universe that is checked against; @p t itself when it belongs to none. */
 const struct dv_type *dv_retarget(struct dv_check *ck, const struct dv_type *t);
 /* vars.c */
 /** The variable, made at first use from its declaration or first assignment; NULL: neither (nothing was told). */
-struct dv_var *dv_var_get(struct dv_check *ck, enum dv_var_scope scope, const char *name, struct dv_loc loc, bool *failed);
+struct dv_var *dv_var_get(struct dv_check *ck, enum dv_var_scope scope, const char *name, struct dv_loc loc,
+			  bool *failed);
 bool dv_var_keys(struct dv_check *ck, struct dv_var *v, struct dv_node *elem, const struct dv_node *index);
 bool dv_var_known(const struct dv_check *ck, enum dv_var_scope scope, const char *name);
 void dv_var_near(struct dv_check *ck, enum dv_var_scope scope, struct dv_near *n);

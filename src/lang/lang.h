@@ -33,7 +33,7 @@ struct dv_script;   /**< parsed: clauses, declarations, variables, aggregations,
 
 struct dv_script *dv_script_create(void);
 void dv_script_destroy(struct dv_script *s);
-/** Parse and append. Several sources may be added to one script (-n twice). NULL, or DV_ERR_SYNTAX after diagnostics. */
+/** Parse and append. Several sources may be added to one script (-n twice). DV_ERR_SYNTAX: diagnostics were given. */
 struct dv_error *dv_script_parse(struct dv_script *s, const struct dv_source *src, struct dv_diag *diag) DV_MUST_USE;
 uint32_t dv_script_clause_count(const struct dv_script *s);
 struct dv_clause *dv_script_clause(struct dv_script *s, uint32_t i);
@@ -41,8 +41,8 @@ struct dv_clause *dv_script_clause(struct dv_script *s, uint32_t i);
 uint32_t dv_script_option_count(const struct dv_script *s);
 void dv_script_option(const struct dv_script *s, uint32_t i, const char **name, const char **value, struct dv_loc *loc);
 /** An error found by a later stage, at a place of the script (an unmatched probe description, say). */
-void dv_script_diag(const struct dv_script *s, struct dv_diag *d, struct dv_loc loc, uint32_t clause, const char *tag, const char *fmt, ...)
-	DV_PRINTF(6, 7);
+void dv_script_diag(const struct dv_script *s, struct dv_diag *d, struct dv_loc loc, uint32_t clause, const char *tag,
+                    const char *fmt, ...) DV_PRINTF(6, 7);
 
 /** What a clause is checked against. */
 struct dv_check_env {
@@ -61,10 +61,12 @@ struct dv_check_env {
 
 /**
  * Check clause @p c and make its typed copy in @p arena. Variables and aggregations are entered in the script's tables
- * at first use, and given their numbers and cells. Returns false after diagnostics.
+ * at first use, and given their numbers and cells. Returns false after diagnostics; the same one is given once only,
+ * however many machines it is found for. Best called clause by clause in the script's order, each for all machines:
+ * a variable's type is then that of its first assignment in the text.
  */
-bool dv_check_clause(struct dv_script *s, const struct dv_clause *c, const struct dv_check_env *env, struct dv_diag *diag,
-                     struct dv_arena *arena, struct dv_clause **ret);
+bool dv_check_clause(struct dv_script *s, const struct dv_clause *c, const struct dv_check_env *env,
+                     struct dv_diag *diag, struct dv_arena *arena, struct dv_clause **ret);
 /** Does the clause use args[] (so that its probes' argument types matter)? */
 bool dv_clause_uses_args(const struct dv_clause *c);
 /** Does it use probeprov, probemod, probefunc or probename? Any machine's memory but its own (machine`mod`sym)? */
@@ -87,7 +89,8 @@ enum dv_call_id {
 	/* subroutines */
 	DV_C_COPYIN, DV_C_COPYINSTR, DV_C_STRLEN, DV_C_SUBSTR, DV_C_STRJOIN,
 	/* actions */
-	DV_C_PRINTF, DV_C_PRINTA, DV_C_PRINT, DV_C_TRACE, DV_C_EXIT, DV_C_CLEAR, DV_C_TRUNC, DV_C_NORMALIZE, DV_C_DENORMALIZE,
+	DV_C_PRINTF, DV_C_PRINTA, DV_C_PRINT, DV_C_TRACE, DV_C_EXIT, DV_C_CLEAR, DV_C_TRUNC, DV_C_NORMALIZE,
+	DV_C_DENORMALIZE,
 	/* aggregating functions */
 	DV_C_COUNT, DV_C_SUM, DV_C_MIN, DV_C_MAX, DV_C_AVG, DV_C_STDDEV, DV_C_QUANTIZE, DV_C_LQUANTIZE,
 	DV_C_UNSUPPORTED, /**< known by name, refused: "speculate() is not supported yet" */

@@ -111,13 +111,14 @@ static const struct {
 	enum dv_kw kw;
 } keywords[] = {
 	{"auto", DV_K_AUTO}, {"break", DV_K_BREAK}, {"case", DV_K_CASE}, {"char", DV_K_CHAR}, {"const", DV_K_CONST},
-	{"continue", DV_K_CONTINUE}, {"default", DV_K_DEFAULT}, {"do", DV_K_DO}, {"double", DV_K_DOUBLE}, {"else", DV_K_ELSE},
-	{"enum", DV_K_ENUM}, {"extern", DV_K_EXTERN}, {"float", DV_K_FLOAT}, {"for", DV_K_FOR}, {"goto", DV_K_GOTO},
-	{"if", DV_K_IF}, {"inline", DV_K_INLINE}, {"int", DV_K_INT}, {"long", DV_K_LONG}, {"offsetof", DV_K_OFFSETOF},
-	{"provider", DV_K_PROVIDER}, {"register", DV_K_REGISTER}, {"restrict", DV_K_RESTRICT}, {"return", DV_K_RETURN},
-	{"self", DV_K_SELF}, {"short", DV_K_SHORT}, {"signed", DV_K_SIGNED}, {"sizeof", DV_K_SIZEOF}, {"static", DV_K_STATIC},
-	{"string", DV_K_STRING}, {"stringof", DV_K_STRINGOF}, {"struct", DV_K_STRUCT}, {"switch", DV_K_SWITCH},
-	{"this", DV_K_THIS}, {"translator", DV_K_TRANSLATOR}, {"typedef", DV_K_TYPEDEF}, {"union", DV_K_UNION},
+	{"continue", DV_K_CONTINUE}, {"default", DV_K_DEFAULT}, {"do", DV_K_DO}, {"double", DV_K_DOUBLE},
+	{"else", DV_K_ELSE}, {"enum", DV_K_ENUM}, {"extern", DV_K_EXTERN}, {"float", DV_K_FLOAT}, {"for", DV_K_FOR},
+	{"goto", DV_K_GOTO}, {"if", DV_K_IF}, {"inline", DV_K_INLINE}, {"int", DV_K_INT}, {"long", DV_K_LONG},
+	{"offsetof", DV_K_OFFSETOF}, {"provider", DV_K_PROVIDER}, {"register", DV_K_REGISTER},
+	{"restrict", DV_K_RESTRICT}, {"return", DV_K_RETURN}, {"self", DV_K_SELF}, {"short", DV_K_SHORT},
+	{"signed", DV_K_SIGNED}, {"sizeof", DV_K_SIZEOF}, {"static", DV_K_STATIC}, {"string", DV_K_STRING},
+	{"stringof", DV_K_STRINGOF}, {"struct", DV_K_STRUCT}, {"switch", DV_K_SWITCH}, {"this", DV_K_THIS},
+	{"translator", DV_K_TRANSLATOR}, {"typedef", DV_K_TYPEDEF}, {"union", DV_K_UNION},
 	{"unsigned", DV_K_UNSIGNED}, {"userland", DV_K_USERLAND}, {"void", DV_K_VOID}, {"volatile", DV_K_VOLATILE},
 	{"while", DV_K_WHILE}, {"xlate", DV_K_XLATE},
 };
@@ -176,8 +177,9 @@ static void lex_number(struct dv_lexer *l, struct dv_tok *t)
 			bool real = radix != 16 && tolower(c) == 'e';
 
 			error(t, dv_lex_loc(l), real ? "D_SYNTAX" : "D_INT_DIGIT",
-			      real ? "floating-point constants are not part of D"
-				   : radix == 8 ? "invalid digit in an octal constant" : "invalid digit in an integer constant");
+			      real	   ? "floating-point constants are not part of D"
+			      : radix == 8 ? "invalid digit in an octal constant"
+					   : "invalid digit in an integer constant");
 			while (is_word(at(l, 0)))
 				l->pos++;
 			return;
@@ -391,9 +393,10 @@ static void lex_macro(struct dv_lexer *l, struct dv_tok *t)
 	}
 	if (t->kind != DV_T_ERROR && sub.pos != sub.len)
 		error(t, t->loc, "D_MACRO_SYNTAX",
-		      dv_arena_printf(&l->script->arena,
-				      "the value of $%.*s, \"%s\", is neither an integer nor a name: write $$%.*s for a string",
-				      (int)len, w, v, (int)len, w));
+		      dv_arena_printf(
+			  &l->script->arena,
+			  "the value of $%.*s, \"%s\", is neither an integer nor a name: write $$%.*s for a string",
+			  (int)len, w, v, (int)len, w));
 	else if (t->kind == DV_T_ERROR)
 		t->loc = dv_lex_loc(l);
 }
@@ -455,8 +458,9 @@ void dv_lex(struct dv_lexer *l, struct dv_tok *t)
 		}
 		l->pos += t->len;
 	} else {
-		error(t, t->loc, "D_SYNTAX", isprint(c) ? dv_arena_printf(&l->script->arena, "unexpected character '%c'", c)
-							: dv_arena_printf(&l->script->arena, "unexpected byte 0x%02x", c));
+		error(t, t->loc, "D_SYNTAX",
+		      isprint(c) ? dv_arena_printf(&l->script->arena, "unexpected character '%c'", c)
+				 : dv_arena_printf(&l->script->arena, "unexpected byte 0x%02x", c));
 		l->pos++;
 	}
 	t->end = l->pos;
@@ -497,7 +501,8 @@ const char *dv_lex_pdesc(struct dv_lexer *l)
 			l->pos++;
 		}
 		if (v.count > 1024) {
-			dv_diag_at(l->script, l->diag, loc, "D_PDESC_INVAL", NULL, "probe description is longer than 1024 characters");
+			dv_diag_at(l->script, l->diag, loc, "D_PDESC_INVAL", NULL,
+				   "probe description is longer than 1024 characters");
 			goto out;
 		}
 	}

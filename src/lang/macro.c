@@ -11,7 +11,8 @@ static bool is(const char *name, size_t len, const char *want)
 	return strlen(want) == len && !memcmp(name, want, len);
 }
 
-const char *dv_macro(struct dv_lexer *l, const char *name, size_t len, bool as_string, const char **tag, const char **msg)
+const char *dv_macro(struct dv_lexer *l, const char *name, size_t len, bool as_string, const char **tag,
+		     const char **msg)
 {
 	struct dv_arena *a = &l->script->arena;
 	long v;
@@ -35,8 +36,8 @@ const char *dv_macro(struct dv_lexer *l, const char *name, size_t len, bool as_s
 		}
 		if (l->src->defaultargs)
 			return as_string ? "" : "0";
-		*msg = dv_arena_printf(a, "macro argument $%s%ld is not given (%d on the command line)", as_string ? "$" : "", n,
-				       l->src->argc > 0 ? l->src->argc - 1 : 0);
+		*msg = dv_arena_printf(a, "macro argument $%s%ld is not given (%d on the command line)",
+				       as_string ? "$" : "", n, l->src->argc > 0 ? l->src->argc - 1 : 0);
 		return NULL;
 	}
 	if (is(name, len, "target")) {

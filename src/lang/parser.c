@@ -52,7 +52,8 @@ void dv_parse_unexpected(struct dv_parser *p, const char *wanted)
 		snprintf(text, sizeof(text), "a string");
 		break;
 	case DV_T_PUNCT:
-		snprintf(text, sizeof(text), "'%c%c%c", (int)(t->punct & 255), (int)(t->punct >> 8 & 255), (int)(t->punct >> 16));
+		snprintf(text, sizeof(text), "'%c%c%c", (int)(t->punct & 255), (int)(t->punct >> 8 & 255),
+			 (int)(t->punct >> 16));
 		text[1 + t->len] = '\'';
 		text[2 + t->len] = '\0';
 		break;
@@ -331,7 +332,8 @@ static bool parse_clause(struct dv_parser *p)
 	} else if (p->tok.kind == DV_T_EOF && (predicate || !file || p->lex.src->pspec_only)) {
 		; // the default action
 	} else if (!dv_parse_at(p, ';') || !(predicate || !file)) {
-		dv_parse_unexpected(p, predicate ? "'{' after the predicate" : "'{' or a predicate after the probe description");
+		dv_parse_unexpected(p, predicate ? "'{' after the predicate"
+						 : "'{' or a predicate after the probe description");
 		return false;
 	}
 	if (p->errors != errors)
@@ -402,7 +404,12 @@ struct dv_error *dv_script_parse(struct dv_script *s, const struct dv_source *sr
 	t->name = dv_arena_strdup(&s->arena, src->name ? src->name : "-n");
 	t->text = dv_arena_strdup(&s->arena, src->text);
 	t->len = len;
-	p.lex = (struct dv_lexer){.script = s, .diag = diag, .src = src, .text = t->text, .len = (uint32_t)len, .line = 1,
+	p.lex = (struct dv_lexer){.script = s,
+				  .diag = diag,
+				  .src = src,
+				  .text = t->text,
+				  .len = (uint32_t)len,
+				  .line = 1,
 				  .src_index = (uint32_t)s->sources.count - 1};
 	p.lex.args_used = dv_arena_alloc(&s->arena, (size_t)(src->argc > 0 ? src->argc : 1));
 	parse_program(&p);

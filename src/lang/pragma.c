@@ -49,7 +49,8 @@ static char *take(struct line *s, const char *stop)
 			;
 		s->pos += s->pos < s->end;
 		from++;
-		return dv_arena_strndup(&s->l->script->arena, t + from, s->pos - from - (s->pos > from && t[s->pos - 1] == '"'));
+		return dv_arena_strndup(&s->l->script->arena, t + from,
+					s->pos - from - (s->pos > from && t[s->pos - 1] == '"'));
 	}
 	while (s->pos < s->end && !isspace((unsigned char)t[s->pos]) && !strchr(stop, t[s->pos]))
 		s->pos++;
@@ -93,11 +94,13 @@ static void pragma(struct line *s)
 	if (!strcmp(word, "option"))
 		option(s);
 	else if (!strcmp(word, "error"))
-		dv_diag_at(s->l->script, s->l->diag, at, "D_PRAGERR", NULL, "#error: %.*s", (int)(s->end - s->pos), s->l->text + s->pos);
-	else if (strcmp(word, "attributes") && strcmp(word, "binding") && strcmp(word, "depends_on") && strcmp(word, "ident") &&
-		 strcmp(word, "line"))
+		dv_diag_at(s->l->script, s->l->diag, at, "D_PRAGERR", NULL, "#error: %.*s", (int)(s->end - s->pos),
+			   s->l->text + s->pos);
+	else if (strcmp(word, "attributes") && strcmp(word, "binding") && strcmp(word, "depends_on") &&
+		 strcmp(word, "ident") && strcmp(word, "line"))
 		// Stability, versions and libraries make no difference to what a script does here.
-		dv_diag_at(s->l->script, s->l->diag, at, "D_PRAGMA_INVAL", NULL, "unknown #pragma D %s", *word ? word : "(nothing)");
+		dv_diag_at(s->l->script, s->l->diag, at, "D_PRAGMA_INVAL", NULL, "unknown #pragma D %s",
+			   *word ? word : "(nothing)");
 }
 
 static void marker(struct line *s, const char *number)
@@ -136,9 +139,10 @@ void dv_lex_directive(struct dv_lexer *l, uint32_t end)
 		marker(&s, take(&s, ""));
 	} else if (!strcmp(word, "error")) {
 		blanks(&s);
-		dv_diag_at(l->script, l->diag, at, "D_PRAGERR", NULL, "#error: %.*s", (int)(s.end - s.pos), l->text + s.pos);
+		dv_diag_at(l->script, l->diag, at, "D_PRAGERR", NULL, "#error: %.*s", (int)(s.end - s.pos),
+			   l->text + s.pos);
 	} else if (*word && strcmp(word, "ident")) {
-		dv_diag_at(l->script, l->diag, at, "D_PRAGCTL_INVAL", "run the C preprocessor with -C", "invalid control directive: #%s",
-			   word);
+		dv_diag_at(l->script, l->diag, at, "D_PRAGCTL_INVAL", "run the C preprocessor with -C",
+			   "invalid control directive: #%s", word);
 	}
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Declarations and type names. All of D's are parsed; those that are not there yet are refused by name where they stand,
- * once they have been read to their end, so that what follows is still checked.
+ * Declarations and type names. All of D's are parsed; those that are not there yet are refused by name where they
+ * stand, once they have been read to their end, so that what follows is still checked.
  */
 #include "lang/impl.h"
 
@@ -70,7 +70,8 @@ bool dv_parse_at_type(struct dv_parser *p)
 	return p->tok.kind == DV_T_IDENT && dv_type_base_by_name(p->tok.str);
 }
 
-static struct dv_decl *parse_declarator(struct dv_parser *p, struct dv_decl *base, const char **name, struct dv_loc *loc);
+static struct dv_decl *parse_declarator(struct dv_parser *p, struct dv_decl *base, const char **name,
+					struct dv_loc *loc);
 static bool parse_specs(struct dv_parser *p, struct specs *s, bool storage);
 
 static void parse_members(struct dv_parser *p)
@@ -113,7 +114,11 @@ static void parse_enumerators(struct dv_parser *p)
 static struct dv_decl *parse_tagged(struct dv_parser *p)
 {
 	enum dv_kw kw = p->tok.kw;
-	struct dv_decl *d = new_decl(p, kw == DV_K_STRUCT ? DV_D_STRUCT : kw == DV_K_UNION ? DV_D_UNION : DV_D_ENUM, NULL, p->tok.loc);
+	struct dv_decl *d = new_decl(p,
+				     kw == DV_K_STRUCT	? DV_D_STRUCT
+				     : kw == DV_K_UNION ? DV_D_UNION
+							: DV_D_ENUM,
+				     NULL, p->tok.loc);
 
 	if (!dv_parse_enter(p))
 		goto out;
@@ -131,7 +136,8 @@ static struct dv_decl *parse_tagged(struct dv_parser *p)
 			parse_members(p);
 		dv_parse_expect(p, '}', "at the end of the definition");
 	} else if (!d->name) {
-		dv_parse_unexpected(p, kw == DV_K_ENUM ? "a tag or '{' after enum" : "a tag or '{' after struct or union");
+		dv_parse_unexpected(p,
+				    kw == DV_K_ENUM ? "a tag or '{' after enum" : "a tag or '{' after struct or union");
 	}
 out:
 	dv_parse_leave(p);
@@ -147,8 +153,8 @@ static bool parse_specs(struct dv_parser *p, struct specs *s, bool storage)
 	while (!p->failed) {
 		enum dv_kw kw = p->tok.kind == DV_T_KEYWORD ? p->tok.kw : DV_K_NONE;
 
-		if (kw == DV_K_TYPEDEF || kw == DV_K_EXTERN || kw == DV_K_STATIC || kw == DV_K_REGISTER || kw == DV_K_AUTO ||
-		    kw == DV_K_INLINE) {
+		if (kw == DV_K_TYPEDEF || kw == DV_K_EXTERN || kw == DV_K_STATIC || kw == DV_K_REGISTER ||
+		    kw == DV_K_AUTO || kw == DV_K_INLINE) {
 			if (s->storage || !storage) {
 				dv_parse_error(p, p->tok.loc, storage ? "D_DECL_CLASS" : "D_DECL_BADCLASS",
 					       "storage class '%s' is not allowed here", p->tok.str);
@@ -169,7 +175,8 @@ static bool parse_specs(struct dv_parser *p, struct specs *s, bool storage)
 		} else if (is_type_kw(kw)) {
 			if (s->base || strlen(words) + strlen(p->tok.str) + 2 > sizeof(words))
 				goto combo;
-			snprintf(words + strlen(words), sizeof(words) - strlen(words), "%s%s", *words ? " " : "", p->tok.str);
+			snprintf(words + strlen(words), sizeof(words) - strlen(words), "%s%s", *words ? " " : "",
+				 p->tok.str);
 			dv_parse_next(p);
 		} else if ((p->tok.kind == DV_T_IDENT || p->tok.kind == DV_T_SYM) && !s->base && !*words) {
 			s->base = new_decl(p, DV_D_NAME, NULL, p->tok.loc);
@@ -291,7 +298,8 @@ static bool at_nested_declarator(struct dv_parser *p)
 	       (t.kind == DV_T_IDENT && !dv_type_base_by_name(t.str));
 }
 
-static struct dv_decl *parse_declarator(struct dv_parser *p, struct dv_decl *base, const char **name, struct dv_loc *loc)
+static struct dv_decl *parse_declarator(struct dv_parser *p, struct dv_decl *base, const char **name,
+					struct dv_loc *loc)
 {
 	struct dv_decl *hole, *inner;
 
@@ -301,7 +309,8 @@ static struct dv_decl *parse_declarator(struct dv_parser *p, struct dv_decl *bas
 	while (!p->failed && dv_parse_at(p, '*')) {
 		base = new_decl(p, DV_D_PTR, base, p->tok.loc);
 		dv_parse_next(p);
-		while (dv_parse_at_kw(p, DV_K_CONST) || dv_parse_at_kw(p, DV_K_VOLATILE) || dv_parse_at_kw(p, DV_K_RESTRICT))
+		while (dv_parse_at_kw(p, DV_K_CONST) || dv_parse_at_kw(p, DV_K_VOLATILE) ||
+		       dv_parse_at_kw(p, DV_K_RESTRICT))
 			dv_parse_next(p);
 	}
 	if (at_nested_declarator(p)) {
@@ -357,23 +366,26 @@ static bool same_decl(const struct dv_decl *a, const struct dv_decl *b)
 	return a == b;
 }
 
-static void declare(struct dv_parser *p, const struct specs *s, const char *name, struct dv_decl *d, struct dv_node *value,
-                    struct dv_loc loc)
+static void declare(struct dv_parser *p, const struct specs *s, const char *name, struct dv_decl *d,
+		    struct dv_node *value, struct dv_loc loc)
 {
-	static const char *const reserved[] = {"args", "pid", "tid", "ppid", "uid", "gid", "timestamp", "walltimestamp", "execname",
-					       "probeprov", "probemod", "probefunc", "probename", "curthread", "caller", "epid", "id",
-					       "errno", "cpu", "vtimestamp", "NULL", "uregs"};
+	static const char *const reserved[] = {
+	    "args",	"pid",	     "tid",	 "ppid",       "uid",	    "gid",	 "timestamp", "walltimestamp",
+	    "execname", "probeprov", "probemod", "probefunc",  "probename", "curthread", "caller",    "epid",
+	    "id",	"errno",     "cpu",	 "vtimestamp", "NULL",	    "uregs"};
 	const struct dv_vdecl *old;
 	struct dv_decl *bottom = d;
 
 	for (size_t i = 0; s->scope == DV_SCOPE_GLOBAL && i < DV_COUNT(reserved); i++)
 		if (!strcmp(name, reserved[i])) {
-			dv_parse_error(p, loc, "D_DECL_IDRED", "identifier redeclared: '%s' is a built-in variable", name);
+			dv_parse_error(p, loc, "D_DECL_IDRED", "identifier redeclared: '%s' is a built-in variable",
+				       name);
 			return;
 		}
 	old = dv_script_decl(p->script, s->scope, name);
 	if (old && (value || old->value || !same_decl(old->decl, d))) {
-		dv_parse_error(p, loc, "D_DECL_IDRED", "identifier redeclared: '%s', first on line %u", name, old->loc.line);
+		dv_parse_error(p, loc, "D_DECL_IDRED", "identifier redeclared: '%s', first on line %u", name,
+			       old->loc.line);
 		return;
 	}
 	while (bottom->kind == DV_D_ASSOC)
@@ -387,7 +399,9 @@ static void declare(struct dv_parser *p, const struct specs *s, const char *name
 		return;
 	}
 	if (bottom->kind == DV_D_ARRAY || ((bottom->kind == DV_D_STRUCT || bottom->kind == DV_D_UNION) && !value)) {
-		refuse(p, loc, bottom->kind == DV_D_ARRAY ? "arrays as variables are" : "structures and unions as variables are");
+		refuse(p, loc,
+		       bottom->kind == DV_D_ARRAY ? "arrays as variables are"
+						  : "structures and unions as variables are");
 		return;
 	}
 	if (bottom->kind == DV_D_FUNC) {
@@ -427,7 +441,8 @@ static void parse_translator(struct dv_parser *p)
 	struct dv_loc at;
 
 	dv_parse_next(p);
-	if (!dv_parse_type_name(p) || !dv_parse_expect(p, '<', "after the translator's output type") || !parse_specs(p, &in, false))
+	if (!dv_parse_type_name(p) || !dv_parse_expect(p, '<', "after the translator's output type") ||
+	    !parse_specs(p, &in, false))
 		return;
 	parse_declarator(p, in.base, &name, &at);
 	if (p->failed || !dv_parse_expect(p, '>', "after the translator's input") ||
@@ -499,8 +514,9 @@ void dv_parse_declaration(struct dv_parser *p)
 			if (!dv_parse_expect(p, '=', "after the inline's name") || !(value = dv_parse_expr(p)))
 				return;
 		} else if (dv_parse_at(p, '=')) {
-			dv_parse_error(p, p->tok.loc, "D_SYNTAX",
-				       "syntax error: a variable is not given a value where it is declared: assign it in BEGIN");
+			dv_parse_error(
+			    p, p->tok.loc, "D_SYNTAX",
+			    "syntax error: a variable is not given a value where it is declared: assign it in BEGIN");
 			return;
 		}
 		if (!s.base->body && s.storage != DV_K_TYPEDEF)

@@ -49,7 +49,9 @@ static const struct dv_type *keep(const struct dv_type *t)
 			return dv_type_char();
 		// fall through
 	case DV_TYPE_ENUM:
-		return t->size == 1 || t->size == 2 || t->size == 4 || t->size == 8 ? dv_type_int((unsigned)t->size, t->is_signed) : NULL;
+		return t->size == 1 || t->size == 2 || t->size == 4 || t->size == 8
+			   ? dv_type_int((unsigned)t->size, t->is_signed)
+			   : NULL;
 	case DV_TYPE_PTR:
 		return t;
 	case DV_TYPE_STRING:
@@ -80,20 +82,24 @@ static const struct dv_type *infer(struct dv_check *ck, const struct dv_assign *
 static bool place(struct dv_check *ck, struct dv_var *v)
 {
 	struct dv_script *s = ck->script;
-	uint32_t size = v->type->kind == DV_TYPE_PTR ? 16 : v->type->kind == DV_TYPE_STRING ? (ck->env->strsize + 7u) & ~7u : 8;
+	uint32_t size = v->type->kind == DV_TYPE_PTR	  ? 16
+			: v->type->kind == DV_TYPE_STRING ? (ck->env->strsize + 7u) & ~7u
+							  : 8;
 
 	if (v->is_array || v->scope == DV_SCOPE_SELF) {
 		v->id = ++s->dyn_ids;
 	} else if (v->scope == DV_SCOPE_GLOBAL) {
 		if (s->globals_end + size > DV_CONSTS_OFF) {
-			DV_ERR_AT(ck, v->loc, "D_VAR_LIMIT", "too many global variables (they fill %u bytes)", DV_CONSTS_OFF - DV_GLOBALS_OFF);
+			DV_ERR_AT(ck, v->loc, "D_VAR_LIMIT", "too many global variables (they fill %u bytes)",
+				  DV_CONSTS_OFF - DV_GLOBALS_OFF);
 			return false;
 		}
 		v->cell = s->globals_end;
 		s->globals_end += size;
 	} else {
 		if (s->this_size + size > DV_THIS_MAX) {
-			DV_ERR_AT(ck, v->loc, "D_VAR_LIMIT", "too many clause-local variables (they fill %u bytes)", DV_THIS_MAX);
+			DV_ERR_AT(ck, v->loc, "D_VAR_LIMIT", "too many clause-local variables (they fill %u bytes)",
+				  DV_THIS_MAX);
 			return false;
 		}
 		v->cell = s->this_size;
@@ -115,7 +121,8 @@ static bool from_decl(struct dv_check *ck, const struct dv_vdecl *d, struct dv_v
 	if (t->kind == DV_D_ASSOC) {
 		v->is_array = true;
 		if (t->key_count > DV_KEYS_MAX) {
-			DV_ERR_AT(ck, d->loc, "D_DECL_ARRBIG", "associative array '%s' has more than %u keys", d->name, DV_KEYS_MAX);
+			DV_ERR_AT(ck, d->loc, "D_DECL_ARRBIG", "associative array '%s' has more than %u keys", d->name,
+				  DV_KEYS_MAX);
 			return false;
 		}
 		v->key_count = t->key_count;
@@ -165,7 +172,8 @@ static bool from_assign(struct dv_check *ck, enum dv_var_scope scope, const char
 	return v->type != NULL;
 }
 
-struct dv_var *dv_var_get(struct dv_check *ck, enum dv_var_scope scope, const char *name, struct dv_loc loc, bool *failed)
+struct dv_var *dv_var_get(struct dv_check *ck, enum dv_var_scope scope, const char *name, struct dv_loc loc,
+			  bool *failed)
 {
 	struct dv_script *s = ck->script;
 	struct dv_var *v = find(s, scope, name), made = {.scope = scope, .loc = loc};
@@ -186,9 +194,14 @@ struct dv_var *dv_var_get(struct dv_check *ck, enum dv_var_scope scope, const ch
 			return NULL;
 		if (!from_assign(ck, scope, name, &made)) {
 			*failed = true;
-			DV_ERR_AT(ck, loc, "D_VAR_UNDEF",
-				  "type of '%s%s' is not known here, before its first assignment: declare it above the clauses",
-				  prefix(scope), name);
+			// After another error, that is likely what kept the assignment from being typed.
+			if (s->told.count && !ck->quiet)
+				ck->failed = true;
+			else
+				DV_ERR_AT(ck, loc, "D_VAR_UNDEF",
+					  "type of '%s%s' is not known here, before its first assignment: declare it "
+					  "above the clauses",
+					  prefix(scope), name);
 			return NULL;
 		}
 		// Inferring may have made it on the way.
@@ -252,8 +265,8 @@ bool dv_var_keys(struct dv_check *ck, struct dv_var *v, struct dv_node *elem, co
 	if (!v->key_count)
 		return true;
 	if (v->key_count != count) {
-		DV_ERR_AT(ck, index->op_loc, "D_PROTO_LEN", "%s%s[ ] prototype mismatch: %u key%s passed, %u expected", prefix(v->scope),
-			  v->name, count, count == 1 ? "" : "s", v->key_count);
+		DV_ERR_AT(ck, index->op_loc, "D_PROTO_LEN", "%s%s[ ] prototype mismatch: %u key%s passed, %u expected",
+			  prefix(v->scope), v->name, count, count == 1 ? "" : "s", v->key_count);
 		return false;
 	}
 	for (uint32_t i = 0; i < count; i++) {
@@ -266,8 +279,9 @@ bool dv_var_keys(struct dv_check *ck, struct dv_var *v, struct dv_node *elem, co
 			continue;
 		}
 		DV_ERR_AT(ck, elem->kids[i]->loc, "D_PROTO_ARG",
-			  "%s%s[ ] key #%u is incompatible with prototype: prototype %s, key %s", prefix(v->scope), v->name, i + 1,
-			  v->key_is_string[i] ? "string" : "integer", dv_tname(ck, elem->kids[i]->type));
+			  "%s%s[ ] key #%u is incompatible with prototype: prototype %s, key %s", prefix(v->scope),
+			  v->name, i + 1, v->key_is_string[i] ? "string" : "integer",
+			  dv_tname(ck, elem->kids[i]->type));
 		ok = false;
 	}
 	return ok;

@@ -2,8 +2,8 @@
 #ifndef DV_TYPE_FORMAT_H
 #define DV_TYPE_FORMAT_H
 /**
- * D's printf formats, taken apart once: the checker (lang/) holds the arguments against them, the printer (output/) prints by
- * them. Chapter "Output Formatting" of the DTrace guide.
+ * D's printf formats, taken apart once: the checker (lang/) holds the arguments against them, the printer (output/)
+ * prints by them. Chapter "Output Formatting" of the DTrace guide.
  */
 #include <stdbool.h>
 #include <stddef.h>

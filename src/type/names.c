@@ -43,21 +43,21 @@ static const struct {
 	const char *name;
 	enum base_id to;
 } alias_table[] = {
-	{"int8_t", B_SCHAR}, {"int16_t", B_SHORT}, {"int32_t", B_INT}, {"int64_t", B_LONG},
-	{"uint8_t", B_UCHAR}, {"uint16_t", B_USHORT}, {"uint32_t", B_UINT}, {"uint64_t", B_ULONG},
-	{"u_int8_t", B_UCHAR}, {"u_int16_t", B_USHORT}, {"u_int32_t", B_UINT}, {"u_int64_t", B_ULONG},
-	{"intptr_t", B_LONG}, {"uintptr_t", B_ULONG}, {"size_t", B_ULONG}, {"ssize_t", B_LONG}, {"ptrdiff_t", B_LONG},
-	{"uchar_t", B_UCHAR}, {"ushort_t", B_USHORT}, {"uint_t", B_UINT}, {"ulong_t", B_ULONG}, {"u_char", B_UCHAR},
-	{"u_short", B_USHORT}, {"u_int", B_UINT}, {"u_long", B_ULONG}, {"ushort", B_USHORT}, {"uint", B_UINT}, {"ulong", B_ULONG},
+	{"int8_t", B_SCHAR}, {"int16_t", B_SHORT}, {"int32_t", B_INT}, {"int64_t", B_LONG}, {"uint8_t", B_UCHAR},
+	{"uint16_t", B_USHORT}, {"uint32_t", B_UINT}, {"uint64_t", B_ULONG}, {"u_int8_t", B_UCHAR},
+	{"u_int16_t", B_USHORT}, {"u_int32_t", B_UINT}, {"u_int64_t", B_ULONG}, {"intptr_t", B_LONG},
+	{"uintptr_t", B_ULONG}, {"size_t", B_ULONG}, {"ssize_t", B_LONG}, {"ptrdiff_t", B_LONG}, {"uchar_t", B_UCHAR},
+	{"ushort_t", B_USHORT}, {"uint_t", B_UINT}, {"ulong_t", B_ULONG}, {"u_char", B_UCHAR}, {"u_short", B_USHORT},
+	{"u_int", B_UINT}, {"u_long", B_ULONG}, {"ushort", B_USHORT}, {"uint", B_UINT}, {"ulong", B_ULONG},
 	{"longlong_t", B_LLONG}, {"u_longlong_t", B_ULLONG}, {"offset_t", B_LLONG}, {"hrtime_t", B_LLONG},
-	{"pid_t", B_INT}, {"id_t", B_INT}, {"uid_t", B_UINT}, {"gid_t", B_UINT}, {"mode_t", B_UINT}, {"dev_t", B_ULONG},
-	{"ino_t", B_ULONG}, {"off_t", B_LONG}, {"loff_t", B_LONG}, {"time_t", B_LONG}, {"clock_t", B_LONG}, {"nlink_t", B_ULONG},
-	{"processorid_t", B_INT}, {"psetid_t", B_INT}, {"lgrp_id_t", B_INT}, {"chipid_t", B_INT}, {"zoneid_t", B_INT},
-	{"taskid_t", B_INT}, {"projid_t", B_INT}, {"ipaddr_t", B_UINT}, {"boolean_t", B_INT}, {"index_t", B_SHORT},
-	{"u8", B_UCHAR}, {"u16", B_USHORT}, {"u32", B_UINT}, {"u64", B_ULLONG},
-	{"s8", B_SCHAR}, {"s16", B_SHORT}, {"s32", B_INT}, {"s64", B_LLONG},
-	{"__u8", B_UCHAR}, {"__u16", B_USHORT}, {"__u32", B_UINT}, {"__u64", B_ULLONG},
-	{"__s8", B_SCHAR}, {"__s16", B_SHORT}, {"__s32", B_INT}, {"__s64", B_LLONG}, {"bool", B_BOOL},
+	{"pid_t", B_INT}, {"id_t", B_INT}, {"uid_t", B_UINT}, {"gid_t", B_UINT}, {"mode_t", B_UINT},
+	{"dev_t", B_ULONG}, {"ino_t", B_ULONG}, {"off_t", B_LONG}, {"loff_t", B_LONG}, {"time_t", B_LONG},
+	{"clock_t", B_LONG}, {"nlink_t", B_ULONG}, {"processorid_t", B_INT}, {"psetid_t", B_INT},
+	{"lgrp_id_t", B_INT}, {"chipid_t", B_INT}, {"zoneid_t", B_INT}, {"taskid_t", B_INT}, {"projid_t", B_INT},
+	{"ipaddr_t", B_UINT}, {"boolean_t", B_INT}, {"index_t", B_SHORT}, {"u8", B_UCHAR}, {"u16", B_USHORT},
+	{"u32", B_UINT}, {"u64", B_ULLONG}, {"s8", B_SCHAR}, {"s16", B_SHORT}, {"s32", B_INT}, {"s64", B_LLONG},
+	{"__u8", B_UCHAR}, {"__u16", B_USHORT}, {"__u32", B_UINT}, {"__u64", B_ULLONG}, {"__s8", B_SCHAR},
+	{"__s16", B_SHORT}, {"__s32", B_INT}, {"__s64", B_LLONG}, {"bool", B_BOOL},
 };
 static struct dv_type *base[B_COUNT], *alias[DV_COUNT(alias_table)], *caddr;
 
@@ -153,7 +153,8 @@ static int by_words(const char *name)
 		n[w]++;
 		p += len;
 	}
-	if (!total || n[W_UNSIGNED] + n[W_SIGNED] > 1 || n[W_SHORT] > 1 || n[W_INT] > 1 || n[W_CHAR] > 1 || n[W_LONG] > 2)
+	if (!total || n[W_UNSIGNED] + n[W_SIGNED] > 1 || n[W_SHORT] > 1 || n[W_INT] > 1 || n[W_CHAR] > 1 ||
+	    n[W_LONG] > 2)
 		return -1;
 	if (n[W_FLOAT] || n[W_DOUBLE]) {
 		if (n[W_FLOAT] && total == 1)
@@ -163,7 +164,10 @@ static int by_words(const char *name)
 		return n[W_DOUBLE] == 1 && n[W_LONG] == 1 && total == 2 ? B_LDOUBLE : -1;
 	}
 	if (n[W_CHAR])
-		return n[W_LONG] || n[W_SHORT] || n[W_INT] ? -1 : n[W_UNSIGNED] ? B_UCHAR : n[W_SIGNED] ? B_SCHAR : B_CHAR;
+		return n[W_LONG] || n[W_SHORT] || n[W_INT] ? -1
+		       : n[W_UNSIGNED]			   ? B_UCHAR
+		       : n[W_SIGNED]			   ? B_SCHAR
+							   : B_CHAR;
 	if (n[W_SHORT])
 		return n[W_LONG] ? -1 : n[W_UNSIGNED] ? B_USHORT : B_SHORT;
 	if (n[W_LONG] == 2)
@@ -219,7 +223,8 @@ static void write_params(const struct dv_type *t, char *buf, size_t size, int de
 static void write_type(const struct dv_type *t, const char *inner, char *buf, size_t size, int depth)
 {
 	static const char *const tags[] = {
-		[DV_TYPE_STRUCT] = "struct ", [DV_TYPE_UNION] = "union ", [DV_TYPE_ENUM] = "enum ", [DV_TYPE_FWD] = "struct "};
+		[DV_TYPE_STRUCT] = "struct ", [DV_TYPE_UNION] = "union ", [DV_TYPE_ENUM] = "enum ",
+		[DV_TYPE_FWD] = "struct "};
 	char next[INNER_MAX], params[INNER_MAX / 2];
 	const char *tag = "", *name;
 

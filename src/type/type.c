@@ -48,7 +48,8 @@ static size_t derived_hash(enum dv_type_kind kind, const struct dv_type *ref, ui
 	return (size_t)(h ^ h >> 29);
 }
 
-static struct dv_type **derived_slot(struct dv_universe *u, enum dv_type_kind kind, const struct dv_type *ref, uint32_t count)
+static struct dv_type **derived_slot(struct dv_universe *u, enum dv_type_kind kind, const struct dv_type *ref,
+				     uint32_t count)
 {
 	size_t i = derived_hash(kind, ref, count);
 
@@ -131,8 +132,8 @@ const struct dv_type *dv_type_complete(const struct dv_type *t)
 }
 
 // `budget` bounds all the structures looked into: nesting alone would still allow exponential work.
-static const struct dv_member *member(const struct dv_type *t, const char *name, uint64_t base, uint64_t *bit_off, int depth,
-                                      int *budget)
+static const struct dv_member *member(const struct dv_type *t, const char *name, uint64_t base, uint64_t *bit_off,
+				      int depth, int *budget)
 {
 	t = dv_type_complete(t);
 	if (!t || (t->kind != DV_TYPE_STRUCT && t->kind != DV_TYPE_UNION) || depth > DEPTH_MAX || --*budget < 0)
@@ -148,7 +149,8 @@ static const struct dv_member *member(const struct dv_type *t, const char *name,
 			return m;
 		}
 		if (m->type) {
-			const struct dv_member *in = member(m->type, name, base + m->bit_off, bit_off, depth + 1, budget);
+			const struct dv_member *in =
+			    member(m->type, name, base + m->bit_off, bit_off, depth + 1, budget);
 
 			if (in)
 				return in;
@@ -199,7 +201,8 @@ static bool equal(const struct dv_type *a, const struct dv_type *b, int depth)
 		return false;
 	switch (a->kind) {
 	case DV_TYPE_INT:
-		return b->kind == DV_TYPE_INT && a->size == b->size && a->is_signed == b->is_signed && a->is_bool == b->is_bool;
+		return b->kind == DV_TYPE_INT && a->size == b->size && a->is_signed == b->is_signed &&
+		       a->is_bool == b->is_bool;
 	case DV_TYPE_FLOAT:
 		return b->kind == DV_TYPE_FLOAT && a->size == b->size;
 	case DV_TYPE_VOID:

@@ -14,8 +14,8 @@
 #include "base/mem.h"
 
 enum dv_type_kind {
-	DV_TYPE_VOID, DV_TYPE_INT, DV_TYPE_FLOAT, DV_TYPE_PTR, DV_TYPE_ARRAY, DV_TYPE_STRUCT, DV_TYPE_UNION, DV_TYPE_ENUM,
-	DV_TYPE_TYPEDEF, DV_TYPE_FUNC, DV_TYPE_STRING, /**< D's string */
+	DV_TYPE_VOID, DV_TYPE_INT, DV_TYPE_FLOAT, DV_TYPE_PTR, DV_TYPE_ARRAY, DV_TYPE_STRUCT, DV_TYPE_UNION,
+	DV_TYPE_ENUM, DV_TYPE_TYPEDEF, DV_TYPE_FUNC, DV_TYPE_STRING, /**< D's string */
 	DV_TYPE_FWD,                                   /**< declared, not defined */
 };
 
@@ -50,12 +50,13 @@ struct dv_type {
 
 /** Where a universe's types come from. Filled by guest/btf.c, and by tests. All may answer NULL/false: not there. */
 struct dv_type_source_ops {
-	/** Type by name: kind STRUCT, UNION, ENUM (by tag), or TYPEDEF (also base types by C name). @p module NULL: any. */
+	/** By name: kind STRUCT, UNION, ENUM (by tag), or TYPEDEF (also base types by C name). @p module NULL: any. */
 	const struct dv_type *(*find)(void *ctx, enum dv_type_kind kind, const char *name, const char *module);
 	/** Load members of @p t (STRUCT, UNION with incomplete set). */
 	void (*complete)(void *ctx, struct dv_type *t);
 	/** A kernel variable or function by name: its address, and type if known (else *type = NULL). */
-	bool (*find_symbol)(void *ctx, const char *module, const char *name, uint64_t *addr, const struct dv_type **type);
+	bool (*find_symbol)(void *ctx, const char *module, const char *name, uint64_t *addr,
+	                    const struct dv_type **type);
 	/** Value of an enumerator of any enum (D sees enumerators of kernel enums as constants). */
 	bool (*find_enumerator)(void *ctx, const char *name, int64_t *value, const struct dv_type **type);
 };

@@ -9,11 +9,12 @@
 #include "fake.h"
 
 static const char *const ops[] = {
-	[DV_OP_ADD] = "+", [DV_OP_SUB] = "-", [DV_OP_MUL] = "*", [DV_OP_DIV] = "/", [DV_OP_MOD] = "%", [DV_OP_AND] = "&",
-	[DV_OP_OR] = "|", [DV_OP_XOR] = "^", [DV_OP_SHL] = "<<", [DV_OP_SHR] = ">>", [DV_OP_EQ] = "==", [DV_OP_NE] = "!=",
-	[DV_OP_LT] = "<", [DV_OP_LE] = "<=", [DV_OP_GT] = ">", [DV_OP_GE] = ">=", [DV_OP_LAND] = "&&", [DV_OP_LOR] = "||",
-	[DV_OP_LXOR] = "^^", [DV_OP_NEG] = "neg", [DV_OP_PLUS] = "plus", [DV_OP_NOT] = "!", [DV_OP_BITNOT] = "~",
-	[DV_OP_PREINC] = "++x", [DV_OP_PREDEC] = "--x", [DV_OP_POSTINC] = "x++", [DV_OP_POSTDEC] = "x--", [DV_OP_NONE] = "",
+	[DV_OP_ADD] = "+", [DV_OP_SUB] = "-", [DV_OP_MUL] = "*", [DV_OP_DIV] = "/", [DV_OP_MOD] = "%",
+	[DV_OP_AND] = "&", [DV_OP_OR] = "|", [DV_OP_XOR] = "^", [DV_OP_SHL] = "<<", [DV_OP_SHR] = ">>",
+	[DV_OP_EQ] = "==", [DV_OP_NE] = "!=", [DV_OP_LT] = "<", [DV_OP_LE] = "<=", [DV_OP_GT] = ">",
+	[DV_OP_GE] = ">=", [DV_OP_LAND] = "&&", [DV_OP_LOR] = "||", [DV_OP_LXOR] = "^^", [DV_OP_NEG] = "neg",
+	[DV_OP_PLUS] = "plus", [DV_OP_NOT] = "!", [DV_OP_BITNOT] = "~", [DV_OP_PREINC] = "++x",
+	[DV_OP_PREDEC] = "--x", [DV_OP_POSTINC] = "x++", [DV_OP_POSTDEC] = "x--", [DV_OP_NONE] = "",
 };
 
 static void dump(FILE *f, const struct dv_node *n);
@@ -109,7 +110,8 @@ static void dump(FILE *f, const struct dv_node *n)
 		break;
 	}
 	if (n->type->kind != DV_TYPE_VOID)
-		fprintf(f, ":%s%s", dv_type_name(n->type, type, sizeof(type)), dv_type_resolve(n->type)->is_user ? "(user)" : "");
+		fprintf(f, ":%s%s", dv_type_name(n->type, type, sizeof(type)),
+			dv_type_resolve(n->type)->is_user ? "(user)" : "");
 }
 
 void dv_ast_dump(FILE *f, const struct dv_clause *c)

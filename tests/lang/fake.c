@@ -31,13 +31,17 @@ static void complete(void *ctx, struct dv_type *t)
 	const struct dv_member anon[] = {{"either", i, 0, 0}, {"other", dv_type_int(8, true), 0, 0}};
 	const struct dv_member m[] = {
 		{"pid", i, at, 0}, {"tgid", i, at + 32, 0}, {"comm", dv_type_array(dv_type_char(), 16), at + 64, 0},
-		{"parent", dv_type_ptr(t), at + 192, 0}, {"cred", dv_type_ptr(k->cred), at + 256, 0}, {"flags", u, at + 320, 3},
-		{"prio", i, at + 323, 5}, {NULL, sou(k, DV_TYPE_UNION, NULL, 8, 2, anon), at + 384, 0},
-		{"times", dv_type_array(dv_type_base_by_name("u64"), 4), at + 448, 0}, {"name", dv_type_ptr(dv_type_char()), at + 704, 0},
-		{"bytes", dv_type_array(dv_type_base_by_name("u8"), 6), at + 768, 0}, {"state", k->states, at + 832, 0},
-		{"uid", k->kuid_t, at + 864, 0}, {"ubuf", dv_type_user_ptr(dv_type_char()), at + 896, 0}, {"tasks", k->list, at + 960, 0},
-		{"load", dv_type_float(8), at + 1088, 0}, {"opaque", dv_type_ptr(k->opaque), at + 1152, 0}, {"tiny", dv_type_int(1, false), at + 1216, 0},
-		{"handler", dv_type_ptr(k->func), at + 1280, 0}, {"big", dv_type_ptr(k->big), at + 1344, 0}, {"flag", dv_type_base_by_name("bool"), at + 1408, 0},
+		{"parent", dv_type_ptr(t), at + 192, 0}, {"cred", dv_type_ptr(k->cred), at + 256, 0},
+		{"flags", u, at + 320, 3}, {"prio", i, at + 323, 5},
+		{NULL, sou(k, DV_TYPE_UNION, NULL, 8, 2, anon), at + 384, 0},
+		{"times", dv_type_array(dv_type_base_by_name("u64"), 4), at + 448, 0},
+		{"name", dv_type_ptr(dv_type_char()), at + 704, 0},
+		{"bytes", dv_type_array(dv_type_base_by_name("u8"), 6), at + 768, 0},
+		{"state", k->states, at + 832, 0}, {"uid", k->kuid_t, at + 864, 0},
+		{"ubuf", dv_type_user_ptr(dv_type_char()), at + 896, 0}, {"tasks", k->list, at + 960, 0},
+		{"load", dv_type_float(8), at + 1088, 0}, {"opaque", dv_type_ptr(k->opaque), at + 1152, 0},
+		{"tiny", dv_type_int(1, false), at + 1216, 0}, {"handler", dv_type_ptr(k->func), at + 1280, 0},
+		{"big", dv_type_ptr(k->big), at + 1344, 0}, {"flag", dv_type_base_by_name("bool"), at + 1408, 0},
 	};
 
 	t->count = DV_COUNT(m);
@@ -47,7 +51,8 @@ static void complete(void *ctx, struct dv_type *t)
 static const struct dv_type *find(void *ctx, enum dv_type_kind kind, const char *name, const char *module)
 {
 	struct kernel *k = ctx;
-	struct dv_type *all[] = {k->task, k->file, k->list, k->kuid, k->kuid_t, k->gfp_t, k->states, k->big, k->cred, k->deep};
+	struct dv_type *all[] = {k->task,  k->file,   k->list, k->kuid, k->kuid_t,
+				 k->gfp_t, k->states, k->big,  k->cred, k->deep};
 
 	if (module && strcmp(module, "vmlinux"))
 		return NULL;
@@ -64,8 +69,11 @@ static bool find_symbol(void *ctx, const char *module, const char *name, uint64_
 		const char *name;
 		uint64_t addr;
 		const struct dv_type *type;
-	} syms[] = {{"jiffies", 0xffff1000, dv_type_int(8, false)}, {"init_task", 0xffff2000, k->task}, {"nr_things", 0xffff3000, NULL},
-		    {"vfs_read", 0xffff4000, k->func}, {"banner", 0xffff5000, dv_type_array(dv_type_char(), 80)}};
+	} syms[] = {{"jiffies", 0xffff1000, dv_type_int(8, false)},
+		    {"init_task", 0xffff2000, k->task},
+		    {"nr_things", 0xffff3000, NULL},
+		    {"vfs_read", 0xffff4000, k->func},
+		    {"banner", 0xffff5000, dv_type_array(dv_type_char(), 80)}};
 
 	if (module && strcmp(module, "vmlinux"))
 		return false;
@@ -115,7 +123,8 @@ struct dv_universe *fake_kernel(uint32_t id)
 	k->states->enums = states;
 	k->states->count = DV_COUNT(states);
 	if (id == 1)
-		k->file = sou(k, DV_TYPE_STRUCT, "file", 8, 1, &(struct dv_member){"f_pos", dv_type_int(8, true), 0, 0});
+		k->file =
+		    sou(k, DV_TYPE_STRUCT, "file", 8, 1, &(struct dv_member){"f_pos", dv_type_int(8, true), 0, 0});
 	return k->u;
 }
 

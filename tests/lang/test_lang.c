@@ -7,9 +7,9 @@
  *	===
  *	diagnostics, then the typed tree of each clause
  *
- * TAG is that of the first error. Options: notypes (no kernel types), noargs (args[] not typed), two (check for web, then
- * again for db), dbfirst, text (given with -n), default, argref, target, argv=a,b,c. With DV_UPDATE=1 in the environment
- * the expectations are written anew; read the difference before you believe it.
+ * TAG is that of the first error. Options: notypes (no kernel types), noargs (args[] not typed), two (check for web,
+ *then again for db), dbfirst, text (given with -n), default, argref, target, argv=a,b,c. With DV_UPDATE=1 in the
+ *environment the expectations are written anew; read the difference before you believe it.
  */
 #include "fake.h"
 #include "test.h"
@@ -35,13 +35,20 @@ static bool has(const char *opts, const char *opt)
 	return strstr(opts, opt) != NULL;
 }
 
-static void check_all(struct dv_script *s, const char *opts, uint32_t id, struct dv_diag *d, FILE *out, struct dv_arena *arena)
+static void check_all(struct dv_script *s, const char *opts, uint32_t id, struct dv_diag *d, FILE *out,
+		      struct dv_arena *arena)
 {
 	bool types = !has(opts, "notypes");
 	struct dv_check_env env = {
-		.types = types ? fake_kernel(id) : dv_universe_base(), .strsize = 256, .arg_type = fake_arg_type, .arg_count = 4,
-		.typed_args = types && !has(opts, "noargs"), .machine = machine, .ctx = fake_kernel(id),
-		.probe = "fbt::vfs_read:entry", .machine_name = id == 1 ? "web" : "db",
+	    .types = types ? fake_kernel(id) : dv_universe_base(),
+	    .strsize = 256,
+	    .arg_type = fake_arg_type,
+	    .arg_count = 4,
+	    .typed_args = types && !has(opts, "noargs"),
+	    .machine = machine,
+	    .ctx = fake_kernel(id),
+	    .probe = "fbt::vfs_read:entry",
+	    .machine_name = id == 1 ? "web" : "db",
 	};
 
 	for (uint32_t i = 0; i < dv_script_clause_count(s); i++) {
@@ -68,8 +75,13 @@ static char *run(const char *text, const char *opts, char tag[32])
 	size_t size;
 	FILE *out = open_memstream(&buf, &size);
 	struct dv_diag d = {.emit = emit, .ctx = out, .errtags = true};
-	struct dv_source src = {.name = has(opts, "text") ? NULL : "script.d", .text = text, .argv = argv, .argc = 1,
-				.defaultargs = has(opts, "default"), .argref = has(opts, "argref"), .target = has(opts, "target") ? 4711 : -1,
+	struct dv_source src = {.name = has(opts, "text") ? NULL : "script.d",
+				.text = text,
+				.argv = argv,
+				.argc = 1,
+				.defaultargs = has(opts, "default"),
+				.argref = has(opts, "argref"),
+				.target = has(opts, "target") ? 4711 : -1,
 				.pspec_only = has(opts, "text")};
 	struct dv_script *s = dv_script_create();
 	struct dv_arena arena;
@@ -122,7 +134,8 @@ static void run_file(const char *path)
 		fwrite(all, 1, strncmp(all, "--- ", 4) ? (size_t)(strstr(all, "\n--- ") + 1 - all) : 0, new);
 	p = strncmp(all, "--- ", 4) ? strstr(all, "\n--- ") + 1 : all;
 	while (p && *p) {
-		char *next = strstr(p, "\n--- "), *sep, *head = p + 4, *body, *want, tag[32], want_tag[32] = "", *opts, *got, *note;
+		char *next = strstr(p, "\n--- "), *sep, *head = p + 4, *body, *want, tag[32], want_tag[32] = "", *opts,
+		     *got, *note;
 
 		if (next)
 			*next++ = '\0';
@@ -166,16 +179,24 @@ static void run_file(const char *path)
 // What the rest of dvirt asks of a script.
 static void test_layout(void)
 {
-	static const char text[] = "int a; string s; struct task_struct *p; self int t; this string c; this int d;"
-				   "BEGIN { a = 1; s = \"x\"; p = curthread; self->t = 1; this->c = s; this->d = 2; q[1, \"x\"] = 1; @[s] = count(); }\n"
-				   "tick-1s { a++; q[2, \"y\"]++; @[\"z\"] = count(); x = args[0]; trace(probefunc); trace(db`jiffies); }";
+	static const char text[] =
+	    "int a; string s; struct task_struct *p; self int t; this string c; this int d;"
+	    "BEGIN { a = 1; s = \"x\"; p = curthread; self->t = 1; this->c = s; this->d = 2; q[1, \"x\"] = 1; @[s] = "
+	    "count(); }\n"
+	    "tick-1s { a++; q[2, \"y\"]++; @[\"z\"] = count(); x = args[0]; trace(probefunc); trace(db`jiffies); }";
 	struct dv_script *s = dv_script_create();
 	struct dv_diag d = {.emit = emit, .ctx = stderr};
 	struct dv_source src = {.text = text, .target = -1};
 	struct dv_arena arena;
 	struct dv_error *e = dv_script_parse(s, &src, &d);
-	struct dv_check_env env = {.types = fake_kernel(1), .strsize = 100, .arg_type = fake_arg_type, .arg_count = 4, .typed_args = true,
-				   .machine = machine, .ctx = fake_kernel(1), .machine_name = "web"};
+	struct dv_check_env env = {.types = fake_kernel(1),
+				   .strsize = 100,
+				   .arg_type = fake_arg_type,
+				   .arg_count = 4,
+				   .typed_args = true,
+				   .machine = machine,
+				   .ctx = fake_kernel(1),
+				   .machine_name = "web"};
 	uint32_t key, val, vars;
 	struct dv_clause *t;
 
@@ -242,7 +263,8 @@ static void test_limits(void)
 	// Doubling inlines: bounded, whatever they multiply to.
 	n = (size_t)sprintf(text, "inline int a0 = pid;\n");
 	for (int i = 1; i < 15; i++)
-		n += (size_t)sprintf(text + n, "inline int a%d = a%d + a%d + a%d + a%d;\n", i, i - 1, i - 1, i - 1, i - 1);
+		n += (size_t)sprintf(text + n, "inline int a%d = a%d + a%d + a%d + a%d;\n", i, i - 1, i - 1, i - 1,
+				     i - 1);
 	sprintf(text + n, "BEGIN { trace(a14); }");
 	out = run(text, "", tag);
 	CHECK_STR(tag, "D_SYNTAX");

@@ -17,10 +17,11 @@ static void test_base(void)
 		unsigned size;
 		bool is_signed;
 	} cases[] = {
-		{"int", 4, true}, {"unsigned", 4, false}, {"long unsigned int", 8, false}, {"unsigned long", 8, false},
-		{"short int", 2, true}, {"char", 1, true}, {"unsigned char", 1, false}, {"long long", 8, true},
-		{"long long unsigned int", 8, false}, {"uint32_t", 4, false}, {"int64_t", 8, true}, {"size_t", 8, false},
-		{"uintptr_t", 8, false}, {"pid_t", 4, true}, {"_Bool", 1, false}, {"signed", 4, true},
+		{"int", 4, true}, {"unsigned", 4, false}, {"long unsigned int", 8, false},
+		{"unsigned long", 8, false}, {"short int", 2, true}, {"char", 1, true}, {"unsigned char", 1, false},
+		{"long long", 8, true}, {"long long unsigned int", 8, false}, {"uint32_t", 4, false},
+		{"int64_t", 8, true}, {"size_t", 8, false}, {"uintptr_t", 8, false}, {"pid_t", 4, true},
+		{"_Bool", 1, false}, {"signed", 4, true},
 	};
 
 	for (size_t i = 0; i < DV_COUNT(cases); i++) {
@@ -78,7 +79,8 @@ static void test_members(void)
 	static struct dv_member inner[2];
 	struct dv_universe *u = dv_universe_create(1, "test", &ops, NULL);
 	struct dv_type *s = dv_type_new(u, DV_TYPE_STRUCT, "s", 24), *anon = dv_type_new(u, DV_TYPE_UNION, NULL, 16);
-	struct dv_type *loop = dv_type_new(u, DV_TYPE_STRUCT, "loop", 8), *td = dv_type_new(u, DV_TYPE_TYPEDEF, "td", 0);
+	struct dv_type *loop = dv_type_new(u, DV_TYPE_STRUCT, "loop", 8),
+		       *td = dv_type_new(u, DV_TYPE_TYPEDEF, "td", 0);
 	uint64_t off = 0;
 
 	u->ctx = anon;
@@ -117,10 +119,11 @@ static void format_case(const char *fmt, const char *want)
 	if (!c)
 		snprintf(got, sizeof(got), "%u: %s", at, msg);
 	for (size_t i = 0; c && i < count; i++)
-		n += (size_t)snprintf(got + n, sizeof(got) - n, "[%.*s|%s%s%s%s%s%s%s%s|%d%s|%d%s|%s%c]", (int)c[i].text_len, c[i].text,
-				      c[i].left ? "-" : "", c[i].plus ? "+" : "", c[i].blank ? " " : "", c[i].alt ? "#" : "",
-				      c[i].zero ? "0" : "", c[i].thousands ? "'" : "", c[i].ptr_width ? "?" : "",
-				      c[i].agg ? "@" : "", c[i].width, c[i].width_star ? "*" : "", c[i].has_prec ? c[i].prec : -1,
+		n += (size_t)snprintf(got + n, sizeof(got) - n, "[%.*s|%s%s%s%s%s%s%s%s|%d%s|%d%s|%s%c]",
+				      (int)c[i].text_len, c[i].text, c[i].left ? "-" : "", c[i].plus ? "+" : "",
+				      c[i].blank ? " " : "", c[i].alt ? "#" : "", c[i].zero ? "0" : "",
+				      c[i].thousands ? "'" : "", c[i].ptr_width ? "?" : "", c[i].agg ? "@" : "",
+				      c[i].width, c[i].width_star ? "*" : "", c[i].has_prec ? c[i].prec : -1,
 				      c[i].prec_star ? "*" : "", c[i].size, c[i].letter ? c[i].letter : '.');
 	CHECK_STR(got, want);
 	free(c);
