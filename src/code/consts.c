@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Constant strings of a session. Each is stored once, 8-byte aligned and padded with zeros, so that the run-time's copies
- * by words never carry bytes of a neighbour. The first 8 bytes stay empty: the offset DV_CONSTS_OFF is not handed out.
+ * Constant strings of a session. Each is stored once, 8-byte aligned and padded with zeros, so that the run-time's
+ * copies by words never carry bytes of a neighbour. The first 8 bytes stay empty: the offset DV_CONSTS_OFF is not
+ * handed out.
  */
 #include <string.h>
 

@@ -15,7 +15,8 @@
  * A pointer has a second value, its machine. Mostly it is known while generating; else it is held, and the hold stays
  * in use behind the function that returned it, until the caller goes back to its own mark.
  *
- * Integers are 64 bits wide, extended by the sign of their C type: every function that leaves a value in r0 leaves it so.
+ * Integers are 64 bits wide, extended by the sign of their C type: every function that leaves a value in r0 leaves it
+ *so.
  *
  * Errors are sticky: after the first nothing more is emitted, and one check at the end finds it.
  */
@@ -33,15 +34,15 @@ struct gen {
 	uint32_t strsize;
 	uint32_t record_max;
 	unsigned held;
-	unsigned depth;      /**< of recursion */
-	bool dead;           /**< nothing leads here (`x || 1` has been jumped over): nothing is emitted */
-	struct dv_loc loc;   /**< for messages */
+	unsigned depth;	   /**< of recursion */
+	bool dead;	   /**< nothing leads here (`x || 1` has been jumped over): nothing is emitted */
+	struct dv_loc loc; /**< for messages */
 	struct dv_error *err;
 };
 
-#define GEN_HELD_REGS  4u
-#define GEN_HELD_MAX   (GEN_HELD_REGS + DV_STACK_SIZE / 8)
-#define GEN_DEPTH_MAX  400u
+#define GEN_HELD_REGS 4u
+#define GEN_HELD_MAX (GEN_HELD_REGS + DV_STACK_SIZE / 8)
+#define GEN_DEPTH_MAX 400u
 #define GEN_RECORD_MAX 4096u /**< bytes of one structure in a record */
 
 /** How an integer is stored: bytes and sign. */
@@ -53,9 +54,9 @@ struct itype {
 /** The machine of a pointer. */
 struct mach {
 	enum { MACH_ANY, MACH_CONST, MACH_HELD } kind; /**< ANY: a null constant, fits every machine */
-	uint32_t id;      /**< CONST */
-	unsigned slot;    /**< HELD */
-	uint32_t checked; /**< universe that PMACH has confirmed; 0: none */
+	uint32_t id;				       /**< CONST */
+	unsigned slot;				       /**< HELD */
+	uint32_t checked;			       /**< universe that PMACH has confirmed; 0: none */
 };
 #define MACH_SELF_VALUE ((struct mach){.kind = MACH_CONST, .id = DV_MACH_SELF})
 
@@ -76,11 +77,12 @@ void gen_jmp(struct gen *g, struct label *to);
 void gen_jmp_imm(struct gen *g, uint8_t op, unsigned dst, int32_t imm, struct label *to);
 void gen_jmp_reg(struct gen *g, uint8_t op, unsigned dst, unsigned src, struct label *to);
 void gen_bind(struct gen *g, struct label *l);
-unsigned gen_slot(struct gen *g);             /**< a hold, not yet written */
+unsigned gen_slot(struct gen *g); /**< a hold, not yet written */
 void gen_put(struct gen *g, unsigned slot, unsigned reg);
 void gen_get(struct gen *g, unsigned reg, unsigned slot);
-unsigned gen_hold(struct gen *g);             /**< a hold of what r0 has */
-unsigned gen_reg_of(struct gen *g, unsigned slot, unsigned spare); /**< register with its value; @p spare if it must be loaded */
+unsigned gen_hold(struct gen *g); /**< a hold of what r0 has */
+unsigned gen_reg_of(struct gen *g, unsigned slot,
+		    unsigned spare); /**< register with its value; @p spare if it must be loaded */
 static inline bool gen_fits(uint64_t v)
 {
 	return (int64_t)v == (int32_t)v;
@@ -90,20 +92,20 @@ static inline bool gen_fits(uint64_t v)
 struct itype gen_itype(const struct dv_type *t);
 struct itype gen_promote(struct itype t);
 struct itype gen_common(struct itype a, struct itype b);
-uint64_t gen_fold(uint64_t v, struct itype t);               /**< a constant, extended by type */
-void gen_extend(struct gen *g, struct itype t);              /**< r0 likewise, whatever it was */
+uint64_t gen_fold(uint64_t v, struct itype t);	/**< a constant, extended by type */
+void gen_extend(struct gen *g, struct itype t); /**< r0 likewise, whatever it was */
 void gen_convert(struct gen *g, struct itype from, struct itype to);
 bool gen_is_kind(const struct dv_type *t, enum dv_type_kind kind); /**< after typedefs */
-bool gen_is_const(const struct dv_node *n, uint64_t *v);     /**< an integer constant */
-int gen_truth(const struct dv_node *n);                      /**< 0, 1; -1: not known */
-bool gen_is_keyfree(const struct dv_node *n);                /**< touches no key tuple */
-struct mach gen_static_mach(const struct dv_node *n);        /**< HELD: not known before it runs */
+bool gen_is_const(const struct dv_node *n, uint64_t *v);	   /**< an integer constant */
+int gen_truth(const struct dv_node *n);				   /**< 0, 1; -1: not known */
+bool gen_is_keyfree(const struct dv_node *n);			   /**< touches no key tuple */
+struct mach gen_static_mach(const struct dv_node *n);		   /**< HELD: not known before it runs */
 
 /* gen_expr.c */
 struct mach gen_value(struct gen *g, const struct dv_node *n);
-void gen_effect(struct gen *g, const struct dv_node *n);     /**< the value is not wanted */
+void gen_effect(struct gen *g, const struct dv_node *n); /**< the value is not wanted */
 void gen_jump(struct gen *g, const struct dv_node *n, bool when, struct label *to);
-void gen_string(struct gen *g, const struct dv_node *n);     /**< sref in r0, of strings, char arrays and pointers */
+void gen_string(struct gen *g, const struct dv_node *n); /**< sref in r0, of strings, char arrays and pointers */
 /** An operand: constant or held. */
 struct operand {
 	bool is_const;
@@ -125,7 +127,7 @@ struct place gen_place(struct gen *g, const struct dv_node *n);
 void gen_place_reg(struct gen *g, const struct place *p, unsigned reg); /**< its address into a register (r0 or r2) */
 void gen_mach_reg(struct gen *g, const struct mach *m, unsigned reg);
 void gen_mach_check(struct gen *g, struct mach *m, const struct dv_type *t); /**< keeps r0 */
-struct mach gen_load(struct gen *g, const struct dv_node *n);            /**< value of an lvalue in memory */
+struct mach gen_load(struct gen *g, const struct dv_node *n);		     /**< value of an lvalue in memory */
 bool gen_is_memory(const struct dv_node *n);
 
 /* gen_var.c */

@@ -8,7 +8,9 @@ static const struct dv_node *action_of(const struct dv_stmt *s)
 {
 	const struct dv_node *n = s->expr;
 
-	return s->kind != DV_STMT_AGG && n && n->kind == DV_NODE_CALL && n->call && n->call->kind == DV_CALL_ACTION ? n : NULL;
+	return s->kind != DV_STMT_AGG && n && n->kind == DV_NODE_CALL && n->call && n->call->kind == DV_CALL_ACTION
+		   ? n
+		   : NULL;
 }
 
 bool gen_writes(const struct dv_stmt *s)
@@ -48,7 +50,7 @@ static void field_mem(struct gen *g, const struct dv_type *type, struct place p,
 
 	if (t->size == 0 || t->size > GEN_RECORD_MAX) {
 		gen_fail(g, DV_ERR_LIMIT, "a value of type \"%s\" has %llu bytes: 1 to %u can be recorded",
-		         dv_type_name(type, name, sizeof(name)), (unsigned long long)t->size, GEN_RECORD_MAX);
+			 dv_type_name(type, name, sizeof(name)), (unsigned long long)t->size, GEN_RECORD_MAX);
 		return;
 	}
 	if (with_address) {
@@ -101,7 +103,7 @@ static void print_field(struct gen *g, const struct dv_node *n)
 			return;
 		}
 	} else if ((t->kind == DV_TYPE_STRUCT || t->kind == DV_TYPE_UNION || t->kind == DV_TYPE_ARRAY) &&
-	           !(t->kind == DV_TYPE_ARRAY && dv_type_is_string(t))) {
+		   !(t->kind == DV_TYPE_ARRAY && dv_type_is_string(t))) {
 		field_mem(g, n->type, gen_place(g, n), true);
 		return;
 	}
@@ -111,16 +113,26 @@ static void print_field(struct gen *g, const struct dv_node *n)
 static enum dv_action_kind action_kind(enum dv_call_id id)
 {
 	switch (id) {
-	case DV_C_PRINTF: return DV_ACT_PRINTF;
-	case DV_C_PRINTA: return DV_ACT_PRINTA;
-	case DV_C_PRINT: return DV_ACT_PRINT;
-	case DV_C_TRACE: return DV_ACT_TRACE;
-	case DV_C_EXIT: return DV_ACT_EXIT;
-	case DV_C_CLEAR: return DV_ACT_CLEAR;
-	case DV_C_TRUNC: return DV_ACT_TRUNC;
-	case DV_C_NORMALIZE: return DV_ACT_NORMALIZE;
-	case DV_C_DENORMALIZE: return DV_ACT_DENORMALIZE;
-	default: return DV_ACT_DEFAULT;
+	case DV_C_PRINTF:
+		return DV_ACT_PRINTF;
+	case DV_C_PRINTA:
+		return DV_ACT_PRINTA;
+	case DV_C_PRINT:
+		return DV_ACT_PRINT;
+	case DV_C_TRACE:
+		return DV_ACT_TRACE;
+	case DV_C_EXIT:
+		return DV_ACT_EXIT;
+	case DV_C_CLEAR:
+		return DV_ACT_CLEAR;
+	case DV_C_TRUNC:
+		return DV_ACT_TRUNC;
+	case DV_C_NORMALIZE:
+		return DV_ACT_NORMALIZE;
+	case DV_C_DENORMALIZE:
+		return DV_ACT_DENORMALIZE;
+	default:
+		return DV_ACT_DEFAULT;
 	}
 }
 

@@ -31,14 +31,22 @@ static void operand_reg(struct gen *g, const struct operand *o, unsigned reg)
 static uint8_t alu_of(enum dv_op op, bool sgn)
 {
 	switch (op) {
-	case DV_OP_ADD: return DV_ADD;
-	case DV_OP_SUB: return DV_SUB;
-	case DV_OP_MUL: return DV_MUL;
-	case DV_OP_AND: return DV_AND;
-	case DV_OP_OR: return DV_OR;
-	case DV_OP_XOR: return DV_XOR;
-	case DV_OP_SHL: return DV_LSH;
-	default: return sgn ? DV_ARSH : DV_RSH;
+	case DV_OP_ADD:
+		return DV_ADD;
+	case DV_OP_SUB:
+		return DV_SUB;
+	case DV_OP_MUL:
+		return DV_MUL;
+	case DV_OP_AND:
+		return DV_AND;
+	case DV_OP_OR:
+		return DV_OR;
+	case DV_OP_XOR:
+		return DV_XOR;
+	case DV_OP_SHL:
+		return DV_LSH;
+	default:
+		return sgn ? DV_ARSH : DV_RSH;
 	}
 }
 
@@ -122,7 +130,8 @@ static struct mach pointer_arith(struct gen *g, const struct dv_node *n)
 		if (scale > 1 && !(scale & (scale - 1)))
 			gen_alu_imm(g, DV_ARSH, 0, __builtin_ctz(scale));
 		else if (scale > 1)
-			divide(g, DV_OP_DIV, (struct itype){8, true}, (struct operand){.is_const = true, .value = scale});
+			divide(g, DV_OP_DIV, (struct itype){8, true},
+			       (struct operand){.is_const = true, .value = scale});
 		return MACH_SELF_VALUE;
 	}
 	if (gen_is_const(i, &o.value)) {
@@ -149,8 +158,8 @@ static struct mach binary(struct gen *g, const struct dv_node *n)
 	if ((n->op == DV_OP_ADD || n->op == DV_OP_SUB) && (is_pointer(a->type) || is_pointer(b->type)))
 		return pointer_arith(g, n);
 	t = shift ? gen_promote(l) : gen_common(l, r);
-	if (gen_is_const(a, &v) && (n->op == DV_OP_ADD || n->op == DV_OP_MUL || n->op == DV_OP_AND || n->op == DV_OP_OR ||
-	                            n->op == DV_OP_XOR)) {
+	if (gen_is_const(a, &v) && (n->op == DV_OP_ADD || n->op == DV_OP_MUL || n->op == DV_OP_AND ||
+				    n->op == DV_OP_OR || n->op == DV_OP_XOR)) {
 		a = n->kids[1];
 		b = n->kids[0];
 	}
@@ -167,7 +176,8 @@ static struct mach binary(struct gen *g, const struct dv_node *n)
 		gen_value(g, b);
 		if (!shift)
 			gen_convert(g, gen_itype(b->type), t);
-		if (n->op == DV_OP_ADD || n->op == DV_OP_MUL || n->op == DV_OP_AND || n->op == DV_OP_OR || n->op == DV_OP_XOR) {
+		if (n->op == DV_OP_ADD || n->op == DV_OP_MUL || n->op == DV_OP_AND || n->op == DV_OP_OR ||
+		    n->op == DV_OP_XOR) {
 			o = (struct operand){.slot = left};
 		} else if (left < GEN_HELD_REGS && n->op != DV_OP_DIV && n->op != DV_OP_MOD) {
 			gen_alu_reg(g, alu_of(n->op, t.sgn), 6 + left, 0); // the hold is ours to spoil
@@ -198,35 +208,52 @@ static bool is_compare(enum dv_op op)
 static enum dv_op negate(enum dv_op op)
 {
 	switch (op) {
-	case DV_OP_EQ: return DV_OP_NE;
-	case DV_OP_NE: return DV_OP_EQ;
-	case DV_OP_LT: return DV_OP_GE;
-	case DV_OP_LE: return DV_OP_GT;
-	case DV_OP_GT: return DV_OP_LE;
-	default: return DV_OP_LT;
+	case DV_OP_EQ:
+		return DV_OP_NE;
+	case DV_OP_NE:
+		return DV_OP_EQ;
+	case DV_OP_LT:
+		return DV_OP_GE;
+	case DV_OP_LE:
+		return DV_OP_GT;
+	case DV_OP_GT:
+		return DV_OP_LE;
+	default:
+		return DV_OP_LT;
 	}
 }
 
 static enum dv_op mirror(enum dv_op op)
 {
 	switch (op) {
-	case DV_OP_LT: return DV_OP_GT;
-	case DV_OP_LE: return DV_OP_GE;
-	case DV_OP_GT: return DV_OP_LT;
-	case DV_OP_GE: return DV_OP_LE;
-	default: return op;
+	case DV_OP_LT:
+		return DV_OP_GT;
+	case DV_OP_LE:
+		return DV_OP_GE;
+	case DV_OP_GT:
+		return DV_OP_LT;
+	case DV_OP_GE:
+		return DV_OP_LE;
+	default:
+		return op;
 	}
 }
 
 static uint8_t jump_of(enum dv_op op, bool sgn)
 {
 	switch (op) {
-	case DV_OP_EQ: return DV_JEQ;
-	case DV_OP_NE: return DV_JNE;
-	case DV_OP_LT: return sgn ? DV_JSLT : DV_JLT;
-	case DV_OP_LE: return sgn ? DV_JSLE : DV_JLE;
-	case DV_OP_GT: return sgn ? DV_JSGT : DV_JGT;
-	default: return sgn ? DV_JSGE : DV_JGE;
+	case DV_OP_EQ:
+		return DV_JEQ;
+	case DV_OP_NE:
+		return DV_JNE;
+	case DV_OP_LT:
+		return sgn ? DV_JSLT : DV_JLT;
+	case DV_OP_LE:
+		return sgn ? DV_JSLE : DV_JLE;
+	case DV_OP_GT:
+		return sgn ? DV_JSGT : DV_JGT;
+	default:
+		return sgn ? DV_JSGE : DV_JGE;
 	}
 }
 
@@ -426,7 +453,8 @@ void gen_string(struct gen *g, const struct dv_node *n)
 	} else {
 		char name[64];
 
-		gen_fail(g, DV_ERR_OTHER, "a value of type \"%s\" is no string", dv_type_name(n->type, name, sizeof(name)));
+		gen_fail(g, DV_ERR_OTHER, "a value of type \"%s\" is no string",
+			 dv_type_name(n->type, name, sizeof(name)));
 		return;
 	}
 	gen_place_reg(g, &p, 2);
@@ -452,8 +480,8 @@ static struct mach copyin(struct gen *g, const struct dv_node *n, enum dv_fn fn)
 
 static struct mach call(struct gen *g, const struct dv_node *n)
 {
-	static const uint32_t least[] = {[DV_C_COPYIN] = 2, [DV_C_COPYINSTR] = 1, [DV_C_STRLEN] = 1, [DV_C_SUBSTR] = 2,
-	                                 [DV_C_STRJOIN] = 2};
+	static const uint32_t least[] = {
+	    [DV_C_COPYIN] = 2, [DV_C_COPYINSTR] = 1, [DV_C_STRLEN] = 1, [DV_C_SUBSTR] = 2, [DV_C_STRJOIN] = 2};
 	enum dv_call_id id = n->call ? n->call->id : DV_C_UNSUPPORTED;
 	struct operand i, len = {.is_const = true, .value = INT_MAX};
 	unsigned slot;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Memory of machines. An lvalue is an address and a machine; offsets of members and constant indices are summed up while
- * generating, so that `p->a.b[3]` costs one addition. A pointer that was loaded from a machine's memory points into that
- * machine. When the machine is known only as the clause runs, PMACH makes sure, before the first access, that its kernel
- * has the types that the clause was compiled with.
+ * Memory of machines. An lvalue is an address and a machine; offsets of members and constant indices are summed up
+ * while generating, so that `p->a.b[3]` costs one addition. A pointer that was loaded from a machine's memory points
+ * into that machine. When the machine is known only as the clause runs, PMACH makes sure, before the first access, that
+ * its kernel has the types that the clause was compiled with.
  */
 #include "code/gen.h"
 
@@ -71,10 +71,10 @@ static struct place pointed(struct gen *g, const struct dv_node *n)
 	} else if (n->kind == DV_NODE_ADDROF || (gen_is_memory(n) && t->kind != DV_TYPE_PTR)) {
 		p = gen_place(g, n->kind == DV_NODE_ADDROF ? n->kids[0] : n);
 	} else if (n->kind == DV_NODE_CAST && t->kind == DV_TYPE_PTR &&
-	           (gen_is_kind(n->kids[0]->type, DV_TYPE_PTR) || gen_is_kind(n->kids[0]->type, DV_TYPE_ARRAY))) {
+		   (gen_is_kind(n->kids[0]->type, DV_TYPE_PTR) || gen_is_kind(n->kids[0]->type, DV_TYPE_ARRAY))) {
 		p = pointed(g, n->kids[0]);
 	} else if (n->kind == DV_NODE_BINARY && (n->op == DV_OP_ADD || n->op == DV_OP_SUB) && n->scale &&
-	           !gen_is_kind(n->kids[0]->type, DV_TYPE_INT) && gen_is_const(n->kids[1], &v)) {
+		   !gen_is_kind(n->kids[0]->type, DV_TYPE_INT) && gen_is_const(n->kids[1], &v)) {
 		p = pointed(g, n->kids[0]);
 		v *= n->scale;
 		p.off = (int64_t)((uint64_t)p.off + (n->op == DV_OP_ADD ? v : -v));
@@ -182,7 +182,8 @@ struct mach gen_load(struct gen *g, const struct dv_node *n)
 		if (it.sgn)
 			gen_extend(g, it);
 	} else {
-		gen_fail(g, DV_ERR_OTHER, "a value of type \"%s\" cannot be read", dv_type_name(n->type, name, sizeof(name)));
+		gen_fail(g, DV_ERR_OTHER, "a value of type \"%s\" cannot be read",
+			 dv_type_name(n->type, name, sizeof(name)));
 	}
 	return t->kind == DV_TYPE_PTR ? p.mach : MACH_SELF_VALUE;
 }

@@ -133,7 +133,7 @@ static bool is_address(const struct dv_type *t)
 	const struct dv_type *r = t ? dv_type_resolve(t) : NULL;
 
 	return r && (r->kind == DV_TYPE_PTR || r->kind == DV_TYPE_ARRAY || r->kind == DV_TYPE_FUNC ||
-	             r->kind == DV_TYPE_STRUCT || r->kind == DV_TYPE_UNION);
+		     r->kind == DV_TYPE_STRUCT || r->kind == DV_TYPE_UNION);
 }
 
 static struct mach merge(struct mach a, struct mach b)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Variables. A cell is found in three ways: a global's is a constant, this-> asks for it by offset, and an element of an
- * array or a self-> variable is looked up under its key tuple. There is one tuple under construction, so the keys are
- * all evaluated and held before the first is pushed, unless none of them looks anything up itself.
+ * Variables. A cell is found in three ways: a global's is a constant, this-> asks for it by offset, and an element of
+ * an array or a self-> variable is looked up under its key tuple. There is one tuple under construction, so the keys
+ * are all evaluated and held before the first is pushed, unless none of them looks anything up itself.
  *
  * A pointer that is stored outlives the firing, so "the machine that fired" is stored as that machine's index.
  */
@@ -111,8 +111,9 @@ static bool storable(struct gen *g, const struct dv_node *n)
 	if (n->kind == DV_NODE_VAR || n->kind == DV_NODE_ELEM) {
 		if (t->kind == DV_TYPE_STRING || dv_type_is_scalar(t))
 			return true;
-		gen_fail(g, DV_ERR_OTHER, "variable \"%s\" has type \"%s\": only integers, pointers and strings are supported",
-		         n->var->name, dv_type_name(n->type, name, sizeof(name)));
+		gen_fail(g, DV_ERR_OTHER,
+			 "variable \"%s\" has type \"%s\": only integers, pointers and strings are supported",
+			 n->var->name, dv_type_name(n->type, name, sizeof(name)));
 	} else {
 		gen_fail(g, DV_ERR_OTHER, "memory of a machine cannot be written");
 	}
@@ -253,7 +254,7 @@ static void store(struct gen *g, const struct dv_node *to, const struct operand 
 	gen_call(g, fn);
 }
 
-static void delete(struct gen *g, const struct dv_node *n)
+static void delete (struct gen *g, const struct dv_node *n)
 {
 	push_keys(g, n);
 	gen_imm(g, 1, n->var->id);
@@ -269,7 +270,7 @@ static struct mach assign_plain(struct gen *g, const struct dv_node *n, bool wan
 	uint64_t v;
 
 	if (gen_is_const(from, &v) && v == 0 && is_dynamic(to)) {
-		delete(g, to);
+		delete (g, to);
 		if (want)
 			gen_imm(g, 0, 0);
 		return (struct mach){.kind = MACH_ANY};
@@ -347,7 +348,7 @@ static void update(struct gen *g, const struct dv_node *to, enum dv_op op, struc
 }
 
 _Static_assert(DV_OP_SHR - DV_OP_ADD == DV_RMW_SHR - DV_RMW_ADD && DV_OP_AND - DV_OP_ADD == DV_RMW_AND - DV_RMW_ADD,
-               "update() counts on the same order");
+	       "update() counts on the same order");
 
 /** Machine of a pointer variable that was just changed in place, its value in r0: it stays what it was. */
 static struct mach pointer_again(struct gen *g, const struct dv_node *n)

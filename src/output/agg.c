@@ -11,8 +11,8 @@
 
 /** One row of a table with a column for each aggregation. */
 struct row {
-	const struct dv_agg_row *keys;        /**< some column's row: they all have the same keys */
-	const struct dv_agg_row *col[];       /**< NULL: no such key there */
+	const struct dv_agg_row *keys;	/**< some column's row: they all have the same keys */
+	const struct dv_agg_row *col[]; /**< NULL: no such key there */
 };
 
 struct table {
@@ -158,12 +158,17 @@ static void join(struct table *t)
 }
 
 static void table_init(struct table *t, struct dv_output *o, struct dv_consumer *c, const struct dv_agg *const *aggs,
-                       uint32_t cols)
+		       uint32_t cols)
 {
 	DV_VEC(struct row *) rows = {0};
 
-	*t = (struct table){.o = o, .aggs = aggs, .cols = cols, .by_key = o->aggsortkey, .reverse = o->aggsortrev,
-	                    .key_pos = o->aggsortkeypos, .sort_col = o->aggsortpos < cols ? o->aggsortpos : 0};
+	*t = (struct table){.o = o,
+			    .aggs = aggs,
+			    .cols = cols,
+			    .by_key = o->aggsortkey,
+			    .reverse = o->aggsortrev,
+			    .key_pos = o->aggsortkeypos,
+			    .sort_col = o->aggsortpos < cols ? o->aggsortpos : 0};
 	for (uint32_t i = 0; i < cols; i++) {
 		const struct dv_agg_row **r;
 		size_t n = out_agg_words(&aggs[i]->desc) ? dv_aggs_rows(c, aggs[i]->id, &r) : 0;
@@ -269,13 +274,14 @@ static void default_rows(struct table *t, struct dv_consumer *c)
 
 			if (!distribution(f, agg, data, normal))
 				fprintf(f, agg->desc.func == DV_AGG_STDDEV ? " %16llu" : " %16lld",
-				        (unsigned long long)single(agg, data, normal));
+					(unsigned long long)single(agg, data, normal));
 		}
 		fputc('\n', f);
 	}
 }
 
-/** Values of one row for a format: keys in order, then for each %@ the next aggregation, the last one again and again. */
+/** Values of one row for a format: keys in order, then for each %@ the next aggregation, the last one again and again.
+ */
 struct row_args {
 	struct out_args args;
 	struct table *t;
@@ -308,7 +314,8 @@ static void next_agg(struct out_args *a, const struct dv_conv *c, int width, int
 		r->col++;
 }
 
-static void formatted_rows(struct table *t, struct dv_consumer *c, const struct dv_conv *convs, size_t count, uint32_t machine)
+static void formatted_rows(struct table *t, struct dv_consumer *c, const struct dv_conv *convs, size_t count,
+			   uint32_t machine)
 {
 	struct row_args r = {.args = {.next = next_key, .agg = next_agg, .machine = machine}, .t = t, .c = c};
 

@@ -76,7 +76,7 @@ static bool used(const int64_t *data, uint32_t count, uint32_t *first, uint32_t 
 static int64_t quantize_value(uint32_t bucket)
 {
 	if (bucket < ZERO_BUCKET)
-		return (int64_t)-(1ull << (ZERO_BUCKET - 1 - bucket));
+		return (int64_t) - (1ull << (ZERO_BUCKET - 1 - bucket));
 	return bucket == ZERO_BUCKET ? 0 : (int64_t)(1ull << (bucket - ZERO_BUCKET - 1));
 }
 
@@ -110,9 +110,11 @@ void out_lquantize(FILE *f, const struct dv_agg_desc *d, const int64_t *data, ui
 		if (i == 0)
 			snprintf(value, sizeof(value), "< %lld", (long long)d->base);
 		else if (i == n - 1)
-			snprintf(value, sizeof(value), ">= %lld", (long long)(d->base + (int64_t)((uint64_t)d->levels * (uint64_t)d->step)));
+			snprintf(value, sizeof(value), ">= %lld",
+				 (long long)(d->base + (int64_t)((uint64_t)d->levels * (uint64_t)d->step)));
 		else
-			snprintf(value, sizeof(value), "%lld", (long long)(d->base + (int64_t)((uint64_t)(i - 1) * (uint64_t)d->step)));
+			snprintf(value, sizeof(value), "%lld",
+				 (long long)(d->base + (int64_t)((uint64_t)(i - 1) * (uint64_t)d->step)));
 		fprintf(f, "%16s ", value);
 		bar(f, data[i], normal, &s);
 	}

@@ -47,7 +47,7 @@ uint32_t out_agg_words(const struct dv_agg_desc *d);
 
 /* print.c */
 void out_print(struct dv_output *o, const struct dv_type *t, const uint8_t *bytes, uint32_t size, const uint64_t *addr,
-               unsigned indent);
+	       unsigned indent);
 void out_print_value(struct dv_output *o, const struct dv_type *t, const struct dv_value *v);
 /** Hex dump with a ruler: what dtrace writes for bytes that it does not know. */
 void out_bytes(FILE *f, const uint8_t *bytes, size_t n);

@@ -16,11 +16,11 @@
 struct dv_output {
 	FILE *f;
 	bool quiet, rawbytes;
-	bool flow_heading_done;  /**< the "CPU ID FUNCTION:NAME" line was printed */
+	bool flow_heading_done; /**< the "CPU ID FUNCTION:NAME" line was printed */
 	bool aggsortkey, aggsortrev;
 	uint32_t aggsortpos, aggsortkeypos;
-	/** Kernel address to "module`symbol+0x1f" for %a; may be NULL. @p machine is DV_OUTPUT_ANY_MACHINE for a key of an
-	 *  aggregation that is printed at the end. */
+	/** Kernel address to "module`symbol+0x1f" for %a; may be NULL. @p machine is DV_OUTPUT_ANY_MACHINE for a key of
+	 * an aggregation that is printed at the end. */
 	void (*symbolise)(void *ctx, uint32_t machine, uint64_t addr, char *buf, size_t size);
 	/** Read guest memory while printing is never done: print() works on the bytes in the record. */
 	void *ctx;
@@ -30,19 +30,19 @@ struct dv_output {
 
 /** What the heading columns of a record say. */
 struct dv_out_probe {
-	const char *machine;     /**< shown in the heading only when the run has several machines (several=true) */
+	const char *machine; /**< shown in the heading only when the run has several machines (several=true) */
 	bool several;
 	uint32_t cpu, id;
 	const char *func, *name;
 };
 /** Print one record: heading columns unless quiet, then its actions' output. Actions that change the consumer's state
  *  (clear, trunc, normalize, exit) are done here too, through @p c; *exit_status is set by exit() and true returned. */
-bool dv_output_record(struct dv_output *o, struct dv_consumer *c, const struct dv_program *p, const struct dv_out_probe *probe,
-                      const struct dv_event *e, int *exit_status);
+bool dv_output_record(struct dv_output *o, struct dv_consumer *c, const struct dv_program *p,
+		      const struct dv_out_probe *probe, const struct dv_event *e, int *exit_status);
 /** printa() without format: a newline, then a row for each key, sorted as DTrace sorts. */
 void dv_output_agg(struct dv_output *o, struct dv_consumer *c, const struct dv_agg *agg);
-/** At the end: a newline, as dtrace writes it even when nothing follows, then every aggregation that no printa() printed,
- *  in the order of @p aggs. */
+/** At the end: a newline, as dtrace writes it even when nothing follows, then every aggregation that no printa()
+ * printed, in the order of @p aggs. */
 void dv_output_all_aggs(struct dv_output *o, struct dv_consumer *c, const struct dv_agg *const *aggs, size_t count);
 
 #endif

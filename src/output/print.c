@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * print(): a value as C would write it, members one to a line, each with its type. What is all zero is left out, as the
- * kernel's own printer of typed data does, and dtrace on Linux with it. Types come from a guest and may be wrong on purpose:
- * every member must lie within the bytes at hand, depth and the number of lines are bounded.
+ * kernel's own printer of typed data does, and dtrace on Linux with it. Types come from a guest and may be wrong on
+ * purpose: every member must lie within the bytes at hand, depth and the number of lines are bounded.
  */
 #include <ctype.h>
 #include <string.h>
@@ -15,7 +15,7 @@
 struct printer {
 	FILE *f;
 	const uint8_t *bytes;
-	uint64_t bits;      /**< of @p bytes */
+	uint64_t bits; /**< of @p bytes */
 	unsigned indent, lines, depth;
 };
 
@@ -55,8 +55,12 @@ static void type_name(struct printer *p, const struct dv_type *t)
 	}
 	if (!e)
 		e = t;
-	if ((e->kind == DV_TYPE_STRUCT || e->kind == DV_TYPE_UNION || e->kind == DV_TYPE_ENUM) && (!e->name || !e->name[0]))
-		snprintf(name, sizeof(name), "%s", e->kind == DV_TYPE_STRUCT ? "struct" : e->kind == DV_TYPE_UNION ? "union" : "enum");
+	if ((e->kind == DV_TYPE_STRUCT || e->kind == DV_TYPE_UNION || e->kind == DV_TYPE_ENUM) &&
+	    (!e->name || !e->name[0]))
+		snprintf(name, sizeof(name), "%s",
+			 e->kind == DV_TYPE_STRUCT  ? "struct"
+			 : e->kind == DV_TYPE_UNION ? "union"
+						    : "enum");
 	else
 		dv_type_name(e, name, sizeof(name));
 	fputc('(', p->f);
@@ -189,7 +193,7 @@ static void value(struct printer *p, const struct dv_type *t, uint64_t bit, uint
 }
 
 void out_print(struct dv_output *o, const struct dv_type *t, const uint8_t *bytes, uint32_t size, const uint64_t *addr,
-               unsigned indent)
+	       unsigned indent)
 {
 	struct printer p = {.f = o->f, .bytes = bytes, .bits = (uint64_t)size * 8, .indent = indent};
 

@@ -44,7 +44,8 @@ static void c_format(char *to, size_t size, const struct dv_conv *c, int width, 
 	if (prec > 0) // as dtrace: a precision of 0 is none
 		snprintf(p, sizeof(p), ".%d", prec);
 	snprintf(to, size, "%%%s%s%s%s%s%s%s%s%s", c->alt ? "#" : "", c->zero && !c->left ? "0" : "",
-	         c->left || width < 0 ? "-" : "", c->plus ? "+" : "", c->thousands ? "'" : "", c->blank ? " " : "", w, p, tail);
+		 c->left || width < 0 ? "-" : "", c->plus ? "+" : "", c->thousands ? "'" : "", c->blank ? " " : "", w,
+		 p, tail);
 }
 
 void out_int(FILE *f, const struct dv_conv *c, int width, int prec, uint64_t value, unsigned size, bool sgn)
@@ -92,7 +93,8 @@ static void put_time(FILE *f, const struct dv_conv *c, int width, uint64_t ns)
 	char text[80] = "";
 	struct tm tm;
 
-	if (!localtime_r(&t, &tm) || !strftime(text, sizeof(text), c->letter == 'Y' ? "%Y %b %e %H:%M:%S" : "%a, %d %b %G %T %Z", &tm))
+	if (!localtime_r(&t, &tm) ||
+	    !strftime(text, sizeof(text), c->letter == 'Y' ? "%Y %b %e %H:%M:%S" : "%a, %d %b %G %T %Z", &tm))
 		snprintf(text, sizeof(text), "%lld", (long long)ns);
 	put_text(f, c, width, dv_xstrdup(text));
 }
@@ -123,7 +125,7 @@ static void put_bytes(FILE *f, const struct dv_conv *c, int width, int prec, con
 }
 
 static void put_value(struct dv_output *o, const struct dv_conv *c, int width, int prec, const struct dv_value *v,
-                      const struct dv_type *type, uint32_t machine)
+		      const struct dv_type *type, uint32_t machine)
 {
 	unsigned size;
 	char ch;

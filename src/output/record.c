@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "output/out.h"
 
-#define COLUMNS 44          // of the heading, without the machine's
+#define COLUMNS 44 // of the heading, without the machine's
 #define MACHINE_COLUMNS 11
 
 static void heading(struct dv_output *o, const struct dv_out_probe *p)
@@ -131,7 +131,7 @@ static bool do_print(struct dv_output *o, struct field_args *fa, const struct dv
 		return false;
 	if (mem)
 		out_print(o, type, (const uint8_t *)v.bytes, v.size, have_addr ? &addr : NULL,
-		          COLUMNS + (probe->several ? MACHINE_COLUMNS : 0));
+			  COLUMNS + (probe->several ? MACHINE_COLUMNS : 0));
 	else
 		out_print_value(o, type, &v);
 	return true;
@@ -153,7 +153,7 @@ static bool number(struct field_args *fa, uint64_t fallback, uint64_t *ret)
 }
 
 static bool do_action(struct dv_output *o, struct dv_consumer *c, const struct dv_action *a, struct field_args *fa,
-                      const struct dv_out_probe *probe, int *exit_status, bool *exits)
+		      const struct dv_out_probe *probe, int *exit_status, bool *exits)
 {
 	uint64_t n;
 
@@ -189,8 +189,8 @@ static bool do_action(struct dv_output *o, struct dv_consumer *c, const struct d
 	return true;
 }
 
-bool dv_output_record(struct dv_output *o, struct dv_consumer *c, const struct dv_program *p, const struct dv_out_probe *probe,
-                      const struct dv_event *e, int *exit_status)
+bool dv_output_record(struct dv_output *o, struct dv_consumer *c, const struct dv_program *p,
+		      const struct dv_out_probe *probe, const struct dv_event *e, int *exit_status)
 {
 	struct dv_cursor cur = e->data;
 	bool exits = false;
@@ -199,8 +199,10 @@ bool dv_output_record(struct dv_output *o, struct dv_consumer *c, const struct d
 		heading(o, probe);
 	for (uint32_t i = 0; i < p->action_count; i++) {
 		const struct dv_action *a = &p->actions[i];
-		struct field_args fa = {.args = {.next = next_field, .machine = e->machine}, .cur = &cur,
-		                        .field = p->fields + a->field, .left = a->field_count};
+		struct field_args fa = {.args = {.next = next_field, .machine = e->machine},
+					.cur = &cur,
+					.field = p->fields + a->field,
+					.left = a->field_count};
 
 		if (!do_action(o, c, a, &fa, probe, exit_status, &exits))
 			break;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The language's corpus: each FILE.d is parsed, checked, compiled, verified, run on the fake machine and printed; the output
- * must be FILE.out.
+ * The language's corpus: each FILE.d is parsed, checked, compiled, verified, run on the fake machine and printed; the
+ *output must be FILE.out.
  *
  *	corpus [-u | -S] FILE.d ...      -u: write the .out files instead; -S: show the bytecode
  *
@@ -97,8 +97,10 @@ static void emit(void *ctx, const char *text)
 static const struct dv_type *arg_type(void *ctx, uint32_t n)
 {
 	const struct dv_type *types[] = {
-		dv_type_int(4, true), dv_type_int(1, false), dv_type_int(8, true),
-		dv_type_ptr(kernel_find(run_types(ctx), "node")),
+	    dv_type_int(4, true),
+	    dv_type_int(1, false),
+	    dv_type_int(8, true),
+	    dv_type_ptr(kernel_find(run_types(ctx), "node")),
 	};
 
 	return n < DV_COUNT(types) ? types[n] : NULL;
@@ -121,11 +123,18 @@ static const char *last_part(const char *desc)
 }
 
 /** Check and compile every clause for each of its probes. */
-static bool compile(struct run *r, struct dv_script *s, const struct settings *set, struct dv_diag *diag, struct dv_arena *arena, FILE *out,
-                    const char **order, uint32_t *order_count)
+static bool compile(struct run *r, struct dv_script *s, const struct settings *set, struct dv_diag *diag,
+		    struct dv_arena *arena, FILE *out, const char **order, uint32_t *order_count)
 {
-	struct dv_check_env env = {.types = run_types(r), .strsize = set->strsize, .arg_type = arg_type, .arg_count = 4, .typed_args = true,
-	                           .machine = machine, .ctx = r, .probe = "test:::", .machine_name = "vm"};
+	struct dv_check_env env = {.types = run_types(r),
+				   .strsize = set->strsize,
+				   .arg_type = arg_type,
+				   .arg_count = 4,
+				   .typed_args = true,
+				   .machine = machine,
+				   .ctx = r,
+				   .probe = "test:::",
+				   .machine_name = "vm"};
 
 	for (uint32_t i = 0; i < dv_script_clause_count(s); i++) {
 		const struct dv_clause *c = dv_script_clause(s, i);
@@ -253,7 +262,8 @@ int main(int argc, char **argv)
 			want = read_file(out_name);
 			if (!want || strcmp(want, got)) {
 				failed++;
-				fprintf(stderr, "%s: the output is\n%s---- not\n%s----\n", argv[i], got, want ? want : "(no .out file)\n");
+				fprintf(stderr, "%s: the output is\n%s---- not\n%s----\n", argv[i], got,
+					want ? want : "(no .out file)\n");
 			}
 			free(want);
 		}

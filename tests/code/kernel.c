@@ -20,9 +20,9 @@ static void members(struct kernel *k, struct dv_type *t, const struct dv_member 
 	t->members = copy;
 	t->count = count;
 }
-#define MEMBERS(k, t, ...)                                                       \
-	members(k, t, (const struct dv_member[]){__VA_ARGS__},                   \
-	        sizeof((const struct dv_member[]){__VA_ARGS__}) / sizeof(struct dv_member))
+#define MEMBERS(k, t, ...)                                                                                             \
+	members(k, t, (const struct dv_member[]){__VA_ARGS__},                                                         \
+		sizeof((const struct dv_member[]){__VA_ARGS__}) / sizeof(struct dv_member))
 
 static const struct dv_type *find(void *ctx, enum dv_type_kind kind, const char *name, const char *module)
 {
@@ -43,9 +43,12 @@ static bool find_symbol(void *ctx, const char *module, const char *name, uint64_
 		uint64_t off;
 		const struct dv_type *type;
 	} syms[] = {
-		{"counter", 4, dv_type_int(4, false)}, {"greeting", 256, dv_type_array(dv_type_char(), 16)},
-		{"first_node", 1024, k->node}, {"bytes", 0, dv_type_array(dv_type_int(1, false), 256)},
-		{"head", 520, dv_type_ptr(dv_type_int(2, false))}, {"do_thing", 2048, k->func},
+	    {"counter", 4, dv_type_int(4, false)},
+	    {"greeting", 256, dv_type_array(dv_type_char(), 16)},
+	    {"first_node", 1024, k->node},
+	    {"bytes", 0, dv_type_array(dv_type_int(1, false), 256)},
+	    {"head", 520, dv_type_ptr(dv_type_int(2, false))},
+	    {"do_thing", 2048, k->func},
 	};
 
 	for (size_t i = 0; i < DV_COUNT(syms); i++) {
@@ -72,7 +75,8 @@ static bool find_enumerator(void *ctx, const char *name, int64_t *value, const s
 	return false;
 }
 
-static const struct dv_type_source_ops ops = {.find = find, .find_symbol = find_symbol, .find_enumerator = find_enumerator};
+static const struct dv_type_source_ops ops = {
+    .find = find, .find_symbol = find_symbol, .find_enumerator = find_enumerator};
 
 struct dv_universe *kernel_create(uint32_t id, const char *name, uint64_t base)
 {
@@ -94,11 +98,13 @@ struct dv_universe *kernel_create(uint32_t id, const char *name, uint64_t base)
 	either = dv_type_new(u, DV_TYPE_UNION, NULL, 2);
 	MEMBERS(k, either, {"s", u16, 0, 0}, {"c", u8, 0, 0});
 	k->out = dv_type_new(u, DV_TYPE_STRUCT, "out", 12);
-	MEMBERS(k, k->out, {"i", u32, 0, 0}, {"in", k->in, 32, 0}, {"arr", dv_type_array(u8, 4), 48, 0}, {NULL, either, 80, 0});
+	MEMBERS(k, k->out, {"i", u32, 0, 0}, {"in", k->in, 32, 0}, {"arr", dv_type_array(u8, 4), 48, 0},
+		{NULL, either, 80, 0});
 	k->bits = dv_type_new(u, DV_TYPE_STRUCT, "bits", 4);
 	MEMBERS(k, k->bits, {"a", u32, 0, 3}, {"b", u32, 3, 7}, {"c", s32, 10, 6}, {"d", u32, 16, 16});
 	k->label = dv_type_new(u, DV_TYPE_STRUCT, "label", 24);
-	MEMBERS(k, k->label, {"text", dv_type_array(dv_type_char(), 16), 0, 0}, {"p", dv_type_ptr(dv_type_char()), 128, 0});
+	MEMBERS(k, k->label, {"text", dv_type_array(dv_type_char(), 16), 0, 0},
+		{"p", dv_type_ptr(dv_type_char()), 128, 0});
 	k->rec = dv_type_new(u, DV_TYPE_STRUCT, "rec", 24);
 	MEMBERS(k, k->rec, {"a", u8, 0, 0}, {"text", dv_type_array(dv_type_char(), 4), 8, 0}, {"n", k->node, 64, 0});
 	k->color = dv_type_new(u, DV_TYPE_ENUM, "color", 4);

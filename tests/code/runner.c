@@ -182,7 +182,8 @@ static bool place_read(struct dv_place *p, uint32_t mach, uint64_t addr, void *d
 	const uint8_t *from = mach == DV_MACH_SELF ? r->kmem : mach == RUN_DB ? r->db_kmem : r->umem;
 	uint64_t base = mach == DV_MACH_SELF ? RUN_KMEM : mach == RUN_DB ? RUN_DB_KMEM : RUN_UMEM;
 
-	if ((mach != DV_MACH_SELF && mach != DV_MACH_USER && mach != RUN_DB) || addr < base || addr - base > 4096 || size > 4096 - (addr - base))
+	if ((mach != DV_MACH_SELF && mach != DV_MACH_USER && mach != RUN_DB) || addr < base || addr - base > 4096 ||
+	    size > 4096 - (addr - base))
 		return false;
 	memcpy(dst, from + (addr - base), size);
 	return true;
@@ -191,13 +192,20 @@ static bool place_read(struct dv_place *p, uint32_t mach, uint64_t addr, void *d
 static uint64_t place_builtin(struct dv_place *p, enum dv_builtin id, enum dv_fault *why)
 {
 	switch (id) {
-	case DV_BI_PID: return 1234;
-	case DV_BI_TID: return 1235;
-	case DV_BI_PPID: return 1;
-	case DV_BI_UID: return 1000;
-	case DV_BI_GID: return 100;
-	case DV_BI_CURTHREAD: return RUN_KMEM + 1024;
-	default: return 0;
+	case DV_BI_PID:
+		return 1234;
+	case DV_BI_TID:
+		return 1235;
+	case DV_BI_PPID:
+		return 1;
+	case DV_BI_UID:
+		return 1000;
+	case DV_BI_GID:
+		return 100;
+	case DV_BI_CURTHREAD:
+		return RUN_KMEM + 1024;
+	default:
+		return 0;
 	}
 }
 
@@ -222,8 +230,12 @@ static uint64_t place_thread(struct dv_place *p)
 }
 
 static const struct dv_place_ops place_ops = {
-	.read = place_read, .builtin = place_builtin, .execname = place_execname, .arg = place_arg, .reg = place_reg,
-	.thread = place_thread,
+    .read = place_read,
+    .builtin = place_builtin,
+    .execname = place_execname,
+    .arg = place_arg,
+    .reg = place_reg,
+    .thread = place_thread,
 };
 
 /* -- running ------------------------------------------------------------------------------------------------ */
@@ -268,8 +280,11 @@ static void *make_image(struct run *r, size_t *size)
 	for (uint32_t i = 0; i < r->probe_count; i++) {
 		const struct probe *p = &r->probes[i];
 
-		sites[i] = (struct dv_load_site){.probe = i + 1, .ecb = ecbs, .ecb_count = p->count,
-		                                 .prov = intern(r, "dtrace"), .name = intern(r, p->name)};
+		sites[i] = (struct dv_load_site){.probe = i + 1,
+						 .ecb = ecbs,
+						 .ecb_count = p->count,
+						 .prov = intern(r, "dtrace"),
+						 .name = intern(r, p->name)};
 		if (i == r->error_probe) {
 			img.error_ecb = ecbs;
 			img.error_ecb_count = p->count;
@@ -281,13 +296,22 @@ static void *make_image(struct run *r, size_t *size)
 	return block;
 }
 
-void run_start(struct run *r, uint32_t this_size, uint32_t key_size, uint32_t val_size, const struct dv_agg *const *aggs,
-               uint32_t agg_count, const struct dv_output *options)
+void run_start(struct run *r, uint32_t this_size, uint32_t key_size, uint32_t val_size,
+	       const struct dv_agg *const *aggs, uint32_t agg_count, const struct dv_output *options)
 {
 	struct dv_region_config c = {
-		.strsize = r->strsize, .globals_size = DV_CONSTS_OFF - DV_GLOBALS_OFF, .dyn_key_size = (key_size + 63) & ~7u,
-		.dyn_val_size = (val_size + 23) & ~7u, .dyn_count = 256, .prod_count = 1, .ring_size = 1 << 18,
-		.agg_size = 1 << 18, .scratch_size = 1 << 16, .this_size = (this_size + 7) & ~7u, .seed = 1, .machine_max = 64,
+	    .strsize = r->strsize,
+	    .globals_size = DV_CONSTS_OFF - DV_GLOBALS_OFF,
+	    .dyn_key_size = (key_size + 63) & ~7u,
+	    .dyn_val_size = (val_size + 23) & ~7u,
+	    .dyn_count = 256,
+	    .prod_count = 1,
+	    .ring_size = 1 << 18,
+	    .agg_size = 1 << 18,
+	    .scratch_size = 1 << 16,
+	    .this_size = (this_size + 7) & ~7u,
+	    .seed = 1,
+	    .machine_max = 64,
 	};
 	struct dv_region_hdr *hdr;
 	struct dv_producer *prod;
@@ -331,10 +355,21 @@ void run_start(struct run *r, uint32_t this_size, uint32_t key_size, uint32_t va
 
 static bool deliver(void *ctx, const struct dv_event *e)
 {
-	static const char *const faults[] = {"none", "invalid address", "invalid alignment", "illegal operation",
-	                                     "divide-by-zero", "out of scratch space", "invalid kernel access",
-	                                     "invalid user access", "tuple stack overflow", "bad stack", "invalid size",
-	                                     "index out of bounds", "library", "machine gone", "other types"};
+	static const char *const faults[] = {"none",
+					     "invalid address",
+					     "invalid alignment",
+					     "illegal operation",
+					     "divide-by-zero",
+					     "out of scratch space",
+					     "invalid kernel access",
+					     "invalid user access",
+					     "tuple stack overflow",
+					     "bad stack",
+					     "invalid size",
+					     "index out of bounds",
+					     "library",
+					     "machine gone",
+					     "other types"};
 	struct run *r = ctx;
 	uint32_t i = e->rec->epid - 1;
 	struct dv_out_probe probe = {.machine = "vm", .cpu = e->cpu, .id = 0, .func = "", .name = "?"};
@@ -350,7 +385,7 @@ static bool deliver(void *ctx, const struct dv_event *e)
 			if (r->progs.data[i]->stmt_pc[s] <= pc.i)
 				stmt = s;
 		fprintf(r->out.f, "error: %s (0x%llx) in action #%u of clause %u\n",
-		        fault.i < DV_COUNT(faults) ? faults[fault.i] : "?", (unsigned long long)value.i, stmt, i + 1);
+			fault.i < DV_COUNT(faults) ? faults[fault.i] : "?", (unsigned long long)value.i, stmt, i + 1);
 		return true;
 	}
 	if (i >= r->progs.count)

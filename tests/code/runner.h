@@ -11,8 +11,8 @@
  *   RUN_KMEM+512    the address RUN_KMEM+256, then RUN_KMEM, then 0
  *   RUN_KMEM+1024   a list of three nodes { next, value }: 10, 20, 30
  *   RUN_UMEM        user memory: "user text", at +64 the ints 1, -2, 3
- * pid 1234, tid 1235, ppid 1, uid 1000, gid 100, execname "tester"; arg0..9 are 100..109 but for arg3, the address of the
- * list; register n is 1000 + n. curthread is the list, as a task_struct. Types and symbols: kernel.h.
+ * pid 1234, tid 1235, ppid 1, uid 1000, gid 100, execname "tester"; arg0..9 are 100..109 but for arg3, the address of
+ * the list; register n is 1000 + n. curthread is the list, as a task_struct. Types and symbols: kernel.h.
  *
  * A second machine, "db", has the same at RUN_DB_KMEM, with 100 added to the bytes and the values, and "hello, db".
  */
@@ -21,7 +21,7 @@
 
 #define RUN_KMEM 0xffff888000001000ull
 #define RUN_DB_KMEM 0xffff999900001000ull
-#define RUN_DB   1u /**< its index */
+#define RUN_DB 1u /**< its index */
 #define RUN_UMEM 0x400000ull
 
 struct run;
@@ -41,8 +41,8 @@ bool run_add(struct run *r, const char *name, const struct dv_clause *typed, cha
 void run_disasm(struct run *r, FILE *f);
 const struct dv_program *run_program(struct run *r, uint32_t i);
 /** All clauses are in: lay out the region. @p vals: bytes of a dynamic variable. */
-void run_start(struct run *r, uint32_t this_size, uint32_t key_size, uint32_t val_size, const struct dv_agg *const *aggs,
-               uint32_t agg_count, const struct dv_output *options);
+void run_start(struct run *r, uint32_t this_size, uint32_t key_size, uint32_t val_size,
+	       const struct dv_agg *const *aggs, uint32_t agg_count, const struct dv_output *options);
 /** Fire a probe, print what it recorded. False: exit() was called. No probe of that name: true. */
 bool run_fire(struct run *r, const char *name);
 /** End: print the aggregations; the whole output (owned by the run), and the status of exit(). */

@@ -8,7 +8,7 @@
 static struct dv_arena arena;
 
 static struct dv_node *node(enum dv_node_kind kind, const struct dv_type *type, unsigned kids, struct dv_node *a,
-                            struct dv_node *b, struct dv_node *c)
+			    struct dv_node *b, struct dv_node *c)
 {
 	struct dv_node *n = dv_arena_alloc(&arena, sizeof(*n));
 
@@ -86,7 +86,8 @@ static struct dv_stmt *stmt(struct dv_node *e, struct dv_stmt *next)
 	return s;
 }
 
-static struct dv_node *call(const struct dv_call *c, unsigned n, struct dv_node *a, struct dv_node *b, struct dv_node *d)
+static struct dv_node *call(const struct dv_call *c, unsigned n, struct dv_node *a, struct dv_node *b,
+			    struct dv_node *d)
 {
 	struct dv_node *k = node(DV_NODE_CALL, dv_type_void(), n, a, b, d);
 
@@ -94,7 +95,8 @@ static struct dv_node *call(const struct dv_call *c, unsigned n, struct dv_node 
 	return k;
 }
 
-static const struct dv_call c_printf = {"printf", DV_CALL_ACTION, DV_C_PRINTF}, c_trace = {"trace", DV_CALL_ACTION, DV_C_TRACE};
+static const struct dv_call c_printf = {"printf", DV_CALL_ACTION, DV_C_PRINTF},
+			    c_trace = {"trace", DV_CALL_ACTION, DV_C_TRACE};
 static struct dv_var g = {.name = "g", .cell = DV_GLOBALS_OFF};
 
 /** Run one clause; its output without the newline at the end. */
@@ -150,62 +152,70 @@ static uint64_t eval(struct dv_node *e)
 static struct dv_node *opaque(uint64_t v, const struct dv_type *t)
 {
 	// builtin 0 in the fake machine: v + 0
-	return node(DV_NODE_CAST, t, 1, op2(DV_OP_ADD, dv_type_int(8, true), num(v, dv_type_int(8, true)),
-	                                    builtin(DV_BI_ERRNO, dv_type_int(8, true))), NULL, NULL);
+	return node(DV_NODE_CAST, t, 1,
+		    op2(DV_OP_ADD, dv_type_int(8, true), num(v, dv_type_int(8, true)),
+			builtin(DV_BI_ERRNO, dv_type_int(8, true))),
+		    NULL, NULL);
 }
 
 #define C_TYPES(X) X(int32_t, 4, true) X(uint32_t, 4, false) X(int64_t, 8, true) X(uint64_t, 8, false)
 
 static void test_arithmetic(void)
 {
-	static const uint64_t values[] = {0, 1, 7, 0x7fffffff, 0x80000000, 0xffffffff, 0x123456789abcdef0, ~0ull, 0x8000000000000000};
+	static const uint64_t values[] = {
+	    0, 1, 7, 0x7fffffff, 0x80000000, 0xffffffff, 0x123456789abcdef0, ~0ull, 0x8000000000000000};
 
-#define X(T, size, sgn)                                                                                             \
-	for (size_t i = 0; i < DV_COUNT(values); i++)                                                               \
-		for (size_t j = 0; j < DV_COUNT(values); j++) {                                                     \
-			const struct dv_type *t = dv_type_int(size, sgn), *in = dv_type_int(4, true);               \
-			T a = (T)values[i], b = (T)values[j];                                                       \
-			unsigned sh = (unsigned)j * 3;                                                              \
-			for (int k = 0; k < 2; k++) {                                                               \
-				struct dv_node *x = opaque((uint64_t)(int64_t)a, t);                                \
-				struct dv_node *y = k ? num((uint64_t)b, t) : opaque((uint64_t)(int64_t)b, t);      \
-				struct dv_node *s = k ? num(sh, in) : opaque(sh, in);                               \
-				CHECK_EQ(eval(op2(DV_OP_ADD, t, x, y)), (T)((uint64_t)a + (uint64_t)b));            \
-				CHECK_EQ(eval(op2(DV_OP_SUB, t, x, y)), (T)((uint64_t)a - (uint64_t)b));            \
-				CHECK_EQ(eval(op2(DV_OP_MUL, t, x, y)), (T)((uint64_t)a * (uint64_t)b));            \
-				CHECK_EQ(eval(op2(DV_OP_AND, t, x, y)), (T)(a & b));                                \
-				CHECK_EQ(eval(op2(DV_OP_XOR, t, x, y)), (T)(a ^ b));                                \
-				CHECK_EQ(eval(op2(DV_OP_SHL, t, x, s)), (T)((uint64_t)a << sh));                    \
-				CHECK_EQ(eval(op2(DV_OP_SHR, t, x, s)), (T)(a >> sh));                              \
-				CHECK_EQ(eval(op2(DV_OP_LT, in, x, y)), a < b);                                     \
-				CHECK_EQ(eval(op2(DV_OP_GE, in, x, y)), a >= b);                                    \
-				CHECK_EQ(eval(op2(DV_OP_EQ, in, x, y)), a == b);                                    \
-				CHECK_EQ(eval(op2(DV_OP_GT, in, y, x)), b > a);                                     \
-				if (b && !(sgn && b == (T)-1)) {                                                    \
-					CHECK_EQ(eval(op2(DV_OP_DIV, t, x, y)), (T)(a / b));                        \
-					CHECK_EQ(eval(op2(DV_OP_MOD, t, x, y)), (T)(a % b));                        \
-				}                                                                                   \
-			}                                                                                           \
-			CHECK_EQ(eval(op1(DV_NODE_UNARY, DV_OP_NEG, t, opaque((uint64_t)a, t))), (T)(0 - (uint64_t)a)); \
-			CHECK_EQ(eval(op1(DV_NODE_UNARY, DV_OP_BITNOT, t, opaque((uint64_t)a, t))), (T)~a);         \
-			CHECK_EQ(eval(node(DV_NODE_CAST, dv_type_int(1, true), 1, opaque((uint64_t)a, t), NULL, NULL)), (int8_t)a); \
-			CHECK_EQ(eval(node(DV_NODE_CAST, dv_type_int(2, false), 1, opaque((uint64_t)a, t), NULL, NULL)), (uint16_t)a); \
+#define X(T, size, sgn)                                                                                                \
+	for (size_t i = 0; i < DV_COUNT(values); i++)                                                                  \
+		for (size_t j = 0; j < DV_COUNT(values); j++) {                                                        \
+			const struct dv_type *t = dv_type_int(size, sgn), *in = dv_type_int(4, true);                  \
+			T a = (T)values[i], b = (T)values[j];                                                          \
+			unsigned sh = (unsigned)j * 3;                                                                 \
+			for (int k = 0; k < 2; k++) {                                                                  \
+				struct dv_node *x = opaque((uint64_t)(int64_t)a, t);                                   \
+				struct dv_node *y = k ? num((uint64_t)b, t) : opaque((uint64_t)(int64_t)b, t);         \
+				struct dv_node *s = k ? num(sh, in) : opaque(sh, in);                                  \
+				CHECK_EQ(eval(op2(DV_OP_ADD, t, x, y)), (T)((uint64_t)a + (uint64_t)b));               \
+				CHECK_EQ(eval(op2(DV_OP_SUB, t, x, y)), (T)((uint64_t)a - (uint64_t)b));               \
+				CHECK_EQ(eval(op2(DV_OP_MUL, t, x, y)), (T)((uint64_t)a * (uint64_t)b));               \
+				CHECK_EQ(eval(op2(DV_OP_AND, t, x, y)), (T)(a & b));                                   \
+				CHECK_EQ(eval(op2(DV_OP_XOR, t, x, y)), (T)(a ^ b));                                   \
+				CHECK_EQ(eval(op2(DV_OP_SHL, t, x, s)), (T)((uint64_t)a << sh));                       \
+				CHECK_EQ(eval(op2(DV_OP_SHR, t, x, s)), (T)(a >> sh));                                 \
+				CHECK_EQ(eval(op2(DV_OP_LT, in, x, y)), a < b);                                        \
+				CHECK_EQ(eval(op2(DV_OP_GE, in, x, y)), a >= b);                                       \
+				CHECK_EQ(eval(op2(DV_OP_EQ, in, x, y)), a == b);                                       \
+				CHECK_EQ(eval(op2(DV_OP_GT, in, y, x)), b > a);                                        \
+				if (b && !(sgn && b == (T)-1)) {                                                       \
+					CHECK_EQ(eval(op2(DV_OP_DIV, t, x, y)), (T)(a / b));                           \
+					CHECK_EQ(eval(op2(DV_OP_MOD, t, x, y)), (T)(a % b));                           \
+				}                                                                                      \
+			}                                                                                              \
+			CHECK_EQ(eval(op1(DV_NODE_UNARY, DV_OP_NEG, t, opaque((uint64_t)a, t))),                       \
+				 (T)(0 - (uint64_t)a));                                                                \
+			CHECK_EQ(eval(op1(DV_NODE_UNARY, DV_OP_BITNOT, t, opaque((uint64_t)a, t))), (T)~a);            \
+			CHECK_EQ(                                                                                      \
+			    eval(node(DV_NODE_CAST, dv_type_int(1, true), 1, opaque((uint64_t)a, t), NULL, NULL)),     \
+			    (int8_t)a);                                                                                \
+			CHECK_EQ(                                                                                      \
+			    eval(node(DV_NODE_CAST, dv_type_int(2, false), 1, opaque((uint64_t)a, t), NULL, NULL)),    \
+			    (uint16_t)a);                                                                              \
 		}
 	// Each operator is a run of its own; the whole matrix for one type, its diagonal for the others.
 	X(int32_t, 4, true)
 #undef X
-#define X(T, size, sgn)                                                                                             \
-	for (size_t i = 0; i < DV_COUNT(values); i++) {                                                             \
-		const struct dv_type *t = dv_type_int(size, sgn), *in = dv_type_int(4, true);                       \
-		T a = (T)values[i], b = (T)values[(i + 4) % DV_COUNT(values)];                                      \
-		struct dv_node *x = opaque((uint64_t)(int64_t)a, t), *y = opaque((uint64_t)(int64_t)b, t);          \
-		CHECK_EQ(eval(op2(DV_OP_ADD, t, x, y)), (T)((uint64_t)a + (uint64_t)b));                            \
-		CHECK_EQ(eval(op2(DV_OP_SUB, t, x, y)), (T)((uint64_t)a - (uint64_t)b));                            \
-		CHECK_EQ(eval(op2(DV_OP_OR, t, x, y)), (T)(a | b));                                                 \
-		CHECK_EQ(eval(op2(DV_OP_LE, in, x, y)), a <= b);                                                    \
-		CHECK_EQ(eval(op2(DV_OP_NE, in, x, y)), a != b);                                                    \
-		CHECK_EQ(eval(op2(DV_OP_SHR, t, x, num(5, in))), (T)(a >> 5));                                      \
-		CHECK_EQ(eval(op1(DV_NODE_UNARY, DV_OP_BITNOT, t, x)), (T)~a);                                      \
+#define X(T, size, sgn)                                                                                                \
+	for (size_t i = 0; i < DV_COUNT(values); i++) {                                                                \
+		const struct dv_type *t = dv_type_int(size, sgn), *in = dv_type_int(4, true);                          \
+		T a = (T)values[i], b = (T)values[(i + 4) % DV_COUNT(values)];                                         \
+		struct dv_node *x = opaque((uint64_t)(int64_t)a, t), *y = opaque((uint64_t)(int64_t)b, t);             \
+		CHECK_EQ(eval(op2(DV_OP_ADD, t, x, y)), (T)((uint64_t)a + (uint64_t)b));                               \
+		CHECK_EQ(eval(op2(DV_OP_SUB, t, x, y)), (T)((uint64_t)a - (uint64_t)b));                               \
+		CHECK_EQ(eval(op2(DV_OP_OR, t, x, y)), (T)(a | b));                                                    \
+		CHECK_EQ(eval(op2(DV_OP_LE, in, x, y)), a <= b);                                                       \
+		CHECK_EQ(eval(op2(DV_OP_NE, in, x, y)), a != b);                                                       \
+		CHECK_EQ(eval(op2(DV_OP_SHR, t, x, num(5, in))), (T)(a >> 5));                                         \
+		CHECK_EQ(eval(op1(DV_NODE_UNARY, DV_OP_BITNOT, t, x)), (T)~a);                                         \
 	}
 	C_TYPES(X)
 #undef X
@@ -223,11 +233,15 @@ static void test_logic(void)
 			CHECK_EQ(eval(op2(DV_OP_LOR, in, x, y)), a || b);
 			CHECK_EQ(eval(op2(DV_OP_LXOR, in, x, y)), a != b);
 			CHECK_EQ(eval(op1(DV_NODE_UNARY, DV_OP_NOT, in, op2(DV_OP_LAND, in, x, y))), !(a && b));
-			CHECK_EQ(eval(op2(DV_OP_LOR, in, op1(DV_NODE_UNARY, DV_OP_NOT, in, x), op2(DV_OP_LAND, in, y, x))), !a || (b && a));
+			CHECK_EQ(
+			    eval(op2(DV_OP_LOR, in, op1(DV_NODE_UNARY, DV_OP_NOT, in, x), op2(DV_OP_LAND, in, y, x))),
+			    !a || (b && a));
 			CHECK_EQ(eval(op2(DV_OP_LAND, in, num((uint64_t)a, in), y)), a && b);
 			CHECK_EQ(eval(op2(DV_OP_LOR, in, x, num((uint64_t)b, in))), a || b);
-			CHECK_EQ(eval(node(DV_NODE_COND, in, 3, op2(DV_OP_LAND, in, x, y), num(7, in), num(9, in))), a && b ? 7 : 9);
-			CHECK_EQ(eval(node(DV_NODE_COND, in, 3, num((uint64_t)a, in), num(7, in), num(9, in))), a ? 7 : 9);
+			CHECK_EQ(eval(node(DV_NODE_COND, in, 3, op2(DV_OP_LAND, in, x, y), num(7, in), num(9, in))),
+				 a && b ? 7 : 9);
+			CHECK_EQ(eval(node(DV_NODE_COND, in, 3, num((uint64_t)a, in), num(7, in), num(9, in))),
+				 a ? 7 : 9);
 		}
 }
 
@@ -283,8 +297,8 @@ static void test_predicate(void)
 	run_start(r, 8, 64, 256, NULL, 0, &o);
 	run_fire(r, "BEGIN");
 	CHECK_STR(run_finish(r, &status), "CPU     ID                    FUNCTION:NAME\n"
-	                                  "  0      1                           :BEGIN \n"
-	                                  "  0      1                           :BEGIN \n\n");
+					  "  0      1                           :BEGIN \n"
+					  "  0      1                           :BEGIN \n\n");
 	run_destroy(r);
 }
 
@@ -296,10 +310,21 @@ static void test_memory(void)
 	struct dv_type *st = dv_type_new(u, DV_TYPE_STRUCT, "s", 32);
 	struct dv_node *p = node(DV_NODE_CAST, dv_type_ptr(st), 1, opaque(RUN_KMEM, u64), NULL, NULL);
 	struct dv_node *s = node(DV_NODE_DEREF, st, 1, p, NULL, NULL), *m;
-	const struct { uint32_t off, size; bool sgn; uint64_t want; } fields[] = {
-		{0, 4, false, 0}, {12, 4, false, 0}, {8, 3, false, 1}, {16, 12, false, 0x302}, {28, 8, false, 0x40},
-		{1023, 1, false, 0}, {1016, 8, true, 0x7f}, {1024, 8, true, (uint64_t)(int8_t)0x80}, {1984, 64, true, 0xfffefdfcfbfaf9f8},
-		{1030, 20, false, 0x3820a06 & 0xfffff},
+	const struct {
+		uint32_t off, size;
+		bool sgn;
+		uint64_t want;
+	} fields[] = {
+	    {0, 4, false, 0},
+	    {12, 4, false, 0},
+	    {8, 3, false, 1},
+	    {16, 12, false, 0x302},
+	    {28, 8, false, 0x40},
+	    {1023, 1, false, 0},
+	    {1016, 8, true, 0x7f},
+	    {1024, 8, true, (uint64_t)(int8_t)0x80},
+	    {1984, 64, true, 0xfffefdfcfbfaf9f8},
+	    {1030, 20, false, 0x3820a06 & 0xfffff},
 	};
 	struct dv_node *sym = node(DV_NODE_SYM, u16, 0, NULL, NULL, NULL);
 
@@ -339,9 +364,9 @@ static void test_pointers(void)
 {
 	const struct dv_type *u64 = dv_type_int(8, false), *p64 = dv_type_ptr(u64), *in = dv_type_int(4, true);
 	struct dv_var vars[] = {
-		{.name = "p", .type = p64, .cell = DV_GLOBALS_OFF + 16},
-		{.name = "tp", .type = p64, .scope = DV_SCOPE_THIS, .cell = 16},
-		{.name = "sp", .type = p64, .scope = DV_SCOPE_SELF, .id = 3},
+	    {.name = "p", .type = p64, .cell = DV_GLOBALS_OFF + 16},
+	    {.name = "tp", .type = p64, .scope = DV_SCOPE_THIS, .cell = 16},
+	    {.name = "sp", .type = p64, .scope = DV_SCOPE_SELF, .id = 3},
 	};
 	struct dv_node *addr = node(DV_NODE_CAST, p64, 1, opaque(RUN_KMEM + 1032, u64), NULL, NULL), *e;
 
@@ -353,7 +378,8 @@ static void test_pointers(void)
 		g.type = u64;
 		// v = addr; g = *(cond ? v : 0) + *v; v += 2 on top
 		e = node(DV_NODE_COND, p64, 3, opaque(1, in), var(v), num(0, p64));
-		e = op2(DV_OP_ADD, u64, node(DV_NODE_DEREF, u64, 1, e, NULL, NULL), node(DV_NODE_DEREF, u64, 1, var(v), NULL, NULL));
+		e = op2(DV_OP_ADD, u64, node(DV_NODE_DEREF, u64, 1, e, NULL, NULL),
+			node(DV_NODE_DEREF, u64, 1, var(v), NULL, NULL));
 		out = run(stmt(set(var(v), addr), stmt(set(var(&g), e), NULL)), NULL, &r);
 		CHECK_STR(out, "");
 		CHECK_EQ(run_word(r, g.cell), 20);
@@ -362,7 +388,8 @@ static void test_pointers(void)
 		e = node(DV_NODE_ASSIGN, p64, 2, var(v), num(2, in), NULL);
 		e->op = DV_OP_ADD;
 		e->scale = 8;
-		out = run(stmt(set(var(v), addr), stmt(set(var(&g), node(DV_NODE_DEREF, u64, 1, e, NULL, NULL)), NULL)), NULL, &r);
+		out = run(stmt(set(var(v), addr), stmt(set(var(&g), node(DV_NODE_DEREF, u64, 1, e, NULL, NULL)), NULL)),
+			  NULL, &r);
 		CHECK_STR(out, "");
 		CHECK_EQ(run_word(r, g.cell), 20);
 		free(out);
@@ -380,12 +407,14 @@ static void test_actions(void)
 	char *out;
 
 	out = run(stmt(call(&c_printf, 3, text("%d %s|"), num(5, in), text("five")),
-	               stmt(call(&c_trace, 1, builtin(DV_BI_EXECNAME, dv_type_string()), NULL, NULL), NULL)), NULL, NULL);
+		       stmt(call(&c_trace, 1, builtin(DV_BI_EXECNAME, dv_type_string()), NULL, NULL), NULL)),
+		  NULL, NULL);
 	CHECK_STR(out, "5 five|tester");
 	free(out);
 	// A fault throws the record away and says which statement it was.
 	out = run(stmt(call(&c_printf, 2, text("%d"), num(5, in), NULL),
-	               stmt(call(&c_trace, 1, op2(DV_OP_DIV, in, num(1, in), opaque(0, in)), NULL, NULL), NULL)), NULL, NULL);
+		       stmt(call(&c_trace, 1, op2(DV_OP_DIV, in, num(1, in), opaque(0, in)), NULL, NULL), NULL)),
+		  NULL, NULL);
 	CHECK_STR(out, "error: divide-by-zero (0x0) in action #2 of clause 1\n");
 	free(out);
 }

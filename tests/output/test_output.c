@@ -64,8 +64,8 @@ bool dv_cursor_bytes(struct dv_cursor *c, struct dv_value *ret)
 	return ret->kind == DV_VALUE_BYTES;
 }
 
-#define INT(x)  ((struct dv_value){.kind = DV_VALUE_INT, .i = (uint64_t)(x)})
-#define STR(s)  ((struct dv_value){.kind = DV_VALUE_BYTES, .bytes = (s), .size = sizeof(s) - 1})
+#define INT(x) ((struct dv_value){.kind = DV_VALUE_INT, .i = (uint64_t)(x)})
+#define STR(s) ((struct dv_value){.kind = DV_VALUE_BYTES, .bytes = (s), .size = sizeof(s) - 1})
 
 /* -- helpers -------------------------------------------------------------------------------------------------- */
 
@@ -86,12 +86,14 @@ static const char *close_out(struct dv_output *o)
 }
 
 /** A record with one action over @p n fields. */
-static const char *record(struct dv_output *o, struct dv_action a, const struct dv_field *fields, const struct dv_value *values, uint32_t n,
-                          bool several, bool *exits)
+static const char *record(struct dv_output *o, struct dv_action a, const struct dv_field *fields,
+			  const struct dv_value *values, uint32_t n, bool several, bool *exits)
 {
 	struct dv_program p = {.actions = &a, .action_count = 1, .fields = (struct dv_field *)fields, .field_count = n};
-	struct dv_event e = {.machine = 3, .data = {.p = (const uint8_t *)values, .end = (const uint8_t *)(values + n)}};
-	struct dv_out_probe probe = {.machine = "web", .several = several, .cpu = 1, .id = 42, .func = "vfs_read", .name = "entry"};
+	struct dv_event e = {.machine = 3,
+			     .data = {.p = (const uint8_t *)values, .end = (const uint8_t *)(values + n)}};
+	struct dv_out_probe probe = {
+	    .machine = "web", .several = several, .cpu = 1, .id = 42, .func = "vfs_read", .name = "entry"};
 	struct dv_conv *convs = NULL;
 	const char *msg;
 	int status = -1;
@@ -117,7 +119,8 @@ static void check_format(int line, const char *format, struct dv_value v, const 
 {
 	struct dv_output o = {.quiet = true};
 	struct dv_field f = {.kind = v.kind == DV_VALUE_INT ? DV_FIELD_INT : DV_FIELD_STR, .type = type};
-	const char *got = record(&o, (struct dv_action){.kind = DV_ACT_PRINTF, .format = format}, &f, &v, 1, false, NULL);
+	const char *got =
+	    record(&o, (struct dv_action){.kind = DV_ACT_PRINTF, .format = format}, &f, &v, 1, false, NULL);
 
 	if (strcmp(got, want))
 		fprintf(stderr, "line %d: ", line);
@@ -133,7 +136,8 @@ static void symbolise(void *ctx, uint32_t machine, uint64_t addr, char *buf, siz
 
 static void test_printf(void)
 {
-	const struct dv_type *s4 = dv_type_int(4, true), *u4 = dv_type_int(4, false), *s8 = dv_type_int(8, true), *u8 = dv_type_int(8, false);
+	const struct dv_type *s4 = dv_type_int(4, true), *u4 = dv_type_int(4, false), *s8 = dv_type_int(8, true),
+			     *u8 = dv_type_int(8, false);
 	const struct dv_type *s1 = dv_type_int(1, true), *s2 = dv_type_int(2, true), *str = dv_type_string();
 	struct dv_output o = {.quiet = true, .symbolise = symbolise};
 	struct dv_field two[3] = {{DV_FIELD_INT, s4}, {DV_FIELD_INT, s4}, {DV_FIELD_STR, str}};
@@ -173,10 +177,21 @@ static void test_printf(void)
 	FORMAT("%s", STR("a\033[31mb\r\x7f\n\tc"), str, "a\\033[31mb\\015\\177\n\tc");
 	FORMAT("\a%s", STR("x"), str, "\ax");
 	FORMAT("%s", STR("ab\0cd"), str, "ab");
-	FORMAT("%s", STR("Gr\xc3\xbc\xc3\x9f""e"), str, "Gr\xc3\xbc\xc3\x9f""e");
-	FORMAT("%s", STR("\xc2\x9b" "31m"), str, "\\302\\23331m");
+	FORMAT("%s",
+	       STR("Gr\xc3\xbc\xc3\x9f"
+		   "e"),
+	       str,
+	       "Gr\xc3\xbc\xc3\x9f"
+	       "e");
+	FORMAT("%s",
+	       STR("\xc2\x9b"
+		   "31m"),
+	       str, "\\302\\23331m");
 	FORMAT("%s", STR("\xff\xc3"), str, "\\377\\303");
-	FORMAT("%s", STR("\xe2\x80\xae" "x"), str, "\\342\\200\\256x");
+	FORMAT("%s",
+	       STR("\xe2\x80\xae"
+		   "x"),
+	       str, "\\342\\200\\256x");
 	FORMAT("%S", STR("a\n\"\\\x01\xc3"), str, "a\\n\\\"\\\\\\001\\303");
 	FORMAT("%Y", INT(1000000000ull * 1000000000), s8, "2001 Sep  9 01:46:40");
 	FORMAT("[%25Y]", INT(0), s8, "[     1970 Jan  1 00:00:00]");
@@ -185,16 +200,21 @@ static void test_printf(void)
 	FORMAT("no values", INT(0), s4, "no values");
 	FORMAT("%d and %d", INT(1), s4, "1 and ");
 	// widths from values
-	CHECK_STR(record(&o, (struct dv_action){.kind = DV_ACT_PRINTF, .format = "[%*d]"}, two, (struct dv_value[]){INT(5), INT(7)}, 2, false, NULL),
-	          "[    7]");
-	CHECK_STR(record(&o, (struct dv_action){.kind = DV_ACT_PRINTF, .format = "[%*d]"}, two, (struct dv_value[]){INT(-5), INT(7)}, 2, false, NULL),
-	          "[7    ]");
+	CHECK_STR(record(&o, (struct dv_action){.kind = DV_ACT_PRINTF, .format = "[%*d]"}, two,
+			 (struct dv_value[]){INT(5), INT(7)}, 2, false, NULL),
+		  "[    7]");
+	CHECK_STR(record(&o, (struct dv_action){.kind = DV_ACT_PRINTF, .format = "[%*d]"}, two,
+			 (struct dv_value[]){INT(-5), INT(7)}, 2, false, NULL),
+		  "[7    ]");
 	CHECK_STR(record(&o, (struct dv_action){.kind = DV_ACT_PRINTF, .format = "[%*.*s]"}, two,
-	                 (struct dv_value[]){INT(-6), INT(3), STR("abcdef")}, 3, false, NULL), "[abc   ]");
-	CHECK_EQ(strlen(record(&o, (struct dv_action){.kind = DV_ACT_PRINTF, .format = "%*d"}, two, (struct dv_value[]){INT(INT32_MAX), INT(7)}, 2,
-	                       false, NULL)), OUT_WIDTH_MAX);
+			 (struct dv_value[]){INT(-6), INT(3), STR("abcdef")}, 3, false, NULL),
+		  "[abc   ]");
+	CHECK_EQ(strlen(record(&o, (struct dv_action){.kind = DV_ACT_PRINTF, .format = "%*d"}, two,
+			       (struct dv_value[]){INT(INT32_MAX), INT(7)}, 2, false, NULL)),
+		 OUT_WIDTH_MAX);
 	v = INT(0x10);
-	CHECK_STR(record(&o, (struct dv_action){.kind = DV_ACT_PRINTF, .format = "[%20a]"}, &f, &v, 1, false, NULL), "[     vmlinux`f3+0x10]");
+	CHECK_STR(record(&o, (struct dv_action){.kind = DV_ACT_PRINTF, .format = "[%20a]"}, &f, &v, 1, false, NULL),
+		  "[     vmlinux`f3+0x10]");
 	v = INT(5);
 	CHECK_STR(record(&o, (struct dv_action){.kind = DV_ACT_PRINTF, .format = "%a"}, &f, &v, 1, false, NULL), "0x5");
 }
@@ -202,9 +222,20 @@ static void test_printf(void)
 static void test_record(void)
 {
 	struct dv_output o = {0}, q = {.quiet = true}, raw = {.rawbytes = true, .quiet = true};
-	const struct { unsigned size; bool sgn; int64_t v; const char *text; } ints[] = {
-		{8, true, -1, "                  -1"}, {8, false, -1, " 18446744073709551615"}, {4, true, -1, "         -1"},
-		{4, false, 7, "          7"}, {2, true, -3, "    -3"}, {2, false, 65535, " 65535"}, {1, true, -128, " -128"}, {1, false, 9, "   9"},
+	const struct {
+		unsigned size;
+		bool sgn;
+		int64_t v;
+		const char *text;
+	} ints[] = {
+	    {8, true, -1, "                  -1"},
+	    {8, false, -1, " 18446744073709551615"},
+	    {4, true, -1, "         -1"},
+	    {4, false, 7, "          7"},
+	    {2, true, -3, "    -3"},
+	    {2, false, 65535, " 65535"},
+	    {1, true, -128, " -128"},
+	    {1, false, 9, "   9"},
 	};
 	struct dv_action trace = {.kind = DV_ACT_TRACE};
 	struct dv_field f;
@@ -213,14 +244,14 @@ static void test_record(void)
 	char want[128];
 
 	CHECK_STR(record(&o, (struct dv_action){.kind = DV_ACT_DEFAULT}, NULL, NULL, 0, false, NULL),
-	          "CPU     ID                    FUNCTION:NAME\n"
-	          "  1     42                   vfs_read:entry \n");
+		  "CPU     ID                    FUNCTION:NAME\n"
+		  "  1     42                   vfs_read:entry \n");
 	CHECK_STR(record(&o, (struct dv_action){.kind = DV_ACT_DEFAULT}, NULL, NULL, 0, false, NULL),
-	          "  1     42                   vfs_read:entry \n");
+		  "  1     42                   vfs_read:entry \n");
 	o.flow_heading_done = false;
 	CHECK_STR(record(&o, (struct dv_action){.kind = DV_ACT_DEFAULT}, NULL, NULL, 0, true, NULL),
-	          "MACHINE    CPU     ID                    FUNCTION:NAME\n"
-	          "web          1     42                   vfs_read:entry \n");
+		  "MACHINE    CPU     ID                    FUNCTION:NAME\n"
+		  "web          1     42                   vfs_read:entry \n");
 	for (size_t i = 0; i < DV_COUNT(ints); i++) {
 		f = (struct dv_field){DV_FIELD_INT, dv_type_int(ints[i].size, ints[i].sgn)};
 		v = INT(ints[i].v);
@@ -230,26 +261,28 @@ static void test_record(void)
 	}
 	f = (struct dv_field){DV_FIELD_STR, dv_type_string()};
 	v = STR("sh\033");
-	CHECK_STR(record(&o, trace, &f, &v, 1, false, NULL), "  1     42                   vfs_read:entry   sh\\033                           \n");
+	CHECK_STR(record(&o, trace, &f, &v, 1, false, NULL),
+		  "  1     42                   vfs_read:entry   sh\\033                           \n");
 	CHECK_STR(record(&q, trace, &f, &v, 1, false, NULL), "sh\\033");
 	f = (struct dv_field){DV_FIELD_MEM, dv_type_array(dv_type_int(1, false), 18)};
 	v = STR("0123456789abcdef\001~");
 	CHECK_STR(record(&q, trace, &f, &v, 1, false, NULL),
-	          "\n             0  1  2  3  4  5  6  7  8  9  a  b  c  d  e  f  0123456789abcdef\n"
-	          "         0: 30 31 32 33 34 35 36 37 38 39 61 62 63 64 65 66  0123456789abcdef\n"
-	          "        10: 01 7e                                            .~\n");
+		  "\n             0  1  2  3  4  5  6  7  8  9  a  b  c  d  e  f  0123456789abcdef\n"
+		  "         0: 30 31 32 33 34 35 36 37 38 39 61 62 63 64 65 66  0123456789abcdef\n"
+		  "        10: 01 7e                                            .~\n");
 	f = (struct dv_field){DV_FIELD_INT, dv_type_int(2, false)};
 	v = INT(0x4142);
 	CHECK_STR(record(&raw, trace, &f, &v, 1, false, NULL),
-	          "\n             0  1  2  3  4  5  6  7  8  9  a  b  c  d  e  f  0123456789abcdef\n"
-	          "         0: 42 41                                            BA\n");
+		  "\n             0  1  2  3  4  5  6  7  8  9  a  b  c  d  e  f  0123456789abcdef\n"
+		  "         0: 42 41                                            BA\n");
 	f = (struct dv_field){DV_FIELD_INT, dv_type_int(4, true)};
 	v = INT(3);
 	record(&o, (struct dv_action){.kind = DV_ACT_EXIT}, &f, &v, 1, false, &exits);
 	CHECK(exits);
 	// a record that ends too early prints what there is
-	CHECK_STR(record(&q, (struct dv_action){.kind = DV_ACT_PRINTF, .format = "%d,%d", .field_count = 2}, (struct dv_field[]){f, f}, &v, 1, false,
-	                 NULL), "3,");
+	CHECK_STR(record(&q, (struct dv_action){.kind = DV_ACT_PRINTF, .format = "%d,%d", .field_count = 2},
+			 (struct dv_field[]){f, f}, &v, 1, false, NULL),
+		  "3,");
 }
 
 /* -- aggregations --------------------------------------------------------------------------------------------- */
@@ -276,7 +309,8 @@ static const char *show(struct dv_output *o, const struct dv_agg *a)
 
 static const char *printa(struct dv_output *o, const char *format, const struct dv_agg **aggs, uint32_t n)
 {
-	return record(o, (struct dv_action){.kind = DV_ACT_PRINTA, .format = format, .aggs = aggs, .agg_count = n}, NULL, NULL, 0, false, NULL);
+	return record(o, (struct dv_action){.kind = DV_ACT_PRINTA, .format = format, .aggs = aggs, .agg_count = n},
+		      NULL, NULL, 0, false, NULL);
 }
 
 #define BAR_HEAD "\n           value  ------------- Distribution ------------- count    \n"
@@ -284,80 +318,86 @@ static const char *printa(struct dv_output *o, const char *format, const struct 
 static void test_distributions(void)
 {
 	struct dv_agg q = {.id = 0, .defined = true, .desc.func = DV_AGG_QUANTIZE};
-	struct dv_agg l = {.id = 1, .defined = true, .desc = {.func = DV_AGG_LQUANTIZE, .base = 0, .step = 10, .levels = 3}};
+	struct dv_agg l = {
+	    .id = 1, .defined = true, .desc = {.func = DV_AGG_LQUANTIZE, .base = 0, .step = 10, .levels = 3}};
 	struct dv_output o = {.quiet = true};
 	int64_t d[DV_QUANTIZE_BUCKETS] = {0}, ld[5] = {0};
 
 	reset();
 	add(0, NULL, 0, d);
 	add(1, NULL, 0, ld);
-	CHECK_STR(show(&o, &q), "\n" BAR_HEAD
-	          "              -1 |                                         0        \n"
-	          "               0 |                                         0        \n"
-	          "               1 |                                         0        \n\n");
+	CHECK_STR(show(&o, &q), "\n" BAR_HEAD "              -1 |                                         0        \n"
+				"               0 |                                         0        \n"
+				"               1 |                                         0        \n\n");
 	d[64 + 3] = 3; // 8
 	d[64 + 4] = 1; // 16
-	CHECK_STR(show(&o, &q), "\n" BAR_HEAD
-	          "               4 |                                         0        \n"
-	          "               8 |@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@           3        \n"
-	          "              16 |@@@@@@@@@@                               1        \n"
-	          "              32 |                                         0        \n\n");
+	CHECK_STR(show(&o, &q), "\n" BAR_HEAD "               4 |                                         0        \n"
+				"               8 |@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@           3        \n"
+				"              16 |@@@@@@@@@@                               1        \n"
+				"              32 |                                         0        \n\n");
 	normals[0] = 2;
 	d[62] = 4; // -1
-	CHECK_STR(show(&o, &q), "\n" BAR_HEAD
-	          "              -2 |                                         0        \n"
-	          "              -1 |@@@@@@@@@@@@@@@@@@@@                     2        \n"
-	          "               0 |                                         0        \n"
-	          "               1 |                                         0        \n"
-	          "               2 |                                         0        \n"
-	          "               4 |                                         0        \n"
-	          "               8 |@@@@@@@@@@@@@@@                          1        \n"
-	          "              16 |@@@@@                                    0        \n"
-	          "              32 |                                         0        \n\n");
+	CHECK_STR(show(&o, &q), "\n" BAR_HEAD "              -2 |                                         0        \n"
+				"              -1 |@@@@@@@@@@@@@@@@@@@@                     2        \n"
+				"               0 |                                         0        \n"
+				"               1 |                                         0        \n"
+				"               2 |                                         0        \n"
+				"               4 |                                         0        \n"
+				"               8 |@@@@@@@@@@@@@@@                          1        \n"
+				"              16 |@@@@@                                    0        \n"
+				"              32 |                                         0        \n\n");
 	normals[0] = 1;
 	memset(d, 0, sizeof(d));
 	d[0] = 1;
 	d[1] = 1;
-	CHECK_STR(show(&o, &q), "\n" BAR_HEAD
-	          "-4611686018427387904 |@@@@@@@@@@@@@@@@@@@@                     1        \n"
-	          "-2305843009213693952 |@@@@@@@@@@@@@@@@@@@@                     1        \n"
-	          "-1152921504606846976 |                                         0        \n\n");
+	CHECK_STR(show(&o, &q),
+		  "\n" BAR_HEAD "-4611686018427387904 |@@@@@@@@@@@@@@@@@@@@                     1        \n"
+		  "-2305843009213693952 |@@@@@@@@@@@@@@@@@@@@                     1        \n"
+		  "-1152921504606846976 |                                         0        \n\n");
 	memset(d, 0, sizeof(d));
 	d[64] = -2;
-	CHECK_STR(show(&o, &q), "\n" BAR_HEAD
-	          "               0                                         | 0        \n"
-	          "               1 @@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@| -2       \n"
-	          "               2                                         | 0        \n\n");
+	CHECK_STR(show(&o, &q), "\n" BAR_HEAD "               0                                         | 0        \n"
+				"               1 @@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@| -2       \n"
+				"               2                                         | 0        \n\n");
 	d[65] = 2;
-	CHECK_STR(show(&o, &q), "\n" BAR_HEAD
-	          "               0                     |                     0        \n"
-	          "               1           @@@@@@@@@@|                     -2       \n"
-	          "               2                     |@@@@@@@@@@           2        \n"
-	          "               4                     |                     0        \n\n");
-	CHECK_STR(show(&o, &l), "\n" BAR_HEAD
-	          "             < 0 |                                         0        \n"
-	          "               0 |                                         0        \n"
-	          "              10 |                                         0        \n\n");
+	CHECK_STR(show(&o, &q), "\n" BAR_HEAD "               0                     |                     0        \n"
+				"               1           @@@@@@@@@@|                     -2       \n"
+				"               2                     |@@@@@@@@@@           2        \n"
+				"               4                     |                     0        \n\n");
+	CHECK_STR(show(&o, &l), "\n" BAR_HEAD "             < 0 |                                         0        \n"
+				"               0 |                                         0        \n"
+				"              10 |                                         0        \n\n");
 	ld[0] = 1;
 	ld[2] = 2;
 	ld[4] = 1;
-	CHECK_STR(show(&o, &l), "\n" BAR_HEAD
-	          "             < 0 |@@@@@@@@@@                               1        \n"
-	          "               0 |                                         0        \n"
-	          "              10 |@@@@@@@@@@@@@@@@@@@@                     2        \n"
-	          "              20 |                                         0        \n"
-	          "           >= 30 |@@@@@@@@@@                               1        \n\n");
+	CHECK_STR(show(&o, &l), "\n" BAR_HEAD "             < 0 |@@@@@@@@@@                               1        \n"
+				"               0 |                                         0        \n"
+				"              10 |@@@@@@@@@@@@@@@@@@@@                     2        \n"
+				"              20 |                                         0        \n"
+				"           >= 30 |@@@@@@@@@@                               1        \n\n");
 }
 
 static void test_aggs(void)
 {
-	static const struct dv_value k_sh[] = {STR("sh"), INT(7)}, k_cat[] = {STR("cat"), INT(-1)}, k_init[] = {STR("in\033it"), INT(1)};
-	static const int64_t n1[] = {1}, n5[] = {5}, n5b[] = {5}, avg[] = {4, -10, 0, 0}, sd[] = {4, 20, 120, 0}, m[] = {INT64_MIN};
-	struct dv_agg c = {.id = 0, .name = "c", .defined = true, .key_count = 2, .desc.func = DV_AGG_COUNT,
-	                   .key_types = {dv_type_string(), dv_type_int(4, true)}};
-	struct dv_agg a = {.id = 1, .defined = true, .key_count = 2, .desc.func = DV_AGG_AVG, .key_types = {dv_type_string(), dv_type_int(4, true)}};
-	struct dv_agg s = {.id = 2, .defined = true, .desc.func = DV_AGG_STDDEV}, x = {.id = 3, .defined = true, .desc.func = DV_AGG_MAX};
-	struct dv_output o = {.quiet = true}, rev = {.quiet = true, .aggsortrev = true}, bykey = {.quiet = true, .aggsortkey = true};
+	static const struct dv_value k_sh[] = {STR("sh"), INT(7)}, k_cat[] = {STR("cat"), INT(-1)},
+				     k_init[] = {STR("in\033it"), INT(1)};
+	static const int64_t n1[] = {1}, n5[] = {5}, n5b[] = {5}, avg[] = {4, -10, 0, 0}, sd[] = {4, 20, 120, 0},
+			     m[] = {INT64_MIN};
+	struct dv_agg c = {.id = 0,
+			   .name = "c",
+			   .defined = true,
+			   .key_count = 2,
+			   .desc.func = DV_AGG_COUNT,
+			   .key_types = {dv_type_string(), dv_type_int(4, true)}};
+	struct dv_agg a = {.id = 1,
+			   .defined = true,
+			   .key_count = 2,
+			   .desc.func = DV_AGG_AVG,
+			   .key_types = {dv_type_string(), dv_type_int(4, true)}};
+	struct dv_agg s = {.id = 2, .defined = true, .desc.func = DV_AGG_STDDEV},
+		      x = {.id = 3, .defined = true, .desc.func = DV_AGG_MAX};
+	struct dv_output o = {.quiet = true}, rev = {.quiet = true, .aggsortrev = true},
+			 bykey = {.quiet = true, .aggsortkey = true};
 	const struct dv_agg *both[] = {&c, &a}, *one[] = {&c}, *all[] = {&c, &a, &s, &x};
 	struct dv_field f = {DV_FIELD_INT, dv_type_int(8, true)};
 	struct dv_action act = {.aggs = one, .agg_count = 1};
@@ -371,26 +411,27 @@ static void test_aggs(void)
 	add(2, NULL, 0, sd);
 	add(3, NULL, 0, m);
 	CHECK_STR(show(&o, &c), "\n"
-	          "  in\\033it                                                  1                1\n"
-	          "  cat                                                      -1                5\n"
-	          "  sh                                                        7                5\n");
+				"  in\\033it                                                  1                1\n"
+				"  cat                                                      -1                5\n"
+				"  sh                                                        7                5\n");
 	CHECK_STR(show(&rev, &c), "\n"
-	          "  sh                                                        7                5\n"
-	          "  cat                                                      -1                5\n"
-	          "  in\\033it                                                  1                1\n");
+				  "  sh                                                        7                5\n"
+				  "  cat                                                      -1                5\n"
+				  "  in\\033it                                                  1                1\n");
 	CHECK_STR(show(&bykey, &c), "\n"
-	          "  cat                                                      -1                5\n"
-	          "  in\\033it                                                  1                1\n"
-	          "  sh                                                        7                5\n");
+				    "  cat                                                      -1                5\n"
+				    "  in\\033it                                                  1                1\n"
+				    "  sh                                                        7                5\n");
 	bykey.aggsortkeypos = 1; // compared as unsigned, as dtrace does
 	CHECK_STR(printa(&bykey, "%s ", one, 1), "in\\033it sh cat ");
 	CHECK_STR(printa(&o, "%-5s|%3d|%@5d|\n", one, 1), "in\\033it|  1|    1|\ncat  | -1|    5|\nsh   |  7|    5|\n");
 	CHECK_STR(printa(&o, "%@d %s\n", both, 2), "1 in\\033it\n5 cat\n5 sh\n");
 	CHECK_STR(printa(&o, "%s %d %@d %@d %@d\n", both, 2), "in\\033it 1 1 0 0\ncat -1 5 -2 -2\nsh 7 5 0 0\n");
-	CHECK_STR(printa(&o, NULL, both, 2), "\n"
-	          "  in\\033it                                                  1                1                0\n"
-	          "  cat                                                      -1                5               -2\n"
-	          "  sh                                                        7                5                0\n");
+	CHECK_STR(printa(&o, NULL, both, 2),
+		  "\n"
+		  "  in\\033it                                                  1                1                0\n"
+		  "  cat                                                      -1                5               -2\n"
+		  "  sh                                                        7                5                0\n");
 	o.aggsortpos = 1;
 	CHECK_STR(printa(&o, "%s ", both, 2), "cat in\\033it sh ");
 	o.aggsortpos = 0;
@@ -437,18 +478,28 @@ static void test_print(void)
 	struct dv_universe *u = dv_universe_create(9, "t", NULL, NULL);
 	static const struct dv_enumerator en[] = {{"FIRST", 1}, {"SECOND\033", 2}};
 	struct dv_type *e = dv_type_new(u, DV_TYPE_ENUM, "eh", 4), *anon = dv_type_new(u, DV_TYPE_UNION, NULL, 8);
-	struct dv_type *inner = dv_type_new(u, DV_TYPE_STRUCT, "in", 16), *t = dv_type_new(u, DV_TYPE_STRUCT, "out", 64);
-	struct dv_type *td = dv_type_new(u, DV_TYPE_TYPEDEF, "u16_t", 2), *bad = dv_type_new(u, DV_TYPE_STRUCT, "bad", 8);
+	struct dv_type *inner = dv_type_new(u, DV_TYPE_STRUCT, "in", 16),
+		       *t = dv_type_new(u, DV_TYPE_STRUCT, "out", 64);
+	struct dv_type *td = dv_type_new(u, DV_TYPE_TYPEDEF, "u16_t", 2),
+		       *bad = dv_type_new(u, DV_TYPE_STRUCT, "bad", 8);
 	struct dv_member um[] = {{"c", dv_type_int(1, false), 0, 0}, {"d", dv_type_int(8, false), 0, 0}};
 	struct dv_member im[] = {{"next", dv_type_ptr(inner), 0, 0}, {"z", dv_type_int(8, true), 64, 0}};
 	struct dv_member tm[] = {
-		{"a", dv_type_int(4, true), 0, 0}, {"b", dv_type_array(dv_type_char(), 5), 32, 0}, {"h", e, 96, 0},
-		{NULL, anon, 128, 0}, {"in", inner, 192, 0}, {"v", dv_type_array(dv_type_int(4, false), 3), 320, 0},
-		{"f1", dv_type_int(4, false), 416, 3}, {"f2", dv_type_int(4, true), 419, 4}, {"t", td, 432, 0},
-		{"zero", dv_type_int(4, true), 448, 0}, {"beyond", dv_type_int(8, true), 508, 0},
+	    {"a", dv_type_int(4, true), 0, 0},
+	    {"b", dv_type_array(dv_type_char(), 5), 32, 0},
+	    {"h", e, 96, 0},
+	    {NULL, anon, 128, 0},
+	    {"in", inner, 192, 0},
+	    {"v", dv_type_array(dv_type_int(4, false), 3), 320, 0},
+	    {"f1", dv_type_int(4, false), 416, 3},
+	    {"f2", dv_type_int(4, true), 419, 4},
+	    {"t", td, 432, 0},
+	    {"zero", dv_type_int(4, true), 448, 0},
+	    {"beyond", dv_type_int(8, true), 508, 0},
 	};
 	struct dv_member bm[] = {{"x", bad, 0, 0}, {"y", bad, 0, 0}};
-	struct dv_field f2[] = {{DV_FIELD_INT, dv_type_void_ptr()}, {DV_FIELD_MEM, t}}, f = {DV_FIELD_INT, dv_type_int(4, true)};
+	struct dv_field f2[] = {{DV_FIELD_INT, dv_type_void_ptr()}, {DV_FIELD_MEM, t}},
+			f = {DV_FIELD_INT, dv_type_int(4, true)};
 	struct dv_output o = {.quiet = true};
 	uint8_t b[64] = {0};
 	struct dv_value v[2] = {INT(0xffff888000001000), {.kind = DV_VALUE_BYTES, .bytes = (char *)b, .size = 64}};
@@ -477,37 +528,37 @@ static void test_print(void)
 	b[52] = 5 | (0xe << 3);
 	b[54] = 7;
 	CHECK_STR(record(&o, print, f2, v, 2, false, NULL),
-	          "0xffff888000001000 = *\n"
-	          "                                            (struct out) {\n"
-	          "                                             .a = (int)-2,\n"
-	          "                                             .b = (char [5]) [\n"
-	          "                                              (char)'t',\n"
-	          "                                              (char)'e',\n"
-	          "                                              (char)27,\n"
-	          "                                              (char)'t',\n"
-	          "                                             ],\n"
-	          "                                             .h = (enum eh)SECOND\\033,\n"
-	          "                                             (union) {\n"
-	          "                                              .c = (unsigned char)21,\n"
-	          "                                              .d = (unsigned long)277,\n"
-	          "                                             },\n"
-	          "                                             .in = (struct in) {\n"
-	          "                                              .next = (struct in *)0x10,\n"
-	          "                                             },\n"
-	          "                                             .v = (unsigned int [3]) [\n"
-	          "                                              (unsigned int)9,\n"
-	          "                                             ],\n"
-	          "                                             .f1 = (unsigned int)5,\n"
-	          "                                             .f2 = (int)-2,\n"
-	          "                                             .t = (u16_t)7,\n"
-	          "                                            }\n");
+		  "0xffff888000001000 = *\n"
+		  "                                            (struct out) {\n"
+		  "                                             .a = (int)-2,\n"
+		  "                                             .b = (char [5]) [\n"
+		  "                                              (char)'t',\n"
+		  "                                              (char)'e',\n"
+		  "                                              (char)27,\n"
+		  "                                              (char)'t',\n"
+		  "                                             ],\n"
+		  "                                             .h = (enum eh)SECOND\\033,\n"
+		  "                                             (union) {\n"
+		  "                                              .c = (unsigned char)21,\n"
+		  "                                              .d = (unsigned long)277,\n"
+		  "                                             },\n"
+		  "                                             .in = (struct in) {\n"
+		  "                                              .next = (struct in *)0x10,\n"
+		  "                                             },\n"
+		  "                                             .v = (unsigned int [3]) [\n"
+		  "                                              (unsigned int)9,\n"
+		  "                                             ],\n"
+		  "                                             .f1 = (unsigned int)5,\n"
+		  "                                             .f2 = (int)-2,\n"
+		  "                                             .t = (u16_t)7,\n"
+		  "                                            }\n");
 	// fewer bytes than the type says
 	v[1].size = 8;
 	CHECK_STR(record(&o, print, f2, v, 2, false, NULL),
-	          "0xffff888000001000 = *\n"
-	          "                                            (struct out) {\n"
-	          "                                             .a = (int)-2,\n"
-	          "                                            }\n");
+		  "0xffff888000001000 = *\n"
+		  "                                            (struct out) {\n"
+		  "                                             .a = (int)-2,\n"
+		  "                                            }\n");
 	// a structure that contains itself, twice: bounded
 	f2[1].type = bad;
 	CHECK(strlen(record(&o, print, f2, v, 2, false, NULL)) < 8 << 20);
