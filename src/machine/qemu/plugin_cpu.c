@@ -51,6 +51,14 @@ bool dv_cpu_hidden(void)
 	return hidden;
 }
 
+/* Where one thread runs all vCPUs, `current_cpu` may be another one while this one's work is done. */
+static void *find_cpu(unsigned index)
+{
+	void *(*get)(int) = (void *(*)(int))dlsym(RTLD_DEFAULT, "qemu_get_cpu");
+
+	return get ? get((int)index) : *current_cpu();
+}
+
 static uint64_t place_reg(struct dv_xplace *p, enum dv_reg r)
 {
 	struct dv_vcpu *v = (struct dv_vcpu *)((char *)p - offsetof(struct dv_vcpu, place));
@@ -61,12 +69,12 @@ static uint64_t place_reg(struct dv_xplace *p, enum dv_reg r)
 void dv_cpu_init(unsigned index)
 {
 	struct dv_vcpu *v = dv_vcpu_get(index);
-	void **cur = dv_cpu_hidden() ? NULL : current_cpu();
+	void *cpu = dv_cpu_hidden() ? NULL : find_cpu(index);
 	uint64_t one = 1;
 
 	if (v || index >= DV_VCPU_MAX) {
-		if (v && cur)
-			v->cpu = *cur; // taken out and put back in
+		if (v)
+			v->cpu = cpu; // taken out and put back in
 		return;
 	}
 	v = calloc(1, sizeof(*v));
@@ -78,7 +86,7 @@ void dv_cpu_init(unsigned index)
 		return;
 	}
 	v->index = index;
-	v->cpu = cur ? *cur : NULL;
+	v->cpu = cpu;
 	v->place.base.ops = &dv_xplace_ops;
 	v->place.read_reg = place_reg;
 	v->place.phys = &g.phys;
@@ -257,10 +265,13 @@ static void look_put(struct look *l) // with the lock
 static void look_work(void *cpu, void *arg)
 {
 	struct look *l = arg;
+	void **cur = current_cpu(), *before = *cur;
 
+	*cur = cpu; // see find_cpu()
 	sample(l->v, 0, &l->regs);
 	if (l->want_ram)
 		find_ram(l->v, &l->regs, true);
+	*cur = before;
 	pthread_mutex_lock(&g.lock);
 	l->done = true;
 	pthread_cond_broadcast(&g.cond);

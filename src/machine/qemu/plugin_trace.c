@@ -14,16 +14,18 @@
 
 #define IMAGE_MAX  (64u << 20)
 #define REGION_MAX (2ull << 30)
-#define STUCK_NS   5000000000ull /* bufpolicy=block: nobody has made room for so long: lose data rather than the guest */
+/* bufpolicy=block: nobody has made room for so long: lose data rather than the guest; and when others need this vCPU. */
+#define STUCK_NS        30000000000ull
+#define STUCK_SWITCH_NS 200000000ull
 
 static bool over(const struct dv_waiter *w)
 {
-	return __atomic_load_n(&w->t->closing, __ATOMIC_ACQUIRE) || __atomic_load_n(&g.want_switch, __ATOMIC_ACQUIRE) ||
-	       __atomic_load_n(&g.exiting, __ATOMIC_ACQUIRE) || __atomic_load_n(&w->t->hdr->halt, __ATOMIC_ACQUIRE);
+	return __atomic_load_n(&w->t->closing, __ATOMIC_ACQUIRE) || __atomic_load_n(&g.exiting, __ATOMIC_ACQUIRE) ||
+	       __atomic_load_n(&w->t->hdr->halt, __ATOMIC_ACQUIRE);
 }
 
-/* There is no room: sleep a little. A vCPU that waits holds up whatever needs all vCPUs to stop, so the wait ends when
- * anything of ours does, and when the reader stands still. */
+/* There is no room: sleep a little. A vCPU that waits holds up whatever needs all vCPUs to stop (another session that
+ * attaches, QEMU's end), so the wait ends when the session does, and when the reader stands still. */
 static bool wait_for_room(void *ctx)
 {
 	struct dv_waiter *w = ctx;
@@ -35,7 +37,7 @@ static bool wait_for_room(void *ctx)
 	if (tail != w->tail || !w->since_ns) {
 		w->tail = tail;
 		w->since_ns = now;
-	} else if (now - w->since_ns > STUCK_NS) {
+	} else if (now - w->since_ns > (__atomic_load_n(&g.want_switch, __ATOMIC_ACQUIRE) ? STUCK_SWITCH_NS : STUCK_NS)) {
 		return false;
 	}
 	nanosleep(&t, NULL);
