@@ -74,7 +74,6 @@ with guestlib.Guests() as g:
             time.sleep(0.3 + random.random() * 2.5)
             v.kill()
             v.stop()
-        at = t.text.count(b"\n")
         time.sleep(0.5)
         out, err = t.stop()
     n = [int(x) for x in re.findall(r"^n (\d+)$", out, re.M)]

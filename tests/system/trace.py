@@ -3,9 +3,9 @@
 
 import os
 import re
-import select
 import signal
 import subprocess
+import tempfile
 import time
 
 DVIRT = os.environ["DVIRT"]
@@ -14,16 +14,16 @@ DVIRT = os.environ["DVIRT"]
 class Trace:
     """dvirt in the background: `with Trace(script, ...) as t:` begins when its probes are in."""
 
-    def __init__(self, script, machines=(), args=(), ready="READY", timeout=60, out=None, macro=()):
+    def __init__(self, script, machines=(), args=(), ready="READY", timeout=60, macro=()):
         # A BEGIN clause fires before any guest is traced; the first tick comes when all are.
         if ready:
             script += '\ntick-10ms /!ready__/ { ready__ = 1; printf("%s\\n"); }' % ready
         self.ready = ready
         argv = [DVIRT, "-q"] + [x for m in machines for x in ("-M", m)] + list(args) + ["-n", script] + list(macro)
-        self.out = open(out, "wb") if out else None
         self.argv = argv
-        self.text = b""
-        self.p = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        # Files, not pipes: nobody reads while the guests work.
+        self.files = [tempfile.TemporaryFile(), tempfile.TemporaryFile()]
+        self.p = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=self.files[0], stderr=self.files[1])
         self.timeout = timeout
 
     def __enter__(self):
@@ -35,45 +35,41 @@ class Trace:
                 raise
         return self
 
+    def read(self):
+        """What it has written by now, as (standard output, standard error)."""
+        out = []
+        for f in self.files:
+            size = os.fstat(f.fileno()).st_size
+            out.append(os.pread(f.fileno(), size, 0).decode("utf-8", "replace"))
+        return out
+
     def expect(self, text, timeout=None):
-        """Reads standard output until it contains a text."""
+        """Waits until standard output contains a text."""
         end = time.monotonic() + (timeout or self.timeout)
-        text = text.encode()
-        while text not in self.text:
-            left = end - time.monotonic()
-            if left <= 0 or not select.select([self.p.stdout], [], [], left)[0]:
-                raise AssertionError("%r did not come; there is %r" % (text, self.text[-2000:]))
-            data = os.read(self.p.stdout.fileno(), 1 << 16)
-            if not data:
-                err = self.p.stderr.read().decode("utf-8", "replace")
-                raise AssertionError("dvirt ended (%s) before %r: %s" % (self.p.wait(), text, err))
-            self.text += data
+        while True:
+            over = self.p.poll() is not None
+            out, err = self.read()
+            if text in out:
+                return
+            assert not over, "dvirt ended (%s) before %r: %s" % (self.p.returncode, text, err)
+            assert time.monotonic() < end, "%r did not come; there is %r, %r" % (text, out[-2000:], err)
+            time.sleep(0.01)
 
     def stop(self, timeout=60):
         """Ends it as Ctrl-C does; returns (standard output, standard error)."""
         if self.p.poll() is None:
             self.p.send_signal(signal.SIGINT)
-        out, err = self.p.communicate(timeout=timeout)
-        self.text += out
-        self.err = err.decode("utf-8", "replace")
-        self.status = self.p.returncode
-        return self.text.decode("utf-8", "replace").replace(self.ready + "\n", "", 1) if self.ready else \
-            self.text.decode("utf-8", "replace"), self.err
+        return self.wait(timeout)
 
     def wait(self, timeout=60):
-        out, err = self.p.communicate(timeout=timeout)
-        self.text += out
-        self.err = err.decode("utf-8", "replace")
-        self.status = self.p.returncode
-        text = self.text.decode("utf-8", "replace")
-        return (text.replace(self.ready + "\n", "", 1) if self.ready else text), self.err
+        self.status = self.p.wait(timeout)
+        out, err = self.read()
+        return (out.replace(self.ready + "\n", "", 1) if self.ready else out), err
 
     def kill(self):
         if self.p.poll() is None:
             self.p.kill()
         self.p.wait()
-        self.p.stdout.close()
-        self.p.stderr.close()
 
     def __exit__(self, *_):
         if self.p.poll() is None:
