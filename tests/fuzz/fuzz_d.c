@@ -24,7 +24,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *text = malloc(size + 1), *argv[] = {"fuzz", "12", "name", "a-b"};
 	size_t told = 0;
 	struct dv_diag diag = {.emit = emit, .ctx = &told, .errtags = true};
-	struct dv_source src = {.name = "fuzz.d", .text = text, .argc = 4, .argv = argv, .defaultargs = true, .argref = true, .target = 1};
+	struct dv_source src = {
+	    .name = "fuzz.d", .text = text, .argc = 4, .argv = argv, .defaultargs = true, .argref = true, .target = 1};
 	struct dv_script *s;
 	struct dv_error *e;
 
@@ -37,8 +38,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	e = dv_script_parse(s, &src, &diag);
 	for (uint32_t id = 1; !e && id <= 2; id++) {
 		struct dv_check_env env = {
-			.types = fake_kernel(id), .strsize = 256, .arg_type = fake_arg_type, .arg_count = 4, .typed_args = true,
-			.machine = machine, .ctx = fake_kernel(id), .machine_name = "fuzz",
+		    .types = fake_kernel(id),
+		    .strsize = 256,
+		    .arg_type = fake_arg_type,
+		    .arg_count = 4,
+		    .typed_args = true,
+		    .machine = machine,
+		    .ctx = fake_kernel(id),
+		    .machine_name = "fuzz",
 		};
 		struct dv_arena arena;
 
