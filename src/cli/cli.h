@@ -17,6 +17,7 @@ int dv_cli_fail(struct dv_error *e);
 /** What -C is to do. */
 struct dv_cpp {
 	bool on;
+	const char *path; /**< the program; NULL: cpp */
 	DV_VEC(char *) args;
 };
 /** Read a script; "-" is stdin. */

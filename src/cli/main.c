@@ -122,8 +122,36 @@ struct cli {
 	struct dv_cpp cpp;
 };
 
+// The preprocessor's options; false: it is none of them.
+static bool cpp_option(struct cli *c, const char *text)
+{
+	static const struct {
+		const char *name, *prefix;
+	} with_value[] = { { "define=", "-D" }, { "undef=", "-U" }, { "incdir=", "-I" }, { "cppargs=", "" } };
+
+	for (size_t i = 0; i < DV_COUNT(with_value); i++) {
+		size_t n = strlen(with_value[i].name);
+
+		if (!strncmp(text, with_value[i].name, n)) {
+			*DV_PUSH(&c->cpp.args) = dv_xasprintf("%s%s", with_value[i].prefix, text + n);
+			return true;
+		}
+	}
+	if (!strcmp(text, "cpp"))
+		c->cpp.on = true;
+	else if (!strcmp(text, "cpphdrs"))
+		*DV_PUSH(&c->cpp.args) = dv_xstrdup("-H");
+	else if (!strncmp(text, "cpppath=", 8))
+		c->cpp.path = text + 8;
+	else
+		return false;
+	return true;
+}
+
 static void option(struct cli *c, const char *text)
 {
+	if (cpp_option(c, text))
+		return;
 	*DV_PUSH(&c->options) = dv_xstrdup(text);
 }
 

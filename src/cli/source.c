@@ -91,7 +91,9 @@ struct dv_error *dv_source_cpp(const struct dv_cpp *cpp, const char *path, const
 	if (pid == 0) {
 		dup2(in, 0);
 		dup2(out[1], 1);
-		execvp("cpp", argv.data);
+		execvp(cpp->path ? cpp->path : "cpp", argv.data);
+		if (cpp->path)
+			_exit(127);
 		// Without a cpp of that name, the compiler does the same.
 		memmove(argv.data + 2, argv.data + 1, (argv.count - 2) * sizeof(char *));
 		argv.data[0] = (char *)"gcc";
