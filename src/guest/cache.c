@@ -18,7 +18,7 @@
 #include "guest/priv.h"
 
 #define MAGIC   0x4b565644u // "DVVK"
-#define VERSION 1u
+#define VERSION 2u
 #define FILES_MAX 512
 #define SUFFIX  ".kernel"
 

@@ -64,7 +64,7 @@ static struct dv_error *load_symbols(struct dv_guest *g, const uint8_t *buf, uin
 	struct dv_kallsyms_loc loc;
 	struct dv_error *e;
 
-	if (!dv_kallsyms_find(buf, size, g->image.va, g->image.size, &loc))
+	if (!dv_kallsyms_find(buf, size, g->image.va + off, g->image.va, g->image.size, &loc))
 		return dv_error_hint(
 		    dv_error_create(DV_ERR_UNKNOWN,
 				    "no kernel symbol table (kallsyms) found in the kernel image at 0x%llx",

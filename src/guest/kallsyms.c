@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The kernel keeps its symbols in read-only data, written by scripts/kallsyms of its build, each table aligned to 8:
+ * The kernel keeps its symbols in read-only data, written by scripts/kallsyms of its build, each table aligned to 8, or
+ * to 4 from 7.0 on:
  *
  *   num_syms      u32
  *   names         for each symbol a length (one byte; from 6.1 on with bit 7 set the low 7 bits, a second byte has the
@@ -13,7 +14,7 @@
  *
  * Older kernels have offsets and relative_base first, from 6.4 on they come after token_index. A table for lookups by
  * name (seqs_of_names) may stand after markers, or at the end. Per-CPU symbols were small absolute numbers until 6.15,
- * hence the two ways of reading offsets.
+ * hence two ways of reading offsets. From 7.0 on there is no relative_base, and each offset counts from its own place.
  *
  * None of it carries a name of its own when one starts from nothing, so it is recognised by what must hold:
  * token_index can be computed from token_table, in which the digits stand for themselves in a row; markers rise, start
@@ -217,6 +218,8 @@ static uint64_t address(const uint8_t *addrs, const struct dv_kallsyms_loc *loc,
 	off = (int32_t)le32(addrs + 4ULL * i);
 	if (loc->mode == DV_KALLSYMS_RELATIVE)
 		return base + (uint32_t)off;
+	if (loc->mode == DV_KALLSYMS_PLACE)
+		return base + 4ULL * i + (uint64_t)(int64_t)off;
 	return off >= 0 ? (uint64_t)off : base - 1 - (int64_t)off;
 }
 
@@ -228,7 +231,9 @@ static bool plausible(const uint8_t *img, size_t size, uint64_t va, uint64_t va_
 
 	if (loc->addrs & (abs ? 7 : 3) || !at_least(size, loc->addrs, loc->count * (abs ? 8ULL : 4ULL)))
 		return false;
-	if (!abs) {
+	if (loc->mode == DV_KALLSYMS_PLACE) {
+		base = loc->va + loc->addrs;
+	} else if (!abs) {
 		if (!at_least(size, loc->base, 8))
 			return false;
 		base = le64(img + loc->base);
@@ -249,24 +254,23 @@ static bool plausible(const uint8_t *img, size_t size, uint64_t va, uint64_t va_
 static bool find_addrs(const uint8_t *img, size_t size, uint64_t va, uint64_t va_size, struct dv_kallsyms_loc *loc)
 {
 	uint64_t n = loc->count, num = loc->names - 8, after = ALIGN8(loc->token_index + 512);
-	struct {
+	const struct {
 		uint64_t addrs, base;
-		bool abs;
+		uint32_t modes[2];
 	} try[] = {
-		{after, ALIGN8(after + 4 * n), false},
-		{num - 8 - ALIGN8(4 * n), num - 8, false},
-		{num - 8 - 4 * n, num - 8, false},
-		{num - 8 * n, 0, true},
-		{after, 0, true},
+		{after, ALIGN8(after + 4 * n), {DV_KALLSYMS_PERCPU, DV_KALLSYMS_RELATIVE}},
+		{num - 8 - ALIGN8(4 * n), num - 8, {DV_KALLSYMS_PERCPU, DV_KALLSYMS_RELATIVE}},
+		{num - 8 - 4 * n, num - 8, {DV_KALLSYMS_PERCPU, DV_KALLSYMS_RELATIVE}},
+		{loc->token_index + 512, 0, {DV_KALLSYMS_PLACE}},
+		{after, 0, {DV_KALLSYMS_PLACE, DV_KALLSYMS_ABSOLUTE}},
+		{num - 8 * n, 0, {DV_KALLSYMS_ABSOLUTE}},
 	};
 
 	for (unsigned i = 0; i < DV_COUNT(try); i++) {
-		static const uint32_t modes[] = {DV_KALLSYMS_PERCPU, DV_KALLSYMS_RELATIVE};
-
 		loc->addrs = try[i].addrs;
 		loc->base = try[i].base;
-		for (unsigned k = 0; k < (try[i].abs ? 1 : 2); k++) {
-			loc->mode = try[i].abs ? (uint32_t)DV_KALLSYMS_ABSOLUTE : modes[k];
+		for (unsigned k = 0; k < 2 && try[i].modes[k]; k++) {
+			loc->mode = try[i].modes[k];
 			if (plausible(img, size, va, va_size, loc))
 				return true;
 		}
@@ -274,9 +278,10 @@ static bool find_addrs(const uint8_t *img, size_t size, uint64_t va, uint64_t va
 	return false;
 }
 
-bool dv_kallsyms_find(const uint8_t *img, size_t size, uint64_t va, uint64_t va_size, struct dv_kallsyms_loc *ret)
+bool dv_kallsyms_find(const uint8_t *img, size_t size, uint64_t at, uint64_t va, uint64_t va_size,
+                      struct dv_kallsyms_loc *ret)
 {
-	struct dv_kallsyms_loc loc = {0};
+	struct dv_kallsyms_loc loc = {.va = at};
 	uint64_t from = 0;
 
 	// A leftover of an earlier stage may look right up to a point: go on after it, a few times.
@@ -297,11 +302,12 @@ void dv_kallsyms_shift(struct dv_kallsyms_loc *loc, int64_t delta)
 	loc->token_index -= delta;
 	loc->addrs -= delta;
 	loc->base -= delta;
+	loc->va += delta;
 }
 
 bool dv_kallsyms_span(const struct dv_kallsyms_loc *loc, uint64_t *lo, uint64_t *hi)
 {
-	bool abs = loc->mode == DV_KALLSYMS_ABSOLUTE;
+	bool abs = loc->mode == DV_KALLSYMS_ABSOLUTE, base = !abs && loc->mode != DV_KALLSYMS_PLACE;
 	const struct {
 		uint64_t off, size;
 	} part[] = {
@@ -310,10 +316,10 @@ bool dv_kallsyms_span(const struct dv_kallsyms_loc *loc, uint64_t *lo, uint64_t 
 		{loc->token_table, 1},
 		{loc->token_index, 512},
 		{loc->addrs, loc->count * (abs ? 8ULL : 4ULL)},
-		{abs ? loc->names : loc->base, 8},
+		{base ? loc->base : loc->names, 8},
 	};
 
-	if (loc->count > DV_KALLSYMS_MAX || loc->mode < DV_KALLSYMS_ABSOLUTE || loc->mode > DV_KALLSYMS_PERCPU ||
+	if (loc->count > DV_KALLSYMS_MAX || loc->mode < DV_KALLSYMS_ABSOLUTE || loc->mode > DV_KALLSYMS_PLACE ||
 	    loc->token_table >= loc->token_index)
 		return false;
 	*lo = UINT64_MAX;
@@ -348,7 +354,9 @@ struct dv_error *dv_kallsyms_decode(const uint8_t *buf, size_t size, const struc
 		memset(tok[i], 0, sizeof(tok[i]));
 		memcpy(tok[i], text, len[i] < sizeof(tok[i]) ? len[i] : sizeof(tok[i]));
 	}
-	if (loc->mode != DV_KALLSYMS_ABSOLUTE)
+	if (loc->mode == DV_KALLSYMS_PLACE)
+		base = loc->va + loc->addrs;
+	else if (loc->mode != DV_KALLSYMS_ABSOLUTE)
 		base = le64(buf + loc->base);
 
 	t.syms = dv_xcalloc(loc->count, sizeof(*t.syms));

@@ -15,6 +15,7 @@ enum dv_kallsyms_mode {
 	DV_KALLSYMS_ABSOLUTE = 1, /**< 64-bit addresses */
 	DV_KALLSYMS_RELATIVE,     /**< base + unsigned 32-bit offset */
 	DV_KALLSYMS_PERCPU,       /**< as that, but offsets >= 0 are absolute, negative ones count from base - 1 down */
+	DV_KALLSYMS_PLACE,        /**< signed 32-bit offset from the place of the offset itself */
 };
 
 /** Where the tables are: offsets from the start of the bytes they were found in. */
@@ -23,12 +24,14 @@ struct dv_kallsyms_loc {
 	uint32_t names_size, count;
 	uint32_t mode;
 	uint32_t pad;
+	uint64_t va; /**< where that start is mapped */
 };
 #define DV_KALLSYMS_MAX   (4u << 20)  /**< symbols */
 #define DV_KALLSYMS_BYTES (256u << 20) /**< all tables */
 
-/** Find the tables in @p buf, part of an image that is mapped at [va, va + va_size). */
-bool dv_kallsyms_find(const uint8_t *buf, size_t size, uint64_t va, uint64_t va_size, struct dv_kallsyms_loc *ret);
+/** Find the tables in @p buf, which is mapped at @p at, part of an image that is mapped at [va, va + va_size). */
+bool dv_kallsyms_find(const uint8_t *buf, size_t size, uint64_t at, uint64_t va, uint64_t va_size,
+                      struct dv_kallsyms_loc *ret);
 /** Same tables, their offsets counted from @p delta further on (or back). */
 void dv_kallsyms_shift(struct dv_kallsyms_loc *loc, int64_t delta);
 /** The bytes that the tables span: [*lo, *hi). False: nonsense. */

@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct dv_symtab t = {0};
 	uint64_t lo, hi;
 
-	if (dv_kallsyms_find(data, size, BASE, 1 << 20, &loc)) {
+	if (dv_kallsyms_find(data, size, BASE, BASE, 1 << 20, &loc)) {
 		// What was found must be readable: plausible() and names_at() promise it.
 		struct dv_error *e = dv_kallsyms_decode(data, size, &loc, BASE + (1 << 20), &t);
 

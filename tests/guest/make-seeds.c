@@ -31,7 +31,9 @@ static void kallsyms(const char *dir)
 		s[i] = (struct synth_sym){BASE + i * 16, names[i]};
 	}
 	for (int order = SYNTH_OLD; order <= SYNTH_NEW; order++) {
-		for (int mode = DV_KALLSYMS_ABSOLUTE; mode <= DV_KALLSYMS_PERCPU; mode++) {
+		int last = order == SYNTH_NEW ? DV_KALLSYMS_PLACE : DV_KALLSYMS_PERCPU;
+
+		for (int mode = DV_KALLSYMS_ABSOLUTE; mode <= last; mode++) {
 			struct buf b = {0};
 			char name[32];
 

@@ -117,13 +117,15 @@ static inline void synth_addrs(struct buf *b, const struct synth_sym *s, unsigne
 	for (unsigned i = 0; i < n; i++) {
 		if (mode == DV_KALLSYMS_ABSOLUTE)
 			put64(b, s[i].addr);
+		else if (mode == DV_KALLSYMS_PLACE) // base is where the buffer is mapped
+			put32(b, s[i].addr - (base + b->n));
 		else if (mode == DV_KALLSYMS_RELATIVE || s[i].addr < base)
 			put32(b, mode == DV_KALLSYMS_RELATIVE ? s[i].addr - base : s[i].addr);
 		else
 			put32(b, (uint32_t)(int32_t)(base - 1 - s[i].addr));
 	}
 	align8(b);
-	if (mode != DV_KALLSYMS_ABSOLUTE)
+	if (mode != DV_KALLSYMS_ABSOLUTE && mode != DV_KALLSYMS_PLACE)
 		put64(b, base);
 }
 
@@ -132,17 +134,19 @@ static inline void synth_kallsyms(struct buf *b, const struct synth_sym *s, unsi
                                   enum dv_kallsyms_mode mode, uint64_t base)
 {
 	uint32_t *markers = dv_xcalloc(n / 256 + 1, 4);
+	unsigned align = mode == DV_KALLSYMS_PLACE ? 4 : 8;
 	uint16_t index[256];
 	size_t start;
 
 	align8(b);
 	if (order != SYNTH_NEW)
 		synth_addrs(b, s, n, mode, base);
-	put64(b, n);
+	put(b, &n, 4);
+	put(b, NULL, align - 4);
 	synth_names(b, s, n, markers);
-	align8(b);
+	put(b, NULL, -b->n % align);
 	put(b, markers, (n + 255) / 256 * 4);
-	align8(b);
+	put(b, NULL, -b->n % align);
 	if (order == SYNTH_OLD_SEQS) {
 		for (unsigned i = 0; i < n; i++) {
 			put8(b, i >> 16);
@@ -159,10 +163,10 @@ static inline void synth_kallsyms(struct buf *b, const struct synth_sym *s, unsi
 		synth_token(i, text);
 		put(b, text, strlen(text) + 1);
 	}
-	align8(b);
+	put(b, NULL, -b->n % align);
 	put(b, index, sizeof(index));
 	if (order == SYNTH_NEW) {
-		align8(b);
+		put(b, NULL, -b->n % align);
 		synth_addrs(b, s, n, mode, base);
 	}
 	free(markers);

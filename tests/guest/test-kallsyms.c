@@ -52,7 +52,7 @@ static void round_trip(enum synth_order order, enum dv_kallsyms_mode mode)
 	uint64_t lo, hi;
 
 	make(&b, order, mode);
-	REQUIRE(dv_kallsyms_find(b.p, b.n, BASE, IMG, &loc));
+	REQUIRE(dv_kallsyms_find(b.p, b.n, BASE, BASE, IMG, &loc));
 	CHECK_EQ(loc.count, N);
 	CHECK_EQ(loc.mode, mode);
 	REQUIRE(dv_kallsyms_span(&loc, &lo, &hi));
@@ -92,7 +92,7 @@ static void try(const uint8_t *p, size_t n)
 	struct dv_symtab t = {0};
 
 	memcpy(exact, p, n);
-	if (dv_kallsyms_find(exact, n, BASE, IMG, &loc)) {
+	if (dv_kallsyms_find(exact, n, BASE, BASE, IMG, &loc)) {
 		dv_error_destroy(dv_kallsyms_decode(exact, n, &loc, BASE + IMG, &t));
 		dv_symtab_deinit(&t);
 	}
@@ -109,7 +109,7 @@ static void hostile(enum synth_order order, enum dv_kallsyms_mode mode)
 	uint32_t r = 1;
 
 	make(&b, order, mode);
-	REQUIRE(dv_kallsyms_find(b.p, b.n, BASE, IMG, &loc));
+	REQUIRE(dv_kallsyms_find(b.p, b.n, BASE, BASE, IMG, &loc));
 	for (size_t n = 0; n < b.n; n += 997)
 		try(b.p, n);
 	for (unsigned i = 0; i < 300; i++) {
@@ -138,17 +138,17 @@ static void hostile(enum synth_order order, enum dv_kallsyms_mode mode)
 	}
 	// Another marker: the names do not agree any more.
 	b.p[loc.markers + 5]++;
-	CHECK(!dv_kallsyms_find(b.p, b.n, BASE, IMG, &bad));
+	CHECK(!dv_kallsyms_find(b.p, b.n, BASE, BASE, IMG, &bad));
 	b.p[loc.markers + 5]--;
 	// An address that descends.
 	b.p[loc.addrs + 600 * (mode == DV_KALLSYMS_ABSOLUTE ? 8 : 4) + 2] ^= 0x7f;
-	CHECK(!dv_kallsyms_find(b.p, b.n, BASE, IMG, &bad));
+	CHECK(!dv_kallsyms_find(b.p, b.n, BASE, BASE, IMG, &bad));
 	e = dv_kallsyms_decode(b.p, b.n, &loc, BASE + IMG, &t);
 	REQUIRE(e && e->code == DV_ERR_UNKNOWN);
 	CHECK(strstr(e->msg, "descend"));
 	dv_error_destroy(e);
 	// A base outside of the image: another kernel's leftover.
-	CHECK(!dv_kallsyms_find(b.p, b.n, BASE - (1ULL << 30), IMG, &bad));
+	CHECK(!dv_kallsyms_find(b.p, b.n, BASE, BASE - (1ULL << 30), IMG, &bad));
 	free(b.p);
 }
 
@@ -175,7 +175,9 @@ static void collisions(void)
 int main(void)
 {
 	for (int order = SYNTH_OLD; order <= SYNTH_NEW; order++) {
-		for (int mode = DV_KALLSYMS_ABSOLUTE; mode <= DV_KALLSYMS_PERCPU; mode++) {
+		int last = order == SYNTH_NEW ? DV_KALLSYMS_PLACE : DV_KALLSYMS_PERCPU;
+
+		for (int mode = DV_KALLSYMS_ABSOLUTE; mode <= last; mode++) {
 			round_trip(order, mode);
 			hostile(order, mode);
 		}
