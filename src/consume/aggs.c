@@ -167,6 +167,7 @@ static struct row *row_make(struct dv_consumer *c, struct agg *a, uint32_t agg, 
 	r->pub.keys = values;
 	r->pub.key_count = (uint32_t)keys;
 	r->pub.data = r->data;
+	r->pub.data_words = a->desc.data_size / 8;
 	r->pub.agg = agg;
 	r->pub.order = ++c->order;
 	*DV_PUSH(&a->rows) = &r->pub;

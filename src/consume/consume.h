@@ -52,7 +52,8 @@ void dv_aggs_snap(struct dv_consumer *c, bool final);
 struct dv_agg_row {
 	const struct dv_value *keys;
 	uint32_t key_count;
-	const int64_t *data;   /**< as struct dv_agg_desc says */
+	const int64_t *data;   /**< as struct dv_agg_desc says: the region's, which may be spoilt, so check data_words */
+	uint32_t data_words;
 	uint32_t agg;
 	uint64_t order;        /**< when it was first seen */
 };

@@ -174,6 +174,8 @@ static void table_init(struct table *t, struct dv_output *o, struct dv_consumer 
 		size_t n = out_agg_words(&aggs[i]->desc) ? dv_aggs_rows(c, aggs[i]->id, &r) : 0;
 
 		for (size_t j = 0; j < n; j++) {
+			if (r[j]->data_words < out_agg_words(&aggs[i]->desc))
+				continue; // a spoilt region described it otherwise
 			struct row *row = dv_xcalloc(1, sizeof(*row) + cols * sizeof(row->col[0]));
 
 			row->keys = row->col[i] = r[j];
