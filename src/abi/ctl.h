@@ -2,9 +2,9 @@
 #ifndef DV_ABI_CTL_H
 #define DV_ABI_CTL_H
 /**
- * Control protocol between dvirt and the QEMU plugin: one SOCK_SEQPACKET unix socket for each session, owner only, peer
- * credentials checked on both sides. A message is one packet: struct dv_ctl_msg, then its payload; descriptors travel as
- * SCM_RIGHTS. dvirt asks, the plugin answers with the same type (or DV_CTL_ERROR with a text); events come unasked.
+ * Control protocol between dvirt and the QEMU plugin: one SOCK_SEQPACKET unix socket for each session, owner only,
+ * peer credentials checked on both sides. A message is one packet: struct dv_ctl_msg, then its payload; descriptors
+ * travel as SCM_RIGHTS. dvirt asks, the plugin answers with the same type (or DV_CTL_ERROR with a text); events come unasked.
  * When the socket closes, for whatever reason, the plugin takes the session's probes out.
  */
 #include <stdint.h>
@@ -18,8 +18,8 @@
 
 enum dv_ctl_type {
 	DV_CTL_HELLO,  /**< dvirt: version. Plugin: struct dv_ctl_hello */
-	DV_CTL_REGS,   /**< dvirt: struct dv_ctl_regs_ask. Plugin: struct dv_ctl_regs of some vCPU in kernel mode (waits up
-	                    to the timeout), the physical memory map, and a read-only descriptor of QEMU's memory, which
+	DV_CTL_REGS,   /**< dvirt: struct dv_ctl_regs_ask. Plugin: struct dv_ctl_regs of some vCPU in kernel mode
+	                    (waits up to the timeout), the physical memory map, and a read-only descriptor of QEMU's memory, which
 	                    the ranges' addresses are offsets in */
 	DV_CTL_PEER,   /**< dvirt: struct dv_ctl_peer, fd: its memory. For the next LOAD. Plugin: empty */
 	DV_CTL_LOAD,   /**< dvirt: struct dv_ctl_load, fds: region, image. Plugin: empty, once probes are in */

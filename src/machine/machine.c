@@ -39,6 +39,8 @@ struct dv_error *dv_rundir(bool create, char *buf, size_t size)
 	if (r == -ENOENT)
 		return dv_error_create(DV_ERR_NOT_FOUND, "there is no directory '%s'", buf);
 	if (r == -EPERM)
-		return dv_error_create(DV_ERR_DENIED, "no permission to use '%s': it belongs to, or can be written by, somebody else", buf);
+		return dv_error_create(DV_ERR_DENIED,
+				       "no permission to use '%s': it belongs to, or can be written by, somebody else",
+				       buf);
 	return dv_error_sys(-r, "cannot use the directory '%s'", buf);
 }

@@ -2,13 +2,13 @@
 #ifndef DV_MACHINE_MACHINE_H
 #define DV_MACHINE_MACHINE_H
 /**
- * Machines: what can be traced. One table of backends (machine/machine.c), one folder each. To add one: write a folder with
- * a struct dv_backend, put it in the table. Generic code asks for capabilities, never which backend it is.
+ * Machines: what can be traced. One table of backends (machine/machine.c), one folder each. To add one: write a folder
+ * with a struct dv_backend, put it in the table. Generic code asks for capabilities, never which backend it is.
  *
- * Life of a machine: found by dv_backend::scan (or pushed by a watch on the runtime directory), `open`ed (a connection; the
- * guest's kernel is looked for), `load`ed any number of times (each load replaces the one before), `close`d. Nothing
- * changes in a machine before its first load; after close, or when dvirt dies, nothing is left in it.
- * All functions are called from dvirt's main thread.
+ * Life of a machine: found by dv_backend::scan (or pushed by a watch on the runtime directory), `open`ed (a connection;
+ * the guest's kernel is looked for), `load`ed any number of times (each load replaces the one before), `close`d.
+ * Nothing changes in a machine before its first load; after close, or when dvirt dies, nothing is left in it. All
+ * functions are called from dvirt's main thread.
  */
 #include "abi/load.h"
 #include "base/error.h"
@@ -31,13 +31,13 @@ enum dv_machine_state {
 
 struct dv_machine;
 struct dv_machine_ops {
-	/** Look for the kernel (again). Moves WAITING to READY when it is found; READY to WAITING when another kernel runs
-	 *  (reboot). Cheap when nothing changed. Also notices death (GONE). Does not block more than a few ms. */
+	/** Look for the kernel (again). Moves WAITING to READY when it is found; READY to WAITING when another kernel
+	 * runs (reboot). Cheap when nothing changed. Also notices death (GONE). Does not block more than a few ms. */
 	void (*poll)(struct dv_machine *m);
-	/** Replace what is traced. @p region_fd: the state region; @p image: a load image (abi/load.h); peers: machines whose
-	 *  memory its clauses read. The call returns when the probes are in. */
-	struct dv_error *(*load)(struct dv_machine *m, int region_fd, uint64_t region_size, const void *image, size_t size,
-	                         struct dv_machine *const *peers, size_t peer_count);
+	/** Replace what is traced. @p region_fd: the state region; @p image: a load image (abi/load.h); peers: machines
+	 * whose memory its clauses read. The call returns when the probes are in. */
+	struct dv_error *(*load)(struct dv_machine *m, int region_fd, uint64_t region_size, const void *image,
+				 size_t size, struct dv_machine *const *peers, size_t peer_count);
 	/** Remove all probes of this session; returns when none can fire any more. */
 	struct dv_error *(*unload)(struct dv_machine *m);
 	void (*close)(struct dv_machine *m);
@@ -59,7 +59,8 @@ struct dv_machine {
 	uint32_t index;           /**< in this session's region */
 	struct dv_guest *guest;   /**< NULL until READY */
 	int poll_fd;              /**< readable when `poll` has something to do (events, hang-up); -1: none */
-	/** Optional: takes over the guest of a kernel that no longer runs, whose types are still needed; NULL: it is closed. */
+	/** Optional: takes over the guest of a kernel that no longer runs, whose types are still needed; NULL: it is
+	 * closed. */
 	void (*retire)(void *ctx, struct dv_guest *guest);
 	void *retire_ctx;
 	void *priv;
@@ -67,8 +68,8 @@ struct dv_machine {
 
 struct dv_backend {
 	const char *name;
-	/** Call @p fn for every machine there is now. Sockets that are dead or cannot be opened are reported with state FOUND
-	 *  and `why` set. @p fn owns the machine. */
+	/** Call @p fn for every machine there is now. Sockets that are dead or cannot be opened are reported with state
+	 * FOUND and `why` set. @p fn owns the machine. */
 	struct dv_error *(*scan)(void (*fn)(void *ctx, struct dv_machine *m), void *ctx);
 	/** Connect and look for the kernel; waits at most about a second for it. @p universe: for its types. */
 	struct dv_error *(*open)(struct dv_machine *m, uint32_t universe);
@@ -77,8 +78,8 @@ struct dv_backend {
 extern const struct dv_backend *const dv_backends[];
 struct dv_error *dv_machine_open(struct dv_machine *m, uint32_t universe) DV_MUST_USE;
 void dv_machine_close(struct dv_machine *m); /**< also frees it */
-/** Directory of the plugins' control sockets: $DVIRT_RUNDIR, else /run/dvirt for root, else $XDG_RUNTIME_DIR/dvirt, else
- *  /tmp/dvirt-UID. Created 0700 (and checked to be ours) with @p create. */
+/** Directory of the plugins' control sockets: $DVIRT_RUNDIR, else /run/dvirt for root, else $XDG_RUNTIME_DIR/dvirt,
+ * else /tmp/dvirt-UID. Created 0700 (and checked to be ours) with @p create. */
 struct dv_error *dv_rundir(bool create, char *buf, size_t size) DV_MUST_USE;
 
 #endif

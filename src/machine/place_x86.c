@@ -66,7 +66,8 @@ static bool read_self(struct dv_xplace *p, uint64_t va, void *dst, uint32_t size
 	const struct dv_guest_layout *l = &p->loaded->img->layout;
 	uint64_t off = va - l->direct_va;
 
-	if (l->direct_va && off < l->direct_size && size <= l->direct_size - off && p->phys->read(p->phys->ctx, off, dst, size))
+	if (l->direct_va && off < l->direct_size && size <= l->direct_size - off &&
+	    p->phys->read(p->phys->ctx, off, dst, size))
 		return true; // most reads
 	return read_virtual(p->phys, l, p, 0, va, dst, size);
 }
@@ -81,7 +82,8 @@ static bool read_u32(struct dv_xplace *p, uint64_t va, uint32_t *ret)
 	return DV_KERNEL_VA(va) && read_self(p, va, ret, 4);
 }
 
-static bool place_read(struct dv_place *base, uint32_t mach, uint64_t addr, void *dst, uint32_t size, enum dv_fault *why)
+static bool place_read(struct dv_place *base, uint32_t mach, uint64_t addr, void *dst, uint32_t size,
+		       enum dv_fault *why)
 {
 	struct dv_xplace *p = (struct dv_xplace *)base;
 	uint64_t last = addr + (size ? size - 1 : 0);
@@ -207,7 +209,8 @@ static bool place_execname(struct dv_place *base, char *dst, uint32_t size)
 	if (n > size)
 		n = size;
 	dst[0] = 0;
-	if (!t || !n || l->task_comm == DV_OFF_NONE || !DV_KERNEL_VA(t + l->task_comm) || !read_self(p, t + l->task_comm, dst, n))
+	if (!t || !n || l->task_comm == DV_OFF_NONE || !DV_KERNEL_VA(t + l->task_comm) ||
+	    !read_self(p, t + l->task_comm, dst, n))
 		return false;
 	dst[n - 1] = 0;
 	return true;
@@ -235,7 +238,8 @@ static uint64_t syscall32_arg(struct dv_xplace *p, uint32_t n, enum dv_fault *wh
 
 	if (n >= 6)
 		return 0;
-	if (l->ptregs_di == DV_OFF_NONE || !read_u32(p, reg(p, DV_REG_RDI) + l->ptregs_di + (uint64_t)(int64_t)from_di[n], &x))
+	if (l->ptregs_di == DV_OFF_NONE ||
+	    !read_u32(p, reg(p, DV_REG_RDI) + l->ptregs_di + (uint64_t)(int64_t)from_di[n], &x))
 		return fault(why, DV_FAULT_BADADDR);
 	return x;
 }

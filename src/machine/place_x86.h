@@ -2,9 +2,9 @@
 #ifndef DV_MACHINE_PLACE_X86_H
 #define DV_MACHINE_PLACE_X86_H
 /**
- * A probe that fired on a vCPU of an x86-64 Linux guest: what clauses see of its registers and memory. Backends say how a
- * register is read and where physical memory is; the rest (running task, arguments, other machines' memory) is the same
- * for all of them. Nothing here allocates: it runs in vCPUs' threads.
+ * A probe that fired on a vCPU of an x86-64 Linux guest: what clauses see of its registers and memory. Backends say how
+ * a register is read and where physical memory is; the rest (running task, arguments, other machines' memory) is the
+ * same for all of them. Nothing here allocates: it runs in vCPUs' threads.
  */
 #include "abi/ctl.h"
 #include "exec/exec.h"

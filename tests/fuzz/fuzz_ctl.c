@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The control protocol: one packet of any bytes, received as the plugin and dvirt do, then read as each kind of message. */
+/* The control protocol: one packet of any bytes, received as the plugin and dvirt do, then read as each kind of
+ * message. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

@@ -3,10 +3,10 @@
  * live COMMAND NAME ...: try the machine layer on a running guest, without the language. test-qemu.py drives it.
  *
  *   show NAME                     state, kernel, vCPUs
- *   trace NAME SECONDS SITE...    count firings, until then or the end of standard input; SITE is e:FUNC (entry), r:FUNC (return), s:FUNC (entry, system call's
- *                                 arguments), x:FUNC:NR (at FUNC's entry, by system call number)
- *   rounds NAME N SITE...         attach and detach N times
- *   hold NAME SECONDS SITE...     attach and read nothing (bufpolicy=block), then die without detaching
+ *   trace NAME SECONDS SITE...    count firings, until then or the end of standard input; SITE is e:FUNC (entry),
+ * r:FUNC (return), s:FUNC (entry, system call's arguments), x:FUNC:NR (at FUNC's entry, by system call number) rounds
+ * NAME N SITE...         attach and detach N times hold NAME SECONDS SITE...     attach and read nothing
+ * (bufpolicy=block), then die without detaching
  */
 #include <dirent.h>
 #include <errno.h>
@@ -50,7 +50,8 @@ static struct dv_machine *open_machine(const char *name)
 		usleep(100000);
 		found->ops->poll(found);
 	}
-	fprintf(stderr, "open: %.1f ms, state %d, %s%s\n", (double)(now_ns() - t) / 1e6, found->state, found->detail, found->why);
+	fprintf(stderr, "open: %.1f ms, state %d, %s%s\n", (double)(now_ns() - t) / 1e6, found->state, found->detail,
+		found->why);
 	if (found->state != DV_MACHINE_READY)
 		exit(3);
 	return found;
@@ -149,8 +150,9 @@ static int rounds(struct dv_machine *m, int n, char **specs, int count)
 			kb0 = resident_kb(m->pid), fds0 = count_files(path), maps0 = count_files("/proc/self/fd");
 	}
 	kb1 = resident_kb(m->pid), fds1 = count_files(path), maps1 = count_files("/proc/self/fd");
-	printf("rounds %d fired %llu after %llu slowest_ms %.2f first_ms %.2f\nfds %u %u own %lu %lu\nkb %lu %lu\n", n, (unsigned long long)fired,
-	       (unsigned long long)silent, (double)slowest / 1e6, (double)first / 1e6, fds0, fds1, maps0, maps1, kb0, kb1);
+	printf("rounds %d fired %llu after %llu slowest_ms %.2f first_ms %.2f\nfds %u %u own %lu %lu\nkb %lu %lu\n", n,
+	       (unsigned long long)fired, (unsigned long long)silent, (double)slowest / 1e6, (double)first / 1e6, fds0,
+	       fds1, maps0, maps1, kb0, kb1);
 	free(img);
 	return 0;
 }
@@ -175,8 +177,8 @@ int main(int argc, char **argv)
 	struct dv_machine *m = open_machine(argv[2]);
 	int r = 0;
 
-	printf("machine %s release %s vcpus %u of %u types %d\n", m->name, dv_guest_release(m->guest), m->vcpus, m->vcpu_max,
-	       dv_guest_has_types(m->guest));
+	printf("machine %s release %s vcpus %u of %u types %d\n", m->name, dv_guest_release(m->guest), m->vcpus,
+	       m->vcpu_max, dv_guest_has_types(m->guest));
 	if (argc > 4 && strcmp(argv[1], "trace") == 0)
 		r = trace(m, atof(argv[3]), argv + 4, argc - 4);
 	else if (argc > 4 && strcmp(argv[1], "rounds") == 0)

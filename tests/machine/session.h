@@ -39,9 +39,20 @@ static uint64_t region_size;
 static inline void *make_region(struct dv_machine *m, uint32_t flags, int *fd)
 {
 	struct dv_region_config c = {
-		.strsize = 256, .globals_size = 4096, .consts_size = 4096, .dyn_key_size = 256, .dyn_val_size = 64, .dyn_count = 64,
-		.prod_count = m->vcpu_max, .ring_size = 1 << 16, .agg_size = 65536, .scratch_size = 8192, .this_size = 64,
-		.flags = flags, .seed = 1, .machine_max = 2,
+	    .strsize = 256,
+	    .globals_size = 4096,
+	    .consts_size = 4096,
+	    .dyn_key_size = 256,
+	    .dyn_val_size = 64,
+	    .dyn_count = 64,
+	    .prod_count = m->vcpu_max,
+	    .ring_size = 1 << 16,
+	    .agg_size = 65536,
+	    .scratch_size = 8192,
+	    .this_size = 64,
+	    .flags = flags,
+	    .seed = 1,
+	    .machine_max = 2,
 	};
 	region_size = dv_region_size(&c);
 	*fd = memfd_create("live", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -114,7 +125,8 @@ static inline struct image *make_image(struct dv_machine *vm, char **specs, int 
 			exit(2);
 		}
 		struct dv_load_site *site = &m->sites[i];
-		*site = (struct dv_load_site){.addr = s->addr, .size = s->size, .probe = (uint32_t)i + 1, .ecb = (uint32_t)i, .ecb_count = 1};
+		*site = (struct dv_load_site){
+		    .addr = s->addr, .size = s->size, .probe = (uint32_t)i + 1, .ecb = (uint32_t)i, .ecb_count = 1};
 		switch (specs[i][0]) {
 		case 'e': site->kind = DV_SITE_ADDR, site->args = DV_ARGS_FUNC; break;
 		case 's': site->kind = DV_SITE_ADDR, site->args = DV_ARGS_SYSCALL; break;
@@ -122,7 +134,8 @@ static inline struct image *make_image(struct dv_machine *vm, char **specs, int 
 		case 'x':
 			site->kind = DV_SITE_SYSRET, site->args = DV_ARGS_SYSRET;
 			site->addr = 0;
-			m->sysrets[m->img.sysret_count++] = (struct dv_load_sysret){.nr = (uint32_t)nr, .site = (uint32_t)i};
+			m->sysrets[m->img.sysret_count++] =
+			    (struct dv_load_sysret){.nr = (uint32_t)nr, .site = (uint32_t)i};
 			m->addrs[0] = s->addr;
 			m->img.sysret_addr_count = 1;
 			break;
@@ -139,15 +152,18 @@ static inline void take_records(void *region, uint32_t producers, int *shown)
 		struct dv_producer *p = dv_region_producer(region, region_size, i);
 		uint64_t head = __atomic_load_n(&p->head, __ATOMIC_ACQUIRE);
 		while (p->tail != head) {
-			const struct dv_record *r = (const void *)((char *)region + p->ring_off + (p->tail & (p->ring_size - 1)));
+			const struct dv_record *r =
+			    (const void *)((char *)region + p->ring_off + (p->tail & (p->ring_size - 1)));
 			const uint64_t *w = (const void *)(r + 1);
 			if (r->epid != DV_EPID_PAD && ++*shown <= 20 && r->kind == DV_REC_DATA)
-				printf("record %u cpu %llu pid %lld tid %lld ppid %lld arg0 %#llx arg1 %#llx uid %lld caller %#llx '%s'\n", r->epid,
-				       (unsigned long long)w[7], (long long)w[0], (long long)w[1], (long long)w[2], (unsigned long long)w[3],
-				       (unsigned long long)w[4], (long long)w[5], (unsigned long long)w[6], (const char *)w + 68);
+				printf("record %u cpu %llu pid %lld tid %lld ppid %lld arg0 %#llx arg1 %#llx uid %lld "
+				       "caller %#llx '%s'\n",
+				       r->epid, (unsigned long long)w[7], (long long)w[0], (long long)w[1],
+				       (long long)w[2], (unsigned long long)w[3], (unsigned long long)w[4],
+				       (long long)w[5], (unsigned long long)w[6], (const char *)w + 68);
 			else if (r->kind == DV_REC_ERROR && *shown <= 20)
-				printf("error %u: fault %llu value %#llx insn %llu\n", r->epid, (unsigned long long)w[0], (unsigned long long)w[1],
-				       (unsigned long long)w[2]);
+				printf("error %u: fault %llu value %#llx insn %llu\n", r->epid,
+				       (unsigned long long)w[0], (unsigned long long)w[1], (unsigned long long)w[2]);
 			__atomic_store_n(&p->tail, p->tail + r->size, __ATOMIC_RELEASE);
 		}
 	}

@@ -21,7 +21,13 @@ static unsigned loads;
 
 static void reply(int fd, const struct dv_ctl_packet *q)
 {
-	static struct dv_ctl_hello hello = {.name = "fake", .qemu_version = "10.0.2", .target = "x86_64", .pid = 1, .api = 4, .vcpus = 1, .vcpu_max = 2};
+	static struct dv_ctl_hello hello = {.name = "fake",
+					    .qemu_version = "10.0.2",
+					    .target = "x86_64",
+					    .pid = 1,
+					    .api = 4,
+					    .vcpus = 1,
+					    .vcpu_max = 2};
 	struct dv_ctl_hello bad = hello;
 	static struct dv_ctl_regs regs;
 	int pipes[2] = {-1, -1}, mem = -1;
@@ -29,7 +35,8 @@ static void reply(int fd, const struct dv_ctl_packet *q)
 	memset(&regs, 0, sizeof(regs));
 	if (q->msg.type == DV_CTL_HELLO) {
 		memset(bad.name, 'x', sizeof(bad.name));
-		dv_ctl_send(fd, DV_CTL_HELLO, q->msg.serial, how == BAD_HELLO ? &bad : &hello, sizeof(hello), NULL, 0, false);
+		dv_ctl_send(fd, DV_CTL_HELLO, q->msg.serial, how == BAD_HELLO ? &bad : &hello, sizeof(hello), NULL, 0,
+			    false);
 		return;
 	}
 	if (q->msg.type != DV_CTL_REGS || how == REFUSES) {

@@ -46,7 +46,8 @@ static void test_round(void)
 	static char big[DV_CTL_MSG_MAX];
 	CHECK_EQ(dv_ctl_send(s[0], DV_CTL_ERROR, 9, big, sizeof(big) - sizeof(struct dv_ctl_msg), NULL, 0, true), 0);
 	CHECK_EQ(dv_ctl_recv(s[1], &p, true), 0);
-	CHECK_EQ(dv_ctl_send(s[0], DV_CTL_ERROR, 9, big, sizeof(big) - sizeof(struct dv_ctl_msg) + 1, NULL, 0, true), -EMSGSIZE);
+	CHECK_EQ(dv_ctl_send(s[0], DV_CTL_ERROR, 9, big, sizeof(big) - sizeof(struct dv_ctl_msg) + 1, NULL, 0, true),
+		 -EMSGSIZE);
 }
 
 static void test_descriptors(void)
@@ -91,7 +92,10 @@ static void test_descriptors(void)
 
 static void test_refused(void)
 {
-	struct { struct dv_ctl_msg m; char text[8]; } x = {{DV_CTL_MAGIC, DV_CTL_VERSION, DV_CTL_ERROR, 1, 8, 0}, "1234567"}, y;
+	struct {
+		struct dv_ctl_msg m;
+		char text[8];
+	} x = {{DV_CTL_MAGIC, DV_CTL_VERSION, DV_CTL_ERROR, 1, 8, 0}, "1234567"}, y;
 	static char big[DV_CTL_MSG_MAX + 100];
 
 	CHECK_EQ(receive(&x, sizeof(x)), 0);

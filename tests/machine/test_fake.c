@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The scripted machine, with the kernel that the guest tests make by hand: found, recognised, loaded, its events fire with
- * the right arguments, built-ins and order. And what a clause sees of an x86-64 guest at all (machine/place_x86.c).
+ * The scripted machine, with the kernel that the guest tests make by hand: found, recognised, loaded, its events fire
+ * with the right arguments, built-ins and order. And what a clause sees of an x86-64 guest at all
+ * (machine/place_x86.c).
  */
 #define main guest_main
 int guest_main(void);

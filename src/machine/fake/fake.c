@@ -146,8 +146,8 @@ static struct dv_error *fake_unload(struct dv_machine *m)
 	return NULL;
 }
 
-static struct dv_error *fake_load(struct dv_machine *m, int region_fd, uint64_t region_size, const void *image, size_t size,
-                                  struct dv_machine *const *peers, size_t peer_count)
+static struct dv_error *fake_load(struct dv_machine *m, int region_fd, uint64_t region_size, const void *image,
+				  size_t size, struct dv_machine *const *peers, size_t peer_count)
 {
 	struct fake *f = m->priv;
 	char msg[256] = "";
@@ -175,7 +175,8 @@ static struct dv_error *fake_load(struct dv_machine *m, int region_fd, uint64_t 
 			f->exec[i].wait_ctx = f;
 		}
 	}
-	f->place = (struct dv_xplace){.base = {&dv_xplace_ops}, .read_reg = read_reg, .phys = &f->phys, .loaded = f->loaded};
+	f->place =
+	    (struct dv_xplace){.base = {&dv_xplace_ops}, .read_reg = read_reg, .phys = &f->phys, .loaded = f->loaded};
 	f->stop = 0;
 	if (pthread_create(&f->thread, NULL, play, f) != 0)
 		return dv_error_create(DV_ERR_OTHER, "machine '%s': no thread for it", m->name);
@@ -223,7 +224,8 @@ static struct dv_error *find_places(struct dv_machine *m)
 			continue;
 		const struct dv_symbol *s = dv_guest_symbol(m->guest, NULL, e->place);
 		if (!s)
-			return dv_error_create(DV_ERR_NOT_FOUND, "machine '%s': its kernel has no '%s'", m->name, e->place);
+			return dv_error_create(DV_ERR_NOT_FOUND, "machine '%s': its kernel has no '%s'", m->name,
+					       e->place);
 		e->addr = s->addr;
 	}
 	return NULL;

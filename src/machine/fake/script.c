@@ -9,8 +9,9 @@
 #define MEMORY_MAX (1ull << 30)
 
 static const char *const reg_name[DV_REG_COUNT] = {
-	"rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "rip", "eflags",
-	"cs", "ss", "ds", "es", "fs", "gs", "fs_base", "gs_base", "k_gs_base", "cr0", "cr2", "cr3", "cr4", "efer",
+	"rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
+	"rip", "eflags", "cs", "ss", "ds", "es", "fs", "gs", "fs_base", "gs_base", "k_gs_base", "cr0", "cr2", "cr3",
+	"cr4", "efer",
 };
 
 static bool number(const char *s, uint64_t *ret)
@@ -47,7 +48,8 @@ static const char *add_file(const char *script, uint64_t gpa, const char *name, 
 	FILE *f = fopen(path, "re");
 	if (!f)
 		return "cannot open the file";
-	if (fseek(f, 0, SEEK_END) < 0 || (size = ftell(f)) <= 0 || (uint64_t)size > MEMORY_MAX || fseek(f, 0, SEEK_SET) < 0) {
+	if (fseek(f, 0, SEEK_END) < 0 || (size = ftell(f)) <= 0 || (uint64_t)size > MEMORY_MAX ||
+	    fseek(f, 0, SEEK_SET) < 0) {
 		fclose(f);
 		return "the file is empty or too large";
 	}

@@ -3,8 +3,8 @@
  * QEMU guests, dvirt's side: finding plugins' sockets, and talking to one.
  *
  * A plugin lives in a QEMU process, which a hostile guest may have taken over: everything it says is checked, and every
- * wait for it has an end. Guest memory is read through a descriptor of /proc/PID/mem that the plugin opened, so it takes
- * no rights over that process.
+ * wait for it has an end. Guest memory is read through a descriptor of /proc/PID/mem that the plugin opened, so it
+ * takes no rights over that process.
  */
 #include "machine/qemu/client.h"
 
@@ -174,7 +174,8 @@ static void look(struct dv_machine *m, const struct dv_ctl_regs *r)
 		}
 		m->state = DV_MACHINE_READY;
 		m->why[0] = 0;
-		m->caps = DV_CAP_FBT | DV_CAP_SYSCALL | DV_CAP_MEMORY | DV_CAP_BLOCK | (dv_guest_has_types(m->guest) ? DV_CAP_TYPES : 0);
+		m->caps = DV_CAP_FBT | DV_CAP_SYSCALL | DV_CAP_MEMORY | DV_CAP_BLOCK |
+			  (dv_guest_has_types(m->guest) ? DV_CAP_TYPES : 0);
 		c->pause_ms = 0;
 		c->next_look = now_ns() + 1000000000u;
 	}
@@ -209,7 +210,8 @@ static bool drain(struct dv_machine *m)
 		if (r == -EAGAIN)
 			return true;
 		if (r < 0) {
-			gone(m, r == -EBADMSG ? "its plugin speaks another protocol: another version of dvirt?" : "its QEMU has ended");
+			gone(m, r == -EBADMSG ? "its plugin speaks another protocol: another version of dvirt?"
+					      : "its QEMU has ended");
 			return false;
 		}
 		unasked(m);
@@ -218,7 +220,8 @@ static bool drain(struct dv_machine *m)
 }
 
 /* Ask, and wait for the answer, which is left in c->packet; the caller closes its descriptors. */
-static struct dv_error *ask(struct dv_machine *m, uint32_t type, const void *payload, uint32_t size, const int *fds, unsigned fd_count)
+static struct dv_error *ask(struct dv_machine *m, uint32_t type, const void *payload, uint32_t size, const int *fds,
+			    unsigned fd_count)
 {
 	struct client *c = m->priv;
 	uint64_t end = now_ns() + (type == DV_CTL_HELLO ? HELLO_MS : ANSWER_MS) * 1000000ull;
@@ -231,8 +234,10 @@ static struct dv_error *ask(struct dv_machine *m, uint32_t type, const void *pay
 		struct pollfd p = {c->fd, POLLIN, 0};
 		uint64_t now = now_ns();
 		if (now >= end)
-			return dv_error_hint(dv_error_create(DV_ERR_OTHER, "machine '%s' does not answer (QEMU, pid %d)", m->name, m->pid),
-			                     "its QEMU may be stopped or very busy");
+			return dv_error_hint(dv_error_create(DV_ERR_OTHER,
+							     "machine '%s' does not answer (QEMU, pid %d)", m->name,
+							     m->pid),
+					     "its QEMU may be stopped or very busy");
 		if (poll(&p, 1, (int)((end - now) / 1000000u) + 1) < 0 && errno != EINTR)
 			break;
 		r = dv_ctl_recv(c->fd, &c->packet, true);
@@ -250,7 +255,8 @@ static struct dv_error *ask(struct dv_machine *m, uint32_t type, const void *pay
 			return NULL;
 		dv_ctl_close_fds(&c->packet);
 		return dv_error_create(DV_ERR_OTHER, "machine '%s': %s", m->name,
-		                       c->packet.msg.type == DV_CTL_ERROR ? (const char *)c->packet.payload : "it answered nonsense");
+				       c->packet.msg.type == DV_CTL_ERROR ? (const char *)c->packet.payload
+									  : "it answered nonsense");
 	}
 	if (r == -EBADMSG)
 		gone(m, "its plugin speaks another protocol: another version of dvirt?");
@@ -328,8 +334,8 @@ static struct dv_error *send_peers(struct dv_machine *m, struct dv_machine *cons
 	return NULL;
 }
 
-static struct dv_error *qemu_load(struct dv_machine *m, int region_fd, uint64_t region_size, const void *image, size_t size,
-                                  struct dv_machine *const *peers, size_t peer_count)
+static struct dv_error *qemu_load(struct dv_machine *m, int region_fd, uint64_t region_size, const void *image,
+				  size_t size, struct dv_machine *const *peers, size_t peer_count)
 {
 	struct client *c = m->priv;
 	struct dv_ctl_load l = {.region_size = region_size, .image_size = size};
@@ -404,8 +410,8 @@ static struct dv_error *qemu_open(struct dv_machine *m, uint32_t universe)
 	m->vcpu_max = h->vcpu_max > h->vcpus ? h->vcpu_max : h->vcpus;
 	if (m->vcpu_max > DV_PROD_MAX)
 		m->vcpu_max = DV_PROD_MAX;
-	snprintf(m->detail, sizeof(m->detail), "QEMU %.31s, pid %d, plugin API %u, %u session%s", h->qemu_version, h->pid,
-	         h->api, h->sessions, h->sessions == 1 ? "" : "s");
+	snprintf(m->detail, sizeof(m->detail), "QEMU %.31s, pid %d, plugin API %u, %u session%s", h->qemu_version,
+		 h->pid, h->api, h->sessions, h->sessions == 1 ? "" : "s");
 	m->state = DV_MACHINE_WAITING;
 	m->poll_fd = c->fd;
 	while (m->state == DV_MACHINE_WAITING && now_ns() < end) {
@@ -448,7 +454,8 @@ static struct dv_machine *found(const char *dir, const char *file)
 	if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&a, sizeof(a)) < 0) {
 		int err = errno;
 		if (err == ECONNREFUSED || err == ENOENT)
-			because(m, "not answering: its QEMU is dead (a new one of that name replaces the socket '%s')", a.sun_path);
+			because(m, "not answering: its QEMU is dead (a new one of that name replaces the socket '%s')",
+				a.sun_path);
 		else if (err == EACCES || err == EPERM)
 			because(m, "no permission for its socket '%s'", a.sun_path);
 		else

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One packet is one message: SOCK_SEQPACKET keeps the boundaries, so there is no stream to get out of step with. A packet
- * that is cut short, too long, of another version or with more descriptors than allowed is refused as a whole.
+ * One packet is one message: SOCK_SEQPACKET keeps the boundaries, so there is no stream to get out of step with. A
+ * packet that is cut short, too long, of another version or with more descriptors than allowed is refused as a whole.
  */
 #include "machine/qemu/ctlmsg.h"
 
@@ -18,8 +18,8 @@
 _Static_assert(sizeof(struct dv_ctl_msg) + sizeof(struct dv_ctl_peer) <= DV_CTL_MSG_MAX, "a peer fits in a packet");
 _Static_assert(sizeof(struct dv_ctl_msg) + sizeof(struct dv_ctl_regs) <= DV_CTL_MSG_MAX, "registers fit in a packet");
 
-int dv_ctl_send(int fd, uint32_t type, uint32_t serial, const void *payload, uint32_t size, const int *fds, unsigned fd_count,
-                bool dontwait)
+int dv_ctl_send(int fd, uint32_t type, uint32_t serial, const void *payload, uint32_t size, const int *fds,
+		unsigned fd_count, bool dontwait)
 {
 	struct dv_ctl_msg m = {DV_CTL_MAGIC, DV_CTL_VERSION, type, serial, size, 0};
 	struct iovec iov[2] = {{&m, sizeof(m)}, {(void *)payload, size}};
@@ -54,7 +54,8 @@ bool dv_ctl_valid(const void *bytes, size_t n)
 	if (n < sizeof(m) || n > DV_CTL_MSG_MAX)
 		return false;
 	memcpy(&m, bytes, sizeof(m));
-	return m.magic == DV_CTL_MAGIC && m.version == DV_CTL_VERSION && m.type < DV_CTL_TYPES && m.size == n - sizeof(m);
+	return m.magic == DV_CTL_MAGIC && m.version == DV_CTL_VERSION && m.type < DV_CTL_TYPES &&
+	       m.size == n - sizeof(m);
 }
 
 /* All descriptors that came, also those beyond what we take: they are open in this process now. */
@@ -98,7 +99,8 @@ int dv_ctl_recv(int fd, struct dv_ctl_packet *p, bool dontwait)
 		dv_ctl_close_fds(p);
 		return -EPIPE;
 	}
-	if (excess || (h.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) || (size_t)n < sizeof(p->msg) || !dv_ctl_valid(&p->msg, (size_t)n)) {
+	if (excess || (h.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) || (size_t)n < sizeof(p->msg) ||
+	    !dv_ctl_valid(&p->msg, (size_t)n)) {
 		dv_ctl_close_fds(p);
 		return -EBADMSG;
 	}
@@ -133,7 +135,8 @@ bool dv_ctl_ranges_valid(const struct dv_ctl_range *r, uint32_t count)
 	if (count > DV_CTL_RANGES)
 		return false;
 	for (uint32_t i = 0; i < count; i++)
-		if (!r[i].size || r[i].gpa + r[i].size < r[i].gpa || r[i].hva + r[i].size < r[i].hva || r[i].hva + r[i].size > INT64_MAX)
+		if (!r[i].size || r[i].gpa + r[i].size < r[i].gpa || r[i].hva + r[i].size < r[i].hva ||
+		    r[i].hva + r[i].size > INT64_MAX)
 			return false;
 	return true;
 }
@@ -150,7 +153,8 @@ const struct dv_ctl_hello *dv_ctl_hello(const struct dv_ctl_packet *p)
 
 const struct dv_ctl_regs_ask *dv_ctl_regs_ask(const struct dv_ctl_packet *p)
 {
-	return p->msg.type == DV_CTL_REGS && p->msg.size == sizeof(struct dv_ctl_regs_ask) ? (const void *)p->payload : NULL;
+	return p->msg.type == DV_CTL_REGS && p->msg.size == sizeof(struct dv_ctl_regs_ask) ? (const void *)p->payload
+											   : NULL;
 }
 
 const struct dv_ctl_regs *dv_ctl_regs(const struct dv_ctl_packet *p)
@@ -173,12 +177,14 @@ const struct dv_ctl_peer *dv_ctl_peer(const struct dv_ctl_packet *p)
 
 const struct dv_ctl_load *dv_ctl_load(const struct dv_ctl_packet *p)
 {
-	return p->msg.type == DV_CTL_LOAD && p->msg.size == sizeof(struct dv_ctl_load) ? (const void *)p->payload : NULL;
+	return p->msg.type == DV_CTL_LOAD && p->msg.size == sizeof(struct dv_ctl_load) ? (const void *)p->payload
+										       : NULL;
 }
 
 const struct dv_ctl_event *dv_ctl_event(const struct dv_ctl_packet *p)
 {
-	return p->msg.type == DV_CTL_EVENT && p->msg.size == sizeof(struct dv_ctl_event) ? (const void *)p->payload : NULL;
+	return p->msg.type == DV_CTL_EVENT && p->msg.size == sizeof(struct dv_ctl_event) ? (const void *)p->payload
+											 : NULL;
 }
 
 int dv_ctl_peer_cred(int fd, int *pid, unsigned *uid)
@@ -212,7 +218,8 @@ int dv_ctl_rundir(bool create, char *buf, size_t size)
 		return -ENAMETOOLONG;
 	if (create && mkdir(buf, 0700) < 0 && errno != EEXIST)
 		return -errno;
-	// A link that somebody else put there would lead us to sockets of theirs; a directory given by name is the user's word.
+	// A link that somebody else put there would lead us to sockets of theirs; a directory given by name is the
+	// user's word.
 	if ((dir && *dir ? stat(buf, &st) : lstat(buf, &st)) < 0)
 		return -errno;
 	if (!S_ISDIR(st.st_mode))

@@ -2,8 +2,8 @@
 #ifndef DV_MACHINE_QEMU_CTLMSG_H
 #define DV_MACHINE_QEMU_CTLMSG_H
 /**
- * Packets of the control protocol (abi/ctl.h) and the directory where the sockets are. Used by the plugin and by dvirt, so
- * nothing here allocates or prints; failures are negative errno values.
+ * Packets of the control protocol (abi/ctl.h) and the directory where the sockets are. Used by the plugin and by dvirt,
+ * so nothing here allocates or prints; failures are negative errno values.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,8 +18,8 @@ struct dv_ctl_packet {
 };
 
 /** Send one packet. Does not wait for room with @p dontwait. */
-int dv_ctl_send(int fd, uint32_t type, uint32_t serial, const void *payload, uint32_t size, const int *fds, unsigned fd_count,
-                bool dontwait);
+int dv_ctl_send(int fd, uint32_t type, uint32_t serial, const void *payload, uint32_t size, const int *fds,
+		unsigned fd_count, bool dontwait);
 /** Receive one packet; -EAGAIN when there is none and @p dontwait, -EPIPE at the end, -EBADMSG when it is not of the
  *  protocol. On failure there is nothing to close. */
 int dv_ctl_recv(int fd, struct dv_ctl_packet *p, bool dontwait);

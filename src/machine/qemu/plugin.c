@@ -26,8 +26,8 @@ extern int qemu_plugin_version;
 EXPORT int qemu_plugin_version = DV_QEMU_API;
 int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_plugin_info *info, int argc, char **argv);
 
-/* A QEMU that lacks what we need would refuse level 4 with words that say little: claim a level that it accepts, and refuse
- * in qemu_plugin_install(). */
+/* A QEMU that lacks what we need would refuse level 4 with words that say little: claim a level that it accepts, and
+ * refuse in qemu_plugin_install(). */
 __attribute__((constructor)) static void claim_level(void)
 {
 	if (!qemu_plugin_read_register)
@@ -47,7 +47,8 @@ uint64_t dv_now_ns(void)
 static void on_vcpu_init(qemu_plugin_id_t id, unsigned vcpu)
 {
 	dv_cpu_init(vcpu);
-	if (!g.thread_started) { // QEMU's big lock is held: one at a time. Later than install: -daemonize has forked by now
+	if (!g.thread_started) { // QEMU's big lock is held: one at a time. Later than install: -daemonize has forked by
+				 // now
 		g.thread_started = true;
 		dv_ctl_start();
 	}
@@ -109,7 +110,8 @@ static void find_version(void)
 		return;
 	struct info *v = query(NULL);
 	if (v && v->qemu && v->qemu->major > 0 && v->qemu->major < 1000)
-		snprintf(g.version, sizeof(g.version), "%d.%d.%d", (int)v->qemu->major, (int)v->qemu->minor, (int)v->qemu->micro);
+		snprintf(g.version, sizeof(g.version), "%d.%d.%d", (int)v->qemu->major, (int)v->qemu->minor,
+			 (int)v->qemu->micro);
 }
 
 EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_plugin_info *info, int argc, char **argv)
@@ -119,8 +121,10 @@ EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_plugin_inf
 
 	find_version();
 	if (info->version.cur < DV_QEMU_API || info->version.min > DV_QEMU_API || !qemu_plugin_read_memory_vaddr) {
-		fprintf(stderr, "dvirt: this QEMU (%s) offers plugin API levels %d to %d, dvirt needs level %d: QEMU 10.0 has it\n",
-		        g.version, info->version.min, info->version.cur, DV_QEMU_API);
+		fprintf(
+		    stderr,
+		    "dvirt: this QEMU (%s) offers plugin API levels %d to %d, dvirt needs level %d: QEMU 10.0 has it\n",
+		    g.version, info->version.min, info->version.cur, DV_QEMU_API);
 		return -1;
 	}
 	if (!info->system_emulation || strcmp(info->target_name, "x86_64") != 0) {
@@ -135,7 +139,10 @@ EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_plugin_inf
 	snprintf(g.name, sizeof(g.name), "%d", (int)getpid());
 	for (int i = 0; i < argc; i++) {
 		if (strncmp(argv[i], "name=", 5) != 0 || !dv_ctl_name_valid(argv[i] + 5)) {
-			fprintf(stderr, "dvirt: '%s' is not understood: name=NAME, of at most 63 letters, digits, '.', '_' and '-'\n", argv[i]);
+			fprintf(stderr,
+				"dvirt: '%s' is not understood: name=NAME, of at most 63 letters, digits, '.', '_' and "
+				"'-'\n",
+				argv[i]);
 			return -1;
 		}
 		snprintf(g.name, sizeof(g.name), "%s", argv[i] + 5);

@@ -9,8 +9,8 @@
  *     place_x86.c)                   changes only inside a switch, when QEMU holds every vCPU outside of callbacks
  *   some vCPU's thread, alone        the switch itself (plugin_cpu.c)
  *
- * The plugin lives in a process that is not ours: it never ends it, never waits without an end, writes nothing but its one
- * line at the start, and copes with every allocation of its own that fails.
+ * The plugin lives in a process that is not ours: it never ends it, never waits without an end, writes nothing but its
+ * one line at the start, and copes with every allocation of its own that fails.
  */
 #include <pthread.h>
 #include <stdbool.h>
@@ -102,7 +102,8 @@ void dv_cpu_exit(unsigned index);              /**< vCPU-exit callback */
 void dv_cpu_door(unsigned index);              /**< any callback on a vCPU, where QEMU hides its symbols */
 bool dv_cpu_hidden(void);                      /**< are they hidden? */
 void dv_cpu_sample_here(uint64_t rip);         /**< in the translate callback */
-/** Make @p next what is traced, with all vCPUs outside of callbacks; returns when done. The old one is the caller's then. */
+/** Make @p next what is traced, with all vCPUs outside of callbacks; returns when done. The old one is the caller's
+ * then. */
 struct dv_snap *dv_cpu_switch(struct dv_snap *next);
 /** Registers of a vCPU in kernel mode, if one can be had within @p timeout_ms; the memory map if it is not known. */
 void dv_cpu_look(uint32_t timeout_ms, struct dv_ctl_regs *ret);

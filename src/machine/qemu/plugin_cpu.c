@@ -2,14 +2,15 @@
 /*
  * Getting onto a vCPU's thread, and switching.
  *
- * qemu_plugin_reset() is the only way to make QEMU translate again, and it does its work safely (all vCPUs stopped, code
- * dropped) only when it is called on a vCPU's thread: it looks whether the thread-local `current_cpu` is set. Elsewhere it
- * frees callbacks that vCPUs may be running. Debian's QEMU, as every one built with modules, exports its symbols, so the
- * control thread puts a vCPU into its own `current_cpu` for the length of the call; the work is then queued to that vCPU,
- * from where it holds up all others. The same way async_run_on_cpu() lets us look at the registers of a vCPU that sleeps.
+ * qemu_plugin_reset() is the only way to make QEMU translate again, and it does its work safely (all vCPUs stopped,
+ * code dropped) only when it is called on a vCPU's thread: it looks whether the thread-local `current_cpu` is set.
+ * Elsewhere it frees callbacks that vCPUs may be running. Debian's QEMU, as every one built with modules, exports its
+ * symbols, so the control thread puts a vCPU into its own `current_cpu` for the length of the call; the work is then
+ * queued to that vCPU, from where it holds up all others. The same way async_run_on_cpu() lets us look at the registers
+ * of a vCPU that sleeps.
  *
- * Where the symbols are hidden, the control thread leaves a note (g.door_switch) and the next callback on any vCPU (it goes
- * idle, wakes up, translates a block) makes the call. Those callbacks are registered only then.
+ * Where the symbols are hidden, the control thread leaves a note (g.door_switch) and the next callback on any vCPU (it
+ * goes idle, wakes up, translates a block) makes the call. Those callbacks are registered only then.
  */
 #include "machine/qemu/plugin.h"
 
@@ -183,7 +184,8 @@ struct dv_snap *dv_cpu_switch(struct dv_snap *next)
 
 /* -- looking --------------------------------------------------------------------------------------------------- */
 
-/* Registers of this thread's vCPU, if they are a kernel's. @p rip 0: read it; it is exact outside of translated code. */
+/* Registers of this thread's vCPU, if they are a kernel's. @p rip 0: read it; it is exact outside of translated code.
+ */
 static bool sample(struct dv_vcpu *v, uint64_t rip, struct dv_ctl_regs *r)
 {
 	GByteArray *buf = g_byte_array_sized_new(64);

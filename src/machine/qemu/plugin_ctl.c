@@ -2,8 +2,9 @@
 /*
  * The plugin's control thread: a socket in the run directory, and the sessions that connect to it.
  *
- * It serves one message at a time; none takes longer than the switch of what is traced, or the look for registers that was
- * asked for. It is not one of QEMU's threads: it holds none of QEMU's locks, and blocks all signals, which are QEMU's.
+ * It serves one message at a time; none takes longer than the switch of what is traced, or the look for registers that
+ * was asked for. It is not one of QEMU's threads: it holds none of QEMU's locks, and blocks all signals, which are
+ * QEMU's.
  */
 #include "machine/qemu/plugin.h"
 
@@ -92,7 +93,8 @@ int dv_ctl_listen(char *msg, size_t msg_size)
 	}
 	n = snprintf(g.path, sizeof(g.path), "%s/%s.sock", dir, g.name);
 	if (n < 0 || (size_t)n >= sizeof(g.path)) {
-		snprintf(msg, msg_size, "the path of the socket, '%s/%s.sock', is longer than %zu bytes", dir, g.name, sizeof(g.path) - 1);
+		snprintf(msg, msg_size, "the path of the socket, '%s/%s.sock', is longer than %zu bytes", dir, g.name,
+			 sizeof(g.path) - 1);
 		g.path[0] = 0;
 		return -1;
 	}
@@ -250,7 +252,8 @@ static int do_load(struct session *s)
 	}
 	if (!__atomic_load_n(&g.vcpu_count, __ATOMIC_ACQUIRE))
 		return refuse(s, "the machine has no vCPU yet");
-	t = dv_tracing_create(packet.fds[0], l->region_size, packet.fds[1], l->image_size, s->peers, s->peer_count, msg, sizeof(msg));
+	t = dv_tracing_create(packet.fds[0], l->region_size, packet.fds[1], l->image_size, s->peers, s->peer_count, msg,
+			      sizeof(msg));
 	if (!t) {
 		drop_peers(s);
 		return refuse(s, msg);

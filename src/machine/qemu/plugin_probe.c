@@ -2,10 +2,10 @@
 /*
  * Probe points: which instructions of the guest have a callback.
  *
- * A snapshot holds the sites of all sessions in two sorted tables: single addresses (function entries, places where system
- * calls come back), and ranges (functions whose return instructions are wanted). QEMU asks about each block once, when it
- * translates it; a binary search says whether anything of ours is in it. Return instructions become known only then, from
- * the instruction's bytes, so their points are made on the way and kept in a hash table.
+ * A snapshot holds the sites of all sessions in two sorted tables: single addresses (function entries, places where
+ * system calls come back), and ranges (functions whose return instructions are wanted). QEMU asks about each block
+ * once, when it translates it; a binary search says whether anything of ours is in it. Return instructions become known
+ * only then, from the instruction's bytes, so their points are made on the way and kept in a hash table.
  *
  * Translated code keeps pointers to points; a snapshot may be freed only after the switch that replaced it.
  */
@@ -240,14 +240,16 @@ static struct point *return_point(struct dv_snap *s, const uint8_t *bytes, size_
 	if (!count)
 		return NULL;
 	pthread_mutex_lock(&s->lock);
-	p = find_return(s, addr, count, h); // the guest may patch its code: a point holds for the bytes that it was made for
+	p = find_return(s, addr, count,
+			h); // the guest may patch its code: a point holds for the bytes that it was made for
 	if (!p) {
 		p = malloc(sizeof(*p) + count * sizeof(struct fire));
 		if (p) {
 			struct fire *f = (struct fire *)(p + 1);
 			*p = (struct point){addr, f, count, s->returns[h]};
 			for (uint32_t i = first, k = 0; i < last && k < count; i++)
-				if (s->ranges[i].end > addr && is_return(bytes, n, addr, s->ranges[i].fire.t->loaded->img->thunk))
+				if (s->ranges[i].end > addr &&
+				    is_return(bytes, n, addr, s->ranges[i].fire.t->loaded->img->thunk))
 					f[k++] = s->ranges[i].fire;
 			s->returns[h] = p;
 		}

@@ -2,14 +2,15 @@
 /*
  * Where guest RAM is in this process.
  *
- * The plugin interface reads memory by virtual address only, by walking the page tables in software: 100 ns and more for
- * each read. But guest RAM is mapped right here, so a clause can read it by plain loads once it is known which
+ * The plugin interface reads memory by virtual address only, by walking the page tables in software: 100 ns and more
+ * for each read. But guest RAM is mapped right here, so a clause can read it by plain loads once it is known which
  * guest-physical address is at which pointer. QEMU keeps just such a list for its own memory dumps (guest_phys_blocks),
- * as structures that have not changed since 2013; its functions are exported by every QEMU that has modules. Whatever they
- * answer is checked for sense, and against what the plugin interface reads at some addresses, before it is believed.
+ * as structures that have not changed since 2013; its functions are exported by every QEMU that has modules. Whatever
+ * they answer is checked for sense, and against what the plugin interface reads at some addresses, before it is
+ * believed.
  *
- * Without those functions: large mappings of this process, split as the pc and q35 machines split RAM around the PCI hole,
- * checked in the same way. Without any map the guest's kernel cannot be recognised, and nothing is traced.
+ * Without those functions: large mappings of this process, split as the pc and q35 machines split RAM around the PCI
+ * hole, checked in the same way. Without any map the guest's kernel cannot be recognised, and nothing is traced.
  */
 #include "machine/qemu/plugin.h"
 
@@ -31,11 +32,12 @@ struct block_list {
 	struct block *first, **last;
 };
 
-/* Video memory and the like of a device may be unplugged, and is not what anybody wants to read. Their blocks are named by
- * the device's address ("0000:00:01.0/vga.vram"), or are tables for the firmware. */
+/* Video memory and the like of a device may be unplugged, and is not what anybody wants to read. Their blocks are named
+ * by the device's address ("0000:00:01.0/vga.vram"), or are tables for the firmware. */
 static bool is_main_memory(void *host)
 {
-	void *(*from_host)(void *, bool, uint64_t *) = (void *(*)(void *, bool, uint64_t *))dlsym(RTLD_DEFAULT, "qemu_ram_block_from_host");
+	void *(*from_host)(void *, bool, uint64_t *) =
+	    (void *(*)(void *, bool, uint64_t *))dlsym(RTLD_DEFAULT, "qemu_ram_block_from_host");
 	const char *(*idstr)(void *) = (const char *(*)(void *))dlsym(RTLD_DEFAULT, "qemu_ram_get_idstr");
 	uint64_t offset;
 
@@ -49,9 +51,12 @@ static bool is_main_memory(void *host)
 
 bool dv_ram_from_qemu(struct dv_ram *ret)
 {
-	void (*init)(struct block_list *) = (void (*)(struct block_list *))dlsym(RTLD_DEFAULT, "guest_phys_blocks_init");
-	void (*append)(struct block_list *) = (void (*)(struct block_list *))dlsym(RTLD_DEFAULT, "guest_phys_blocks_append");
-	void (*done)(struct block_list *) = (void (*)(struct block_list *))dlsym(RTLD_DEFAULT, "guest_phys_blocks_free");
+	void (*init)(struct block_list *) =
+	    (void (*)(struct block_list *))dlsym(RTLD_DEFAULT, "guest_phys_blocks_init");
+	void (*append)(struct block_list *) =
+	    (void (*)(struct block_list *))dlsym(RTLD_DEFAULT, "guest_phys_blocks_append");
+	void (*done)(struct block_list *) =
+	    (void (*)(struct block_list *))dlsym(RTLD_DEFAULT, "guest_phys_blocks_free");
 	bool (*locked)(void) = (bool (*)(void))dlsym(RTLD_DEFAULT, "bql_locked");
 	struct {
 		struct block_list list;
@@ -89,7 +94,8 @@ bool dv_ram_guess(unsigned i, struct dv_ram *ret)
 	while (!found && fgets(line, sizeof(line), f)) {
 		unsigned long long from, to;
 		char perm[8];
-		if (sscanf(line, "%llx-%llx %7s", &from, &to, perm) != 3 || strncmp(perm, "rw", 2) != 0 || to - from < 32u << 20)
+		if (sscanf(line, "%llx-%llx %7s", &from, &to, perm) != 3 || strncmp(perm, "rw", 2) != 0 ||
+		    to - from < 32u << 20)
 			continue;
 		if (n++ != i / kinds)
 			continue;
@@ -147,8 +153,8 @@ bool dv_ram_check(const struct dv_ram *ram, uint64_t cr3, bool la57, const uint6
 		for (int tries = 0;; tries++) {
 			if (!qemu_plugin_read_memory_vaddr(at, theirs, sizeof(ours)) || theirs->len < sizeof(ours))
 				break; // not mapped: says nothing
-			if (dv_walk(&phys, cr3 & 0x000ffffffffff000ull, la57, at, &pa, &left) && dv_ram_read(ram, pa, ours, sizeof(ours)) &&
-			    memcmp(ours, theirs->data, sizeof(ours)) == 0) {
+			if (dv_walk(&phys, cr3 & 0x000ffffffffff000ull, la57, at, &pa, &left) &&
+			    dv_ram_read(ram, pa, ours, sizeof(ours)) && memcmp(ours, theirs->data, sizeof(ours)) == 0) {
 				equal++;
 				break;
 			}

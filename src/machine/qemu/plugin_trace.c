@@ -14,7 +14,8 @@
 
 #define IMAGE_MAX  (64u << 20)
 #define REGION_MAX (2ull << 30)
-/* bufpolicy=block: nobody has made room for so long: lose data rather than the guest; and when others need this vCPU. */
+/* bufpolicy=block: nobody has made room for so long: lose data rather than the guest; and when others need this vCPU.
+ */
 #define STUCK_NS        30000000000ull
 #define STUCK_SWITCH_NS 200000000ull
 
@@ -37,7 +38,8 @@ static bool wait_for_room(void *ctx)
 	if (tail != w->tail || !w->since_ns) {
 		w->tail = tail;
 		w->since_ns = now;
-	} else if (now - w->since_ns > (__atomic_load_n(&g.want_switch, __ATOMIC_ACQUIRE) ? STUCK_SWITCH_NS : STUCK_NS)) {
+	} else if (now - w->since_ns >
+		   (__atomic_load_n(&g.want_switch, __ATOMIC_ACQUIRE) ? STUCK_SWITCH_NS : STUCK_NS)) {
 		return false;
 	}
 	nanosleep(&t, NULL);
@@ -129,7 +131,8 @@ struct dv_tracing *dv_tracing_create(int region_fd, uint64_t region_size, int im
 	const char *why = "";
 	void *image;
 
-	if (region_size > REGION_MAX || region_size < sizeof(struct dv_region_hdr) || (region_size & (region_size - 1))) {
+	if (region_size > REGION_MAX || region_size < sizeof(struct dv_region_hdr) ||
+	    (region_size & (region_size - 1))) {
 		snprintf(msg, msg_size, "region: %llu bytes are no size for it", (unsigned long long)region_size);
 		return NULL;
 	}
