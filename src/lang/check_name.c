@@ -254,7 +254,8 @@ static struct dv_node *check_args(struct dv_check *ck, const struct dv_node *n)
 		return NULL;
 	if (!e->typed_args || !e->arg_type)
 		return DV_ERR_AT(ck, n->loc, "D_ARGS_NONE",
-				 "no type information for the arguments of %s: use arg0, arg1 ...", probe);
+				 "no type information for the arguments of %s%s: use arg0, arg1 ...", probe,
+				 e->types && e->types != dv_universe_base() && !e->types->ops ? ": its kernel has no BTF" : "");
 	t = i->ival < e->arg_count ? e->arg_type(e->ctx, (uint32_t)i->ival) : NULL;
 	if (i->ival >= e->arg_count || (!t && i->ival > 9))
 		return DV_ERR_AT(ck, i->loc, "D_ARGS_IDX",

@@ -23,7 +23,7 @@ bool dv_is_strcompat(const struct dv_type *t)
 		return true;
 	t = dv_type_resolve(t);
 	c = t && t->kind == DV_TYPE_PTR ? dv_type_resolve(t->ref) : NULL;
-	return c && c->kind == DV_TYPE_INT && c->is_char && c->is_signed;
+	return c && c->kind == DV_TYPE_INT && c->is_char;
 }
 
 bool dv_is_zero(const struct dv_node *n)

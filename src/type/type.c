@@ -188,7 +188,7 @@ bool dv_type_is_string(const struct dv_type *t)
 	if (t->kind != DV_TYPE_ARRAY)
 		return false;
 	t = dv_type_resolve(t->ref);
-	return t && t->kind == DV_TYPE_INT && t->is_char && t->is_signed; // u8[] is bytes, not text
+	return t && t->kind == DV_TYPE_INT && t->is_char; // u8[] is bytes, not text; kernels since 6.2 have unsigned char
 }
 
 static bool equal(const struct dv_type *a, const struct dv_type *b, int depth)

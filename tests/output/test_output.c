@@ -297,7 +297,7 @@ static void reset(void)
 
 static void add(uint32_t agg, const struct dv_value *keys, uint32_t n, const int64_t *data)
 {
-	rows[agg][row_count[agg]++] = (struct dv_agg_row){.keys = keys, .key_count = n, .data = data, .agg = agg};
+	rows[agg][row_count[agg]++] = (struct dv_agg_row){.keys = keys, .key_count = n, .data = data, .data_words = 1024, .agg = agg};
 }
 
 static const char *show(struct dv_output *o, const struct dv_agg *a)

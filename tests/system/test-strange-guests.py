@@ -79,7 +79,7 @@ with guestlib.Guests() as g:
     assert table(out)[("nobtf",)] >= 1000, (out, err)
     status, out, err = dvirt("-M", "nobtf", "-n", "fbt::vfs_read:entry { trace(args[0]->f_flags); }")
     print(err)
-    assert status == 1 and "BTF" in err, err
+    assert status == 1 and "BTF" in err and "nobtf" in err, err
 
     # A machine that is not understood does not keep the others from being traced.
     with Trace("syscall::getppid:entry { @[vmname] = count(); }", ["good", "odd", "bios"]) as t:
