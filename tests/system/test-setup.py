@@ -73,6 +73,15 @@ for tool in ("meson", "ninja", "gcc", "clang", "pkg-config", "cpio", "python3", 
 status, out = call(other, "setup", path=bin_)
 assert status == 1 and "version 7.2" in out and "10.0 or newer" in out, out
 
+# On a Debian, an old QEMU that is before /usr/bin in PATH: a package would not help, and none is installed.
+old = os.path.join(tmp, "old")
+os.makedirs(old)
+os.symlink(os.path.join(bin_, "qemu-system-x86_64"), os.path.join(old, "qemu-system-x86_64"))
+status, out = call(machine({"os-release": BOOKWORM}), "setup", path=old + ":" + os.environ["PATH"])
+assert status == 1 and "QEMU 7.2" in out and "10.0 or newer" in out, out
+if os.path.exists("/usr/bin/dpkg-query"):
+    assert old + "/qemu-system-x86_64, which is first in PATH" in out and "install from" not in out, out
+
 status, out = call("/etc", "setup", "--nonsense")
 assert status == 1 and "--nonsense" in out, out
 status, out = call("/etc", "setup", "--list")
