@@ -9,44 +9,43 @@
 
 #include "tracer/tracer.h"
 
-static const char usage_text[] =
-	"usage: dvirt [options] -n DESCRIPTION[/PREDICATE/][{ACTIONS}] [arguments]\n"
-	"       dvirt [options] -s SCRIPT [arguments]\n"
-	"       dvirt -l [-v] [-n DESCRIPTION]...\n"
-	"       dvirt ps [-v]\n"
-	"       dvirt qemu-args NAME\n";
+static const char usage_text[] = "usage: dvirt [options] -n DESCRIPTION[/PREDICATE/][{ACTIONS}] [arguments]\n"
+				 "       dvirt [options] -s SCRIPT [arguments]\n"
+				 "       dvirt -l [-v] [-n DESCRIPTION]...\n"
+				 "       dvirt ps [-v]\n"
+				 "       dvirt qemu-args NAME\n";
 static const char help_text[] =
-	"\n"
-	"One D script traces any number of Linux guests under QEMU; a probe is machine:provider:module:function:name.\n"
-	"\n"
-	"  qemu-system-x86_64 ... $(dvirt qemu-args web)          start a guest that can be traced\n"
-	"  dvirt ps                                               machines that can be traced now\n"
-	"  dvirt -n 'syscall:::entry { @[vmname, execname, probefunc] = count(); }'\n"
-	"  dvirt -n 'web:fbt::tcp_v4_rcv:entry { printf(\"%d\\n\", args[0]->len); }'\n"
-	"  dvirt -l -v -n 'fbt::vfs_read:'                        probes and their arguments\n"
-	"\n"
-	"What to trace\n"
-	"  -n DESC    probe description, with an optional predicate and actions\n"
-	"  -s FILE    D script ('-': standard input)\n"
-	"  -P PROV, -m [PROV:]MOD, -f [[PROV:]MOD:]FUNC, -i ID    probes by provider, module, function, id\n"
-	"  -M GLOB    only machines of this name (may be repeated)\n"
-	"  -c CMD     run a command on the host, end with it; $target is its process id\n"
-	"  -p PID     end with this process of the host; $target is PID\n"
-	"  -Z         probe descriptions may match nothing (yet)\n"
-	"  -w         allow destructive actions\n"
-	"Output\n"
-	"  -q         print only what the script prints\n"
-	"  -o FILE    append output to FILE\n"
-	"  -b SIZE    size of each virtual CPU's buffer; the same as -x bufsize=SIZE\n"
-	"  -x OPT[=VALUE]   set an option, see dvirt(1)\n"
-	"Instead of tracing\n"
-	"  -l         list probes; with -v their arguments' types\n"
-	"  -e         end when the script has been compiled\n"
-	"  -S         show the compiled code\n"
-	"  -V         show the version\n"
-	"  -h, --help this text\n"
-	"Preprocessor\n"
-	"  -C         run cpp over the script; -D NAME[=VALUE], -U NAME, -I DIR, -H are for it\n";
+    "\n"
+    "One D script traces any number of Linux guests under QEMU; a probe is machine:provider:module:function:name.\n"
+    "\n"
+    "  qemu-system-x86_64 ... $(dvirt qemu-args web)          start a guest that can be traced\n"
+    "  dvirt ps                                               machines that can be traced now\n"
+    "  dvirt -n 'syscall:::entry { @[vmname, execname, probefunc] = count(); }'\n"
+    "  dvirt -n 'web:fbt::tcp_v4_rcv:entry { printf(\"%d\\n\", args[0]->len); }'\n"
+    "  dvirt -l -v -n 'fbt::vfs_read:'                        probes and their arguments\n"
+    "\n"
+    "What to trace\n"
+    "  -n DESC    probe description, with an optional predicate and actions\n"
+    "  -s FILE    D script ('-': standard input)\n"
+    "  -P PROV, -m [PROV:]MOD, -f [[PROV:]MOD:]FUNC, -i ID    probes by provider, module, function, id\n"
+    "  -M GLOB    only machines of this name (may be repeated)\n"
+    "  -c CMD     run a command on the host, end with it; $target is its process id\n"
+    "  -p PID     end with this process of the host; $target is PID\n"
+    "  -Z         probe descriptions may match nothing (yet)\n"
+    "  -w         allow destructive actions\n"
+    "Output\n"
+    "  -q         print only what the script prints\n"
+    "  -o FILE    append output to FILE\n"
+    "  -b SIZE    size of each virtual CPU's buffer; the same as -x bufsize=SIZE\n"
+    "  -x OPT[=VALUE]   set an option, see dvirt(1)\n"
+    "Instead of tracing\n"
+    "  -l         list probes; with -v their arguments' types\n"
+    "  -e         end when the script has been compiled\n"
+    "  -S         show the compiled code\n"
+    "  -V         show the version\n"
+    "  -h, --help this text\n"
+    "Preprocessor\n"
+    "  -C         run cpp over the script; -D NAME[=VALUE], -U NAME, -I DIR, -H are for it\n";
 
 struct source {
 	char option;
@@ -127,7 +126,7 @@ static bool cpp_option(struct cli *c, const char *text)
 {
 	static const struct {
 		const char *name, *prefix;
-	} with_value[] = { { "define=", "-D" }, { "undef=", "-U" }, { "incdir=", "-I" }, { "cppargs=", "" } };
+	} with_value[] = {{"define=", "-D"}, {"undef=", "-U"}, {"incdir=", "-I"}, {"cppargs=", ""}};
 
 	for (size_t i = 0; i < DV_COUNT(with_value); i++) {
 		size_t n = strlen(with_value[i].name);
@@ -158,14 +157,15 @@ static void option(struct cli *c, const char *text)
 // 0, or an exit status.
 static int parse(struct cli *c, int argc, char **argv)
 {
-	static const struct option longs[] = { { "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'V' }, { 0 } };
+	static const struct option longs[] = {
+	    {"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'V'}, {0}};
 	static const char refused[] = "FaAGLX";
 	char *end;
 	int o;
 
 	opterr = 0;
 	while ((o = getopt_long(argc, argv, ":n:s:lqo:x:D:U:CI:HevVwSc:p:ZP:m:f:i:b:M:hFaAGL:X:", longs, NULL)) != -1) {
-		char letter[2] = { (char)o, 0 };
+		char letter[2] = {(char)o, 0};
 
 		if (strchr(refused, o))
 			return usage("option -%s is not supported yet", letter);
@@ -176,7 +176,7 @@ static int parse(struct cli *c, int argc, char **argv)
 		case 'm':
 		case 'f':
 		case 'i':
-			*DV_PUSH(&c->sources) = (struct source){ (char)o, optarg };
+			*DV_PUSH(&c->sources) = (struct source){(char)o, optarg};
 			break;
 		case 'l':
 			c->list = true;
@@ -275,15 +275,17 @@ static struct dv_error *set_options(struct dv_tracer *t, const struct cli *c)
 }
 
 // Parse all sources;
-static struct dv_error *add_sources(struct dv_tracer *t, const struct cli *c, int argc, char **argv, struct dv_diag *diag)
+static struct dv_error *add_sources(struct dv_tracer *t, const struct cli *c, int argc, char **argv,
+				    struct dv_diag *diag)
 {
 	for (size_t i = 0; i < c->sources.count; i++) {
 		const struct source *s = &c->sources.data[i];
 		bool file = s->option == 's';
 		char *text = NULL;
 		struct dv_error *e = NULL;
-		DV_VEC(char *) args = { 0 };
-		struct dv_source src = { .target = c->pid ? c->pid : -1, .name = file ? s->arg : NULL, .pspec_only = !file };
+		DV_VEC(char *) args = {0};
+		struct dv_source src = {
+		    .target = c->pid ? c->pid : -1, .name = file ? s->arg : NULL, .pspec_only = !file};
 
 		if (file)
 			e = dv_source_read(s->arg, &text);
@@ -320,8 +322,8 @@ static void say_matched(const struct dv_tracer *t, const struct cli *c)
 		uint32_t n = dv_tracer_source_probes(t, (uint32_t)i);
 		DV_FREE char *head = s->option == 's' ? dv_xstrdup(s->arg) : dv_source_heading(s->arg);
 
-		fprintf(stderr, "dvirt: %s '%s' matched %u probe%s\n", s->option == 's' ? "script" : "description", head, n,
-		        n == 1 ? "" : "s");
+		fprintf(stderr, "dvirt: %s '%s' matched %u probe%s\n", s->option == 's' ? "script" : "description",
+			head, n, n == 1 ? "" : "s");
 	}
 }
 
@@ -337,8 +339,8 @@ static int finish(struct dv_error *e, const struct dv_diag *diag)
 
 static int trace(struct cli *c, int argc, char **argv)
 {
-	struct dv_diag diag = { .emit = emit };
-	struct sigaction sa = { .sa_handler = on_signal };
+	struct dv_diag diag = {.emit = emit};
+	struct sigaction sa = {.sa_handler = on_signal};
 	struct dv_error *e;
 	int status = 0, watch = -1;
 	FILE *out = stdout;
@@ -391,7 +393,7 @@ static int trace(struct cli *c, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	struct cli c = { 0 };
+	struct cli c = {0};
 	struct dv_error *e;
 	int status;
 

@@ -61,7 +61,7 @@ struct dv_error *dv_source_read(const char *path, char **ret)
 
 struct dv_error *dv_source_cpp(const struct dv_cpp *cpp, const char *path, const char *text, char **ret)
 {
-	DV_VEC(char *) argv = { 0 };
+	DV_VEC(char *) argv = {0};
 	DV_FREE char *folder = dv_xasprintf("-I%s", path && strcmp(path, "-") ? dirname(strdupa(path)) : ".");
 	DV_FREE char *copy = dv_xstrdup(text);
 	DV_FD int in = memfd_create("dvirt-script", MFD_CLOEXEC);
@@ -115,7 +115,7 @@ struct dv_error *dv_source_cpp(const struct dv_cpp *cpp, const char *path, const
 		free(*ret);
 		if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
 			return dv_error_hint(dv_error_create(DV_ERR_NOT_FOUND, "cannot run the C preprocessor, cpp"),
-			                     "install the package 'cpp', or leave -C out");
+					     "install the package 'cpp', or leave -C out");
 		return dv_error_create(DV_ERR_SYNTAX, "the C preprocessor refused the script");
 	}
 	return e;

@@ -9,7 +9,7 @@
 // Parts are taken from the right: what is left off is left off from the left.
 struct dv_error *dv_probe_desc_parse(const char *text, struct dv_probe_desc *ret)
 {
-	struct dv_probe_desc d = { 0 };
+	struct dv_probe_desc d = {0};
 	const char *start = text, *end = text + strlen(text);
 	int part = DV_PART_NAME;
 
@@ -26,10 +26,10 @@ struct dv_error *dv_probe_desc_parse(const char *text, struct dv_probe_desc *ret
 			continue;
 		if (part < 0) {
 			dv_probe_desc_deinit(&d);
-			return dv_error_hint(
-				dv_error_create(DV_ERR_SYNTAX, "too many parts in probe description '%.*s'",
-				                (int)(end - start), start),
-				"a description is machine:provider:module:function:name");
+			return dv_error_hint(dv_error_create(DV_ERR_SYNTAX,
+							     "too many parts in probe description '%.*s'",
+							     (int)(end - start), start),
+					     "a description is machine:provider:module:function:name");
 		}
 		const char *stop = strchr(p, ':');
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Glob matching as sh(1) does it, without recursion. Only the last '*' seen is ever gone back to: a match that an earlier
-// star could still give, the later one gives too. So the time is at most the product of both lengths.
+// Glob matching as sh(1) does it, without recursion. Only the last '*' seen is ever gone back to: a match that an
+// earlier star could still give, the later one gives too. So the time is at most the product of both lengths.
 #include "probe/probe.h"
 
 #include <string.h>

@@ -18,7 +18,7 @@
 struct dv_probe_desc {
 	char *part[5]; /**< DV_PART_*; never NULL */
 	bool machine_given;
-	uint32_t id;   /**< not 0: the description is a bare number, the probe's id */
+	uint32_t id; /**< not 0: the description is a bare number, the probe's id */
 };
 enum { DV_PART_MACHINE, DV_PART_PROV, DV_PART_MOD, DV_PART_FUNC, DV_PART_NAME };
 /** Parts left off from the left are empty. Five parts: the first is the machine. */
@@ -33,28 +33,28 @@ bool dv_glob_is_literal(const char *pattern);
 struct dv_provider;
 struct dv_probe {
 	const struct dv_provider *prov;
-	struct dv_machine *machine; /**< NULL: fires in dvirt itself ("host") */
+	struct dv_machine *machine;    /**< NULL: fires in dvirt itself ("host") */
 	const char *mod, *func, *name; /**< strings live as long as the probe set */
-	uint32_t id;                /**< as -l shows, from 1, unique in the run; places of one probe share it */
-	uint64_t addr;              /**< placed providers */
+	uint32_t id;		       /**< as -l shows, from 1, unique in the run; places of one probe share it */
+	uint64_t addr;		       /**< placed providers */
 	uint32_t size;
 	enum dv_site_kind kind;
 	enum dv_site_args args;
-	uint64_t period_ns;         /**< tick */
-	uint32_t sysnr;             /**< syscall return: DV_SITE_SYSRET */
-	bool compat;                /**< 32-bit system call */
-	const void *group;          /**< syscall: which call, for dv_provider::arg_group */
+	uint64_t period_ns; /**< tick */
+	uint32_t sysnr;	    /**< syscall return: DV_SITE_SYSRET */
+	bool compat;	    /**< 32-bit system call */
+	const void *group;  /**< syscall: which call, for dv_provider::arg_group */
 };
 
 /** What the providers know of one machine's kernel: made once, when the machine is added to the set. */
 struct dv_probe_machine {
 	struct dv_machine *machine;
-	uint32_t fbt_base, syscall_base;         /**< first id of each provider */
-	DV_VEC(uint32_t) funcs;                  /**< fbt: indices of the symbols that are functions */
+	uint32_t fbt_base, syscall_base;	  /**< first id of each provider */
+	DV_VEC(uint32_t) funcs;			  /**< fbt: indices of the symbols that are functions */
 	DV_VEC(struct dv_probe_syscall) syscalls; /**< sorted by name */
-	DV_VEC(uint64_t) sysret_addrs;           /**< where system calls come back to their dispatcher */
-	uint64_t thunk[2];                       /**< return thunks, 0: none */
-	bool stale;                              /**< the kernel is another now: its ids are used up */
+	DV_VEC(uint64_t) sysret_addrs;		  /**< where system calls come back to their dispatcher */
+	uint64_t thunk[2];			  /**< return thunks, 0: none */
+	bool stale;				  /**< the kernel is another now: its ids are used up */
 };
 struct dv_probe_syscall {
 	const char *name;
@@ -78,26 +78,28 @@ void dv_probe_set_forget(struct dv_probe_set *set, struct dv_machine *m);
 
 struct dv_provider {
 	const char *name;
-	/** Append to @p set the probes of @p pm (NULL: dvirt itself) that match @p d; machine and provider parts match already. */
+	/** Append to @p set the probes of @p pm (NULL: dvirt itself) that match @p d; machine and provider parts match
+	 * already. */
 	void (*provide)(const struct dv_provider *p, const struct dv_probe_machine *pm, const struct dv_probe_desc *d,
-	                struct dv_probe_set *set);
+			struct dv_probe_set *set);
 	/** Type of args[n] of this probe, NULL: none. *known: false when the probe's arguments are not typed at all. */
 	const struct dv_type *(*arg_type)(const struct dv_probe *p, uint32_t n, uint32_t *count, bool *known);
 	/** Equal for probes whose args[] have equal types: a clause is compiled once for each. */
 	const void *(*arg_group)(const struct dv_probe *p);
-	bool in_guest;              /**< has probes in guests; otherwise only in dvirt itself */
+	bool in_guest; /**< has probes in guests; otherwise only in dvirt itself */
 };
 extern const struct dv_provider *const dv_providers[];
 extern const struct dv_provider dv_prov_dtrace, dv_prov_profile, dv_prov_syscall, dv_prov_fbt;
 
-/** Append all probes that match @p d on @p m (NULL: dvirt's own) to the set; the same probe gets the same id each time. */
+/** Append all probes that match @p d on @p m (NULL: dvirt's own) to the set; the same probe gets the same id each time.
+ */
 void dv_probes_match(struct dv_machine *m, const struct dv_probe_desc *d, struct dv_probe_set *set);
 /** Names of probes that the writer may have meant, as a list for a message ("vfs_read, vfs_readv"), or "". */
 void dv_probes_nearest(struct dv_probe_set *set, const struct dv_probe_desc *d, char *buf, size_t size);
 
 /* For providers. */
 struct dv_probe *dv_probe_offer(struct dv_probe_set *set, const struct dv_probe_desc *d, uint32_t id, const char *mod,
-                                const char *func, const char *name);
+				const char *func, const char *name);
 bool dv_probe_read(struct dv_machine *m, uint64_t va, void *dst, size_t size);
 void dv_fbt_add(struct dv_probe_set *set, struct dv_probe_machine *pm);
 void dv_syscall_add(struct dv_probe_set *set, struct dv_probe_machine *pm);

@@ -5,7 +5,7 @@
 #include "probe/probe.h"
 
 static void provide(const struct dv_provider *prov, const struct dv_probe_machine *pm, const struct dv_probe_desc *d,
-                    struct dv_probe_set *set)
+		    struct dv_probe_set *set)
 {
 	dv_probe_offer(set, d, DV_ID_BEGIN, "", "", "BEGIN");
 	dv_probe_offer(set, d, DV_ID_END, "", "", "END");
@@ -25,8 +25,8 @@ static const void *arg_group(const struct dv_probe *p)
 }
 
 const struct dv_provider dv_prov_dtrace = {
-	.name = "dtrace",
-	.provide = provide,
-	.arg_type = arg_type,
-	.arg_group = arg_group,
+    .name = "dtrace",
+    .provide = provide,
+    .arg_type = arg_type,
+    .arg_group = arg_group,
 };

@@ -10,12 +10,31 @@
 static bool usable(const struct dv_symbol *s, uint64_t init_start, uint64_t init_end)
 {
 	static const char *const not_code[] = {
-		"_text", "_stext", "_etext", "_sinittext", "_einittext", "__entry_text_start", "__entry_text_end",
-		"__softirqentry_text_start", "__softirqentry_text_end", "__irqentry_text_start",
-		"__irqentry_text_end", "__noinstr_text_start", "__noinstr_text_end", "__sched_text_start",
-		"__sched_text_end", "__cpuidle_text_start", "__cpuidle_text_end", "__lock_text_start",
-		"__lock_text_end", "__kprobes_text_start", "__kprobes_text_end", "__indirect_thunk_start",
-		"__indirect_thunk_end", "__static_call_text_start", "__static_call_text_end",
+	    "_text",
+	    "_stext",
+	    "_etext",
+	    "_sinittext",
+	    "_einittext",
+	    "__entry_text_start",
+	    "__entry_text_end",
+	    "__softirqentry_text_start",
+	    "__softirqentry_text_end",
+	    "__irqentry_text_start",
+	    "__irqentry_text_end",
+	    "__noinstr_text_start",
+	    "__noinstr_text_end",
+	    "__sched_text_start",
+	    "__sched_text_end",
+	    "__cpuidle_text_start",
+	    "__cpuidle_text_end",
+	    "__lock_text_start",
+	    "__lock_text_end",
+	    "__kprobes_text_start",
+	    "__kprobes_text_end",
+	    "__indirect_thunk_start",
+	    "__indirect_thunk_end",
+	    "__static_call_text_start",
+	    "__static_call_text_end",
 	};
 
 	if (!strchr("tTwW", s->kind) || !s->kind || !s->size || !s->name[0] || s->name[0] == '.')
@@ -54,7 +73,7 @@ void dv_fbt_add(struct dv_probe_set *set, struct dv_probe_machine *pm)
 }
 
 static void provide(const struct dv_provider *prov, const struct dv_probe_machine *pm, const struct dv_probe_desc *d,
-                    struct dv_probe_set *set)
+		    struct dv_probe_set *set)
 {
 	struct dv_guest *g = pm->machine->guest;
 	size_t nsyms, nmods;
@@ -129,9 +148,9 @@ static const void *arg_group(const struct dv_probe *p)
 }
 
 const struct dv_provider dv_prov_fbt = {
-	.name = "fbt",
-	.provide = provide,
-	.arg_type = arg_type,
-	.arg_group = arg_group,
-	.in_guest = true,
+    .name = "fbt",
+    .provide = provide,
+    .arg_type = arg_type,
+    .arg_group = arg_group,
+    .in_guest = true,
 };

@@ -1,23 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// System calls, by the names that the guest's kernel has for them: __x64_sys_NAME is the 64-bit call, __ia32_sys_NAME and
+// System calls, by the names that the guest's kernel has for them: __x64_sys_NAME is the 64-bit call, __ia32_sys_NAME
+// and
 // __ia32_compat_sys_NAME serve 32-bit programs. A call of either kind is the one probe syscall:vmlinux:NAME:entry.
 //
 // Return. A system call's function often ends in a jump to another, so its own return instructions are not a reliable
 // place. The dispatcher is: do_syscall_64 calls through sys_call_table, or a function that switches on the number, and
 // the instruction behind that call sees every call come back. Which one it was, the number in the saved registers says;
 // sys_call_table in guest memory gives the name. So all returns share a place (DV_SITE_SYSRET) and a table of numbers.
-// Newer kernels have no table for 32-bit calls: their returns are the return instructions of the functions themselves, and
-// one that ends in a jump to another function is not seen to return.
+// Newer kernels have no table for 32-bit calls: their returns are the return instructions of the functions themselves,
+// and one that ends in a jump to another function is not seen to return.
 #include "probe/probe.h"
 
 #include <string.h>
 
 #define TABLE_MAX 1024u /* numbers of one table, at most */
-#define BODY_MAX  8192u /* bytes of a dispatcher that are looked at */
+#define BODY_MAX 8192u	/* bytes of a dispatcher that are looked at */
 
 enum { X64, IA32, COMPAT };
-static const char *const prefix[3] = { "__x64_sys_", "__ia32_sys_", "__ia32_compat_sys_" };
+static const char *const prefix[3] = {"__x64_sys_", "__ia32_sys_", "__ia32_compat_sys_"};
 
 static int by_name(const void *a, const void *b)
 {
@@ -75,7 +76,7 @@ static void find_returns(struct dv_probe_machine *pm, const char *func, const ch
 
 void dv_syscall_add(struct dv_probe_set *set, struct dv_probe_machine *pm)
 {
-	static const char *const x64[] = { "x64_sys_call", NULL };
+	static const char *const x64[] = {"x64_sys_call", NULL};
 	struct dv_guest *g = pm->machine->guest;
 	size_t count, out = 0;
 	const struct dv_symbol *syms = dv_guest_symbols(g, &count);
@@ -149,7 +150,7 @@ static size_t read_table(const struct dv_probe_machine *pm, const char *name, st
 	if (!n || !dv_probe_read(pm->machine, s->addr, raw, n * 8))
 		return 0;
 	for (size_t i = 0; i < n; i++)
-		rows[i] = (struct row){ .func = raw[i], .nr = (uint32_t)i };
+		rows[i] = (struct row){.func = raw[i], .nr = (uint32_t)i};
 	qsort(rows, n, sizeof(*rows), by_func);
 	return n;
 }
@@ -170,7 +171,7 @@ static const struct row *first_row(const struct row *rows, size_t n, uint64_t fu
 }
 
 static void offer_numbers(struct dv_probe_set *set, const struct dv_probe_desc *d, uint32_t id, const char *name,
-                          uint64_t func, const struct row *rows, size_t n)
+			  uint64_t func, const struct row *rows, size_t n)
 {
 	if (!func)
 		return;
@@ -186,7 +187,7 @@ static void offer_numbers(struct dv_probe_set *set, const struct dv_probe_desc *
 }
 
 static void provide(const struct dv_provider *prov, const struct dv_probe_machine *pm, const struct dv_probe_desc *d,
-                    struct dv_probe_set *set)
+		    struct dv_probe_set *set)
 {
 	struct row *x64 = NULL;
 	size_t nx64 = 0;
@@ -234,7 +235,7 @@ static void provide(const struct dv_provider *prov, const struct dv_probe_machin
 // The prototype as C has it, when the compiler left a function of its own for it.
 static const struct dv_type *proto(const struct dv_probe *p)
 {
-	static const char *const forms[] = { "__do_sys_", "__se_sys_" };
+	static const char *const forms[] = {"__do_sys_", "__se_sys_"};
 	char name[160];
 
 	if (!p->machine || !p->machine->guest || p->kind != DV_SITE_ADDR || strlen(p->func) > 100)
@@ -275,9 +276,9 @@ static const void *arg_group(const struct dv_probe *p)
 }
 
 const struct dv_provider dv_prov_syscall = {
-	.name = "syscall",
-	.provide = provide,
-	.arg_type = arg_type,
-	.arg_group = arg_group,
-	.in_guest = true,
+    .name = "syscall",
+    .provide = provide,
+    .arg_type = arg_type,
+    .arg_group = arg_group,
+    .in_guest = true,
 };

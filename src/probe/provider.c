@@ -5,7 +5,7 @@
 #include <string.h>
 
 const struct dv_provider *const dv_providers[] = {
-	&dv_prov_dtrace, &dv_prov_profile, &dv_prov_syscall, &dv_prov_fbt, NULL,
+    &dv_prov_dtrace, &dv_prov_profile, &dv_prov_syscall, &dv_prov_fbt, NULL,
 };
 
 void dv_probe_set_init(struct dv_probe_set *set)
@@ -75,13 +75,13 @@ void dv_probe_set_forget(struct dv_probe_set *set, struct dv_machine *m)
 
 // A row for this probe if the description matches it, else NULL.
 struct dv_probe *dv_probe_offer(struct dv_probe_set *set, const struct dv_probe_desc *d, uint32_t id, const char *mod,
-                                const char *func, const char *name)
+				const char *func, const char *name)
 {
 	struct dv_probe *p;
 
 	if (d->id ? d->id != id
-	          : !dv_glob(d->part[DV_PART_NAME], name) || !dv_glob(d->part[DV_PART_FUNC], func) ||
-	                    !dv_glob(d->part[DV_PART_MOD], mod))
+		  : !dv_glob(d->part[DV_PART_NAME], name) || !dv_glob(d->part[DV_PART_FUNC], func) ||
+			!dv_glob(d->part[DV_PART_MOD], mod))
 		return NULL;
 	p = DV_PUSH(&set->probes);
 	p->id = id;
@@ -180,7 +180,7 @@ static void consider(struct nearest *n, const char *want, const char *name)
 void dv_probes_nearest(struct dv_probe_set *set, const struct dv_probe_desc *d, char *buf, size_t size)
 {
 	const char *want = d->part[DV_PART_FUNC], *prov = d->part[DV_PART_PROV];
-	struct nearest n = { .max = 4 };
+	struct nearest n = {.max = 4};
 	size_t used = 0;
 
 	if (!size)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Types of system calls' arguments. The functions that take them apart are inlined, so type information rarely has their
-// prototypes; but kernels with CONFIG_FTRACE_SYSCALLS keep, for each call, the names of its arguments' types as text:
+// Types of system calls' arguments. The functions that take them apart are inlined, so type information rarely has
+// their prototypes; but kernels with CONFIG_FTRACE_SYSCALLS keep, for each call, the names of its arguments' types as
+// text:
 // __syscall_meta__NAME, a struct syscall_metadata. It is read from guest memory, and what it says is only looked up.
 #include "probe/probe.h"
 
@@ -40,7 +41,7 @@ static const struct dv_type *find(struct dv_universe *u, const char *name)
 	static const struct {
 		const char *prefix;
 		enum dv_type_kind kind;
-	} tags[] = { { "struct ", DV_TYPE_STRUCT }, { "union ", DV_TYPE_UNION }, { "enum ", DV_TYPE_ENUM } };
+	} tags[] = {{"struct ", DV_TYPE_STRUCT}, {"union ", DV_TYPE_UNION}, {"enum ", DV_TYPE_ENUM}};
 	const struct dv_type *t;
 
 	for (size_t i = 0; i < DV_COUNT(tags); i++) {
@@ -60,7 +61,7 @@ static const struct dv_type *find(struct dv_universe *u, const char *name)
 // A type from its text, as in "const char *" or "struct sockaddr *"; int64_t when it is not known.
 static const struct dv_type *from_text(struct dv_universe *u, char *text)
 {
-	static const char *const qualifiers[] = { "const", "volatile", "restrict", "__user" };
+	static const char *const qualifiers[] = {"const", "volatile", "restrict", "__user"};
 	const struct dv_type *t;
 	unsigned stars = 0;
 	char *end;
@@ -101,7 +102,8 @@ static bool read_text(struct dv_machine *m, uint64_t at, char *buf)
 bool dv_sysmeta(struct dv_machine *m, const char *name, uint32_t n, uint32_t *count, const struct dv_type **ret)
 {
 	struct dv_universe *u = m->guest ? dv_guest_types(m->guest) : NULL;
-	const struct dv_type *meta = u && u->ops ? u->ops->find(u->ctx, DV_TYPE_STRUCT, "syscall_metadata", NULL) : NULL;
+	const struct dv_type *meta =
+	    u && u->ops ? u->ops->find(u->ctx, DV_TYPE_STRUCT, "syscall_metadata", NULL) : NULL;
 	DV_FREE char *symbol = dv_xasprintf("__syscall_meta__%s", name);
 	const struct dv_symbol *s = meta ? dv_guest_symbol(m->guest, "vmlinux", symbol) : NULL;
 	uint64_t off_n, off_types, types, at;

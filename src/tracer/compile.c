@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// From clauses to programs. Each clause is matched against each machine's probes; where it matches, it is checked against
-// that machine's types and code is made: once for the machine, or, when the clause uses args[], once for each set of
-// argument types among its probes. Clauses outside, machines inside: so the first use of a variable in the script's
-// order gives it its type, whichever machine the clause is for.
+// From clauses to programs. Each clause is matched against each machine's probes; where it matches, it is checked
+// against that machine's types and code is made: once for the machine, or, when the clause uses args[], once for each
+// set of argument types among its probes. Clauses outside, machines inside: so the first use of a variable in the
+// script's order gives it its type, whichever machine the clause is for.
 #include "tracer/impl.h"
 
 #include <string.h>
@@ -42,19 +42,19 @@ static struct dv_universe *env_machine(void *ctx, const char *name, uint32_t *in
 }
 
 // Check and generate; the program's index in the machine's list. False after diagnostics.
-static bool make_program(struct dv_tracer *t, struct dv_tmachine *tm, const struct dv_clause *c, const struct dv_probe *probe,
-                         struct dv_diag *diag, uint32_t *ret)
+static bool make_program(struct dv_tracer *t, struct dv_tmachine *tm, const struct dv_clause *c,
+			 const struct dv_probe *probe, struct dv_diag *diag, uint32_t *ret)
 {
-	struct env e = { .t = t, .tm = tm, .probe = probe };
+	struct env e = {.t = t, .tm = tm, .probe = probe};
 	char name[512] = "dtrace:::ERROR";
 	struct dv_check_env env = {
-		.types = types_of(tm),
-		.strsize = (uint32_t)t->opts.strsize,
-		.arg_type = env_arg,
-		.machine = env_machine,
-		.ctx = &e,
-		.probe = name,
-		.machine_name = tm->name,
+	    .types = types_of(tm),
+	    .strsize = (uint32_t)t->opts.strsize,
+	    .arg_type = env_arg,
+	    .machine = env_machine,
+	    .ctx = &e,
+	    .probe = name,
+	    .machine_name = tm->name,
 	};
 	struct dv_clause *typed;
 	struct dv_program *prog;
@@ -63,7 +63,7 @@ static bool make_program(struct dv_tracer *t, struct dv_tmachine *tm, const stru
 	if (probe) {
 		probe->prov->arg_type(probe, 0, &env.arg_count, &env.typed_args);
 		snprintf(name, sizeof(name), "%s:%s:%s:%s:%s", tm->name, probe->prov->name, probe->mod, probe->func,
-		         probe->name);
+			 probe->name);
 	}
 	if (!dv_check_clause(t->script, c, &env, diag, &t->arena, &typed))
 		return false;
@@ -115,7 +115,7 @@ struct groups {
 
 static const struct group *find_group(const struct groups *g, const void *key)
 {
-	struct group k = { .key = key };
+	struct group k = {.key = key};
 
 	return g->v.count ? bsearch(&k, g->v.data, g->v.count, sizeof(k), by_key) : NULL;
 }
@@ -125,11 +125,11 @@ static bool is_error(const struct dv_probe_desc *d, const char *machine)
 {
 	return dv_probe_desc_machine(d, machine) && !*d->part[DV_PART_MOD] && !*d->part[DV_PART_FUNC] &&
 	       (d->id ? d->id == DV_ID_ERROR
-	              : dv_glob(d->part[DV_PART_PROV], "dtrace") && dv_glob(d->part[DV_PART_NAME], "ERROR"));
+		      : dv_glob(d->part[DV_PART_PROV], "dtrace") && dv_glob(d->part[DV_PART_NAME], "ERROR"));
 }
 
-static void add_plan(struct dv_tracer *t, struct dv_tmachine *tm, const struct dv_probe *p, uint32_t prog, uint32_t order,
-                     bool names, bool error)
+static void add_plan(struct dv_tracer *t, struct dv_tmachine *tm, const struct dv_probe *p, uint32_t prog,
+		     uint32_t order, bool names, bool error)
 {
 	struct dv_plan *plan, *last = NULL;
 
@@ -145,16 +145,17 @@ static void add_plan(struct dv_tracer *t, struct dv_tmachine *tm, const struct d
 	plan->names = names;
 	// Places of one probe share their enabling.
 	plan->epid = last && last->probe.id == p->id && last->order == order && last->prog == prog
-	                     ? last->epid
-	                     : new_epid(t, tm, p, prog);
+			 ? last->epid
+			 : new_epid(t, tm, p, prog);
 }
 
 // Compile one clause for one machine. *matched: probes (not places) that its descriptions match there.
 static bool compile_clause(struct dv_tracer *t, struct dv_tmachine *tm, struct dv_clause *c,
-                           const struct dv_probe_desc *descs, struct dv_diag *diag, uint32_t *matched, uint32_t *by_desc)
+			   const struct dv_probe_desc *descs, struct dv_diag *diag, uint32_t *matched,
+			   uint32_t *by_desc)
 {
 	bool uses_args = dv_clause_uses_args(c), names = dv_clause_uses_probe_names(c), ok = true;
-	struct groups groups = { 0 };
+	struct groups groups = {0};
 	uint32_t error_prog = UINT32_MAX;
 
 	*matched = 0;
@@ -163,8 +164,8 @@ static bool compile_clause(struct dv_tracer *t, struct dv_tmachine *tm, struct d
 		size_t from = t->probes.probes.count;
 
 		if (is_error(&descs[i], tm->name)) {
-			static const struct dv_probe error = { .prov = &dv_prov_dtrace, .mod = "", .func = "", .name = "ERROR",
-				                               .id = DV_ID_ERROR };
+			static const struct dv_probe error = {
+			    .prov = &dv_prov_dtrace, .mod = "", .func = "", .name = "ERROR", .id = DV_ID_ERROR};
 
 			if (error_prog == UINT32_MAX && !make_program(t, tm, c, NULL, diag, &error_prog)) {
 				ok = false;
@@ -189,7 +190,7 @@ static bool compile_clause(struct dv_tracer *t, struct dv_tmachine *tm, struct d
 			}
 			g = find_group(&groups, key);
 			if (!g) {
-				struct group n = { .key = key };
+				struct group n = {.key = key};
 
 				ok = make_program(t, tm, c, &p, diag, &n.prog);
 				if (!ok)
@@ -207,7 +208,8 @@ static bool compile_clause(struct dv_tracer *t, struct dv_tmachine *tm, struct d
 	return ok;
 }
 
-static bool parse_descs(struct dv_tracer *t, const struct dv_clause *c, struct dv_diag *diag, struct dv_probe_desc **ret)
+static bool parse_descs(struct dv_tracer *t, const struct dv_clause *c, struct dv_diag *diag,
+			struct dv_probe_desc **ret)
 {
 	struct dv_probe_desc *d = dv_xcalloc(c->pdesc_count, sizeof(*d));
 
@@ -216,7 +218,7 @@ static bool parse_descs(struct dv_tracer *t, const struct dv_clause *c, struct d
 
 		if (e) {
 			dv_script_diag(t->script, diag, c->pdescs[i].loc, c->index, "D_PDESC_INVAL",
-			               "invalid probe description '%s': %s", c->pdescs[i].text, e->msg);
+				       "invalid probe description '%s': %s", c->pdescs[i].text, e->msg);
 			dv_error_destroy(e);
 			while (i-- > 0)
 				dv_probe_desc_deinit(&d[i]);
@@ -237,7 +239,7 @@ static void free_descs(struct dv_probe_desc *d, uint32_t count)
 
 // A description that matches nothing anywhere: say what may have been meant.
 static void unmatched(struct dv_tracer *t, const struct dv_clause *c, uint32_t i, const struct dv_probe_desc *d,
-                      struct dv_diag *diag)
+		      struct dv_diag *diag)
 {
 	const char *text = c->pdescs[i].text;
 	char near[256], list[256] = "";
@@ -254,23 +256,25 @@ static void unmatched(struct dv_tracer *t, const struct dv_clause *c, uint32_t i
 	dv_probes_nearest(&t->probes, d, near, sizeof(near));
 	if (!machine && *list)
 		dv_script_diag(t->script, diag, c->pdescs[i].loc, c->index, "D_PDESC_ZERO",
-		               "probe description %s does not match any probes: there is no machine '%s', only %s", text,
-		               d->part[DV_PART_MACHINE], list);
+			       "probe description %s does not match any probes: there is no machine '%s', only %s",
+			       text, d->part[DV_PART_MACHINE], list);
 	else if (t->machines.count < 2 && !d->id && t->only.count)
-		dv_script_diag(t->script, diag, c->pdescs[i].loc, c->index, "D_PDESC_ZERO",
-		               "probe description %s does not match any probes: no machine that can be traced now is named %s", text,
-		               t->only.data[0]);
+		dv_script_diag(
+		    t->script, diag, c->pdescs[i].loc, c->index, "D_PDESC_ZERO",
+		    "probe description %s does not match any probes: no machine that can be traced now is named %s",
+		    text, t->only.data[0]);
 	else if (t->machines.count < 2 && !d->id)
-		dv_script_diag(t->script, diag, c->pdescs[i].loc, c->index, "D_PDESC_ZERO",
-		               "probe description %s does not match any probes: no guest can be traced now; 'dvirt qemu-args' "
-		               "makes one traceable, 'dvirt ps -v' says why one is not",
-		               text);
+		dv_script_diag(
+		    t->script, diag, c->pdescs[i].loc, c->index, "D_PDESC_ZERO",
+		    "probe description %s does not match any probes: no guest can be traced now; 'dvirt qemu-args' "
+		    "makes one traceable, 'dvirt ps -v' says why one is not",
+		    text);
 	else if (*near)
 		dv_script_diag(t->script, diag, c->pdescs[i].loc, c->index, "D_PDESC_ZERO",
-		               "probe description %s does not match any probes; did you mean %s?", text, near);
+			       "probe description %s does not match any probes; did you mean %s?", text, near);
 	else
 		dv_script_diag(t->script, diag, c->pdescs[i].loc, c->index, "D_PDESC_ZERO",
-		               "probe description %s does not match any probes", text);
+			       "probe description %s does not match any probes", text);
 }
 
 struct dv_error *dv_tracer_compile(struct dv_tracer *t, struct dv_diag *diag)
@@ -367,8 +371,8 @@ void dv_tracer_disasm(struct dv_tracer *t, FILE *f)
 		for (size_t n = 0; n < tm->progs.count; n++) {
 			const struct dv_program *p = tm->progs.data[n];
 
-			fprintf(f, "\nDisassembly of clause %u (line %u) for machine %s, %u instructions\n", p->clause->index + 1,
-			        p->clause->loc.line, tm->name, p->insn_count);
+			fprintf(f, "\nDisassembly of clause %u (line %u) for machine %s, %u instructions\n",
+				p->clause->index + 1, p->clause->loc.line, tm->name, p->insn_count);
 			for (uint32_t i = 0; i < p->insn_count;) {
 				uint32_t slots = dv_disasm(p->insns, p->insn_count, i, line, sizeof(line));
 

@@ -26,7 +26,8 @@ static int by_site(const void *a, const void *b)
 
 static bool same_site(const struct dv_probe *p, const struct dv_probe *q)
 {
-	return p->addr == q->addr && p->kind == q->kind && p->id == q->id && p->sysnr == q->sysnr && p->compat == q->compat;
+	return p->addr == q->addr && p->kind == q->kind && p->id == q->id && p->sysnr == q->sysnr &&
+	       p->compat == q->compat;
 }
 
 static uint32_t intern(struct dv_tracer *t, const char *s)
@@ -44,14 +45,14 @@ static uint32_t align8(uint64_t n)
 void *dv_image_build(struct dv_tracer *t, struct dv_tmachine *tm, size_t *size)
 {
 	struct dv_load_image img = {
-		.magic = DV_LOAD_MAGIC,
-		.version = DV_LOAD_VERSION,
-		.machine = tm->index,
-		.prod = tm->prod,
-		.prod_count = tm->prod_count,
+	    .magic = DV_LOAD_MAGIC,
+	    .version = DV_LOAD_VERSION,
+	    .machine = tm->index,
+	    .prod = tm->prod,
+	    .prod_count = tm->prod_count,
 	};
-	DV_VEC(struct dv_load_site) sites = { 0 };
-	DV_VEC(struct dv_load_sysret) sysrets = { 0 };
+	DV_VEC(struct dv_load_site) sites = {0};
+	DV_VEC(struct dv_load_sysret) sysrets = {0};
 	const struct dv_probe_machine *pm = NULL;
 	uint64_t total, insns = 0;
 	uint8_t *block;
@@ -84,7 +85,9 @@ void *dv_image_build(struct dv_tracer *t, struct dv_tmachine *tm, size_t *size)
 			s->ecb = at;
 			if (p->probe.kind == DV_SITE_SYSRET)
 				*DV_PUSH(&sysrets) = (struct dv_load_sysret){
-					.nr = p->probe.sysnr, .compat = p->probe.compat, .site = (uint32_t)sites.count - 1,
+				    .nr = p->probe.sysnr,
+				    .compat = p->probe.compat,
+				    .site = (uint32_t)sites.count - 1,
 				};
 		}
 		s = &sites.data[sites.count - 1];
@@ -94,13 +97,13 @@ void *dv_image_build(struct dv_tracer *t, struct dv_tmachine *tm, size_t *size)
 			s->func = intern(t, p->probe.func);
 			s->name = intern(t, p->probe.name);
 		}
-		ecbs[at++] = (struct dv_load_ecb){ .epid = p->epid, .prog = p->prog };
+		ecbs[at++] = (struct dv_load_ecb){.epid = p->epid, .prog = p->prog};
 		s->ecb_count++;
 	}
 	img.error_ecb = at;
 	img.error_ecb_count = (uint32_t)tm->errors.count;
 	for (size_t i = 0; i < tm->errors.count; i++)
-		ecbs[at++] = (struct dv_load_ecb){ .epid = tm->errors.data[i].epid, .prog = tm->errors.data[i].prog };
+		ecbs[at++] = (struct dv_load_ecb){.epid = tm->errors.data[i].epid, .prog = tm->errors.data[i].prog};
 
 	total = align8(sizeof(img));
 	img.site_off = (uint32_t)total;
@@ -134,7 +137,7 @@ void *dv_image_build(struct dv_tracer *t, struct dv_tmachine *tm, size_t *size)
 	for (size_t i = 0; i < tm->progs.count; i++) {
 		const struct dv_program *p = tm->progs.data[i];
 
-		progs[i] = (struct dv_load_prog){ .insn = (uint32_t)insns, .insn_count = p->insn_count };
+		progs[i] = (struct dv_load_prog){.insn = (uint32_t)insns, .insn_count = p->insn_count};
 		if (p->insn_count)
 			memcpy(block + img.insn_off + insns * sizeof(struct dv_insn), p->insns,
 			       p->insn_count * sizeof(struct dv_insn));

@@ -16,9 +16,9 @@
 /** A place where clauses run: one row of a probe, with those clauses' programs. Made by compile.c, read by image.c. */
 struct dv_plan {
 	struct dv_probe probe;
-	uint32_t epid, prog;  /**< index in dv_tmachine::progs */
-	uint32_t order;       /**< clauses run in the order of the script */
-	bool names;           /**< the clause asks for the probe's name */
+	uint32_t epid, prog; /**< index in dv_tmachine::progs */
+	uint32_t order;	     /**< clauses run in the order of the script */
+	bool names;	     /**< the clause asks for the probe's name */
 };
 
 /** A machine in the session. Index 0 is dvirt itself, "host". */
@@ -29,11 +29,11 @@ struct dv_tmachine {
 	uint32_t index, universe;
 	uint32_t prod, prod_count;
 	DV_VEC(struct dv_plan) plans;
-	DV_VEC(struct dv_plan) errors; /**< clauses of dtrace:::ERROR */
+	DV_VEC(struct dv_plan) errors;	   /**< clauses of dtrace:::ERROR */
 	DV_VEC(struct dv_program *) progs; /**< of the current kernel; owned by the tracer */
 	bool loaded, gone, waiting, refused;
 	struct dv_guest *guest; /**< what it was compiled against */
-	void *image;            /**< load image, built but not loaded yet */
+	void *image;		/**< load image, built but not loaded yet */
 	size_t image_size;
 };
 
@@ -45,7 +45,7 @@ struct dv_enabling {
 };
 
 struct dv_tick {
-	uint32_t site;      /**< index in the host's image */
+	uint32_t site; /**< index in the host's image */
 	uint64_t period, next;
 };
 
@@ -58,18 +58,18 @@ struct dv_tracer {
 	struct dv_options opts;
 	struct dv_script *script;
 	DV_VEC(char *) only;
-	DV_VEC(uint32_t) source_end;    /**< clause index behind each source's last */
+	DV_VEC(uint32_t) source_end;	/**< clause index behind each source's last */
 	DV_VEC(uint32_t) clause_probes; /**< probes matched, by clause */
 	DV_VEC(struct dv_tmachine *) machines;
 	DV_VEC(struct dv_machine *) unusable; /**< found, cannot be traced (yet); also those that a new one replaced */
-	DV_VEC(struct dv_guest *) retired; /**< kernels that restarted: their types are still in use */
+	DV_VEC(struct dv_guest *) retired;    /**< kernels that restarted: their types are still in use */
 	struct dv_probe_set probes;
-	struct dv_arena arena;          /**< typed clauses */
+	struct dv_arena arena; /**< typed clauses */
 	struct dv_consts *consts;
-	DV_VEC(struct dv_program *) progs; /**< all, to free them */
+	DV_VEC(struct dv_program *) progs;    /**< all, to free them */
 	DV_VEC(struct dv_enabling) enablings; /**< by epid; 0 is not used */
-	uint32_t universes;             /**< numbers given out */
-	bool found;                     /**< machines were looked for */
+	uint32_t universes;		      /**< numbers given out */
+	bool found;			      /**< machines were looked for */
 	bool compiled;
 
 	/* while it runs */
@@ -85,8 +85,8 @@ struct dv_tracer {
 	struct dv_exec host_exec;
 	struct dv_host_place place;
 	DV_VEC(struct dv_tick) ticks;
-	uint32_t site_begin, site_end;  /**< in the host's image; UINT32_MAX: none */
-	bool exiting, started, peers;   /**< peers: clauses may read other machines' memory */
+	uint32_t site_begin, site_end; /**< in the host's image; UINT32_MAX: none */
+	bool exiting, started, peers;  /**< peers: clauses may read other machines' memory */
 	int status;
 	uint64_t exit_seq;
 	int until_fd, stop_fd;
@@ -115,7 +115,8 @@ void *dv_image_build(struct dv_tracer *t, struct dv_tmachine *tm, size_t *size);
 struct dv_error *dv_region_assign(struct dv_tracer *t) DV_MUST_USE;
 struct dv_error *dv_region_create(struct dv_tracer *t) DV_MUST_USE;
 void dv_region_destroy(struct dv_tracer *t);
-/** Bring constants, aggregations and the machine table up to date. Fails when a late machine's clauses need more room. */
+/** Bring constants, aggregations and the machine table up to date. Fails when a late machine's clauses need more room.
+ */
 struct dv_error *dv_region_update(struct dv_tracer *t) DV_MUST_USE;
 struct dv_region_hdr *dv_tracer_hdr(struct dv_tracer *t);
 

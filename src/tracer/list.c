@@ -40,8 +40,8 @@ static void print_probes(FILE *f, struct dv_probe *p, size_t count, bool verbose
 		if (p[i].id == last)
 			continue;
 		last = p[i].id;
-		fprintf(f, "%6u %10s %10s %17s %33s %s\n", p[i].id, p[i].machine ? p[i].machine->name : "host", p[i].prov->name,
-		        p[i].mod, p[i].func, p[i].name);
+		fprintf(f, "%6u %10s %10s %17s %33s %s\n", p[i].id, p[i].machine ? p[i].machine->name : "host",
+			p[i].prov->name, p[i].mod, p[i].func, p[i].name);
 		if (verbose)
 			print_types(f, &p[i]);
 	}
@@ -81,9 +81,11 @@ struct dv_error *dv_tracer_list(struct dv_tracer *t, FILE *f, bool verbose, stru
 				dv_probe_desc_deinit(&d);
 			}
 			if (pe || (t->probes.probes.count == from && !t->opts.zdefs)) {
-				dv_script_diag(t->script, diag, c->pdescs[i].loc, n, pe ? "D_PDESC_INVAL" : "D_PDESC_ZERO",
-				               pe ? "invalid probe description %s: %s" : "probe description %s does not match any probes%s",
-				               c->pdescs[i].text, pe ? pe->msg : "");
+				dv_script_diag(t->script, diag, c->pdescs[i].loc, n,
+					       pe ? "D_PDESC_INVAL" : "D_PDESC_ZERO",
+					       pe ? "invalid probe description %s: %s"
+						  : "probe description %s does not match any probes%s",
+					       c->pdescs[i].text, pe ? pe->msg : "");
 				dv_error_destroy(pe);
 				bad = true;
 			}
@@ -119,23 +121,25 @@ static void ps_line(FILE *f, const struct dv_machine *m, bool verbose)
 		uint32_t cap;
 		const char *name;
 	} caps[] = {
-		{ DV_CAP_FBT, "fbt" }, { DV_CAP_SYSCALL, "syscall" }, { DV_CAP_TYPES, "types" }, { DV_CAP_MEMORY, "memory" },
-		{ DV_CAP_BLOCK, "block" },
+	    {DV_CAP_FBT, "fbt"},       {DV_CAP_SYSCALL, "syscall"}, {DV_CAP_TYPES, "types"},
+	    {DV_CAP_MEMORY, "memory"}, {DV_CAP_BLOCK, "block"},
 	};
 	char what[128] = "";
 	size_t used = 0;
 
 	for (size_t i = 0; i < DV_COUNT(caps); i++)
 		if (m->caps & caps[i].cap)
-			used += (size_t)snprintf(what + used, sizeof(what) - used, "%s%s", used ? "," : "", caps[i].name);
+			used +=
+			    (size_t)snprintf(what + used, sizeof(what) - used, "%s%s", used ? "," : "", caps[i].name);
 	fprintf(f, "%-16s %-8s %-8s %5u  %-30s %s\n", m->name, m->backend ? m->backend : "-", state_name(m), m->vcpus,
-	        m->guest ? dv_guest_release(m->guest) : "-", *what ? what : "-");
+		m->guest ? dv_guest_release(m->guest) : "-", *what ? what : "-");
 	if (!verbose)
 		return;
 	if (m->detail[0])
 		fprintf(f, "    %s\n", m->detail);
 	if (m->guest && dv_guest_build_id(m->guest)[0])
-		fprintf(f, "    build id %s%s\n", dv_guest_build_id(m->guest), dv_guest_from_cache(m->guest) ? " (cached)" : "");
+		fprintf(f, "    build id %s%s\n", dv_guest_build_id(m->guest),
+			dv_guest_from_cache(m->guest) ? " (cached)" : "");
 	if (m->guest && !dv_guest_has_types(m->guest))
 		fprintf(f, "    no types: %s\n", dv_guest_no_types(m->guest));
 	if (m->why[0])
@@ -158,7 +162,7 @@ struct dv_error *dv_tracer_ps(FILE *f, bool verbose)
 			ps_line(f, t->unusable.data[i], verbose);
 	} else if (!e) {
 		fprintf(stderr, "dvirt: no machine can be traced now\n"
-		                "hint: start a guest with 'qemu-system-x86_64 ... $(dvirt qemu-args NAME)'\n");
+				"hint: start a guest with 'qemu-system-x86_64 ... $(dvirt qemu-args NAME)'\n");
 	}
 	dv_tracer_destroy(t);
 	return e;

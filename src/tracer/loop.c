@@ -8,17 +8,16 @@
 #include <sys/inotify.h>
 #include <time.h>
 
-#define MS            1000000ull
-#define RESCAN_EVERY  (250 * MS)
-#define RESCAN_FOR    (3000 * MS) /* a new socket's owner may need a moment until it answers */
-#define BLOCK_PERIOD  (5 * MS)    /* under bufpolicy=block virtual CPUs wait for us */
-#define BUSY_RECORDS  2000u       /* so many at once: look again soon */
+#define MS 1000000ull
+#define RESCAN_EVERY (250 * MS)
+#define RESCAN_FOR (3000 * MS) /* a new socket's owner may need a moment until it answers */
+#define BLOCK_PERIOD (5 * MS)  /* under bufpolicy=block virtual CPUs wait for us */
+#define BUSY_RECORDS 2000u     /* so many at once: look again soon */
 
 struct loop {
 	struct dv_tracer *t;
 	int inotify;
 	uint64_t consume, aggs, status, rescan, rescan_until;
-
 };
 
 static void ticks(struct loop *l, uint64_t now)
@@ -123,21 +122,21 @@ static void wait_for_something(struct loop *l)
 {
 	struct dv_tracer *t = l->t;
 	struct pollfd fds[DV_MACH_MAX + 3];
-	struct dv_tmachine *who[DV_MACH_MAX + 3] = { 0 };
+	struct dv_tmachine *who[DV_MACH_MAX + 3] = {0};
 	uint64_t now = dv_now(), at = next_deadline(l), d = at > now ? at - now : 0;
-	struct timespec ts = { .tv_sec = (time_t)(d / 1000000000u), .tv_nsec = (long)(d % 1000000000u) };
+	struct timespec ts = {.tv_sec = (time_t)(d / 1000000000u), .tv_nsec = (long)(d % 1000000000u)};
 	nfds_t n = 0;
 
-	fds[n++] = (struct pollfd){ .fd = t->stop_fd, .events = POLLIN };
-	fds[n++] = (struct pollfd){ .fd = t->until_fd, .events = POLLIN };
-	fds[n++] = (struct pollfd){ .fd = l->inotify, .events = POLLIN };
+	fds[n++] = (struct pollfd){.fd = t->stop_fd, .events = POLLIN};
+	fds[n++] = (struct pollfd){.fd = t->until_fd, .events = POLLIN};
+	fds[n++] = (struct pollfd){.fd = l->inotify, .events = POLLIN};
 	for (size_t i = 1; i < t->machines.count && n < DV_COUNT(fds); i++) {
 		struct dv_tmachine *tm = t->machines.data[i];
 
 		if (tm->gone || tm->m->poll_fd < 0)
 			continue;
 		who[n] = tm;
-		fds[n++] = (struct pollfd){ .fd = tm->m->poll_fd, .events = POLLIN };
+		fds[n++] = (struct pollfd){.fd = tm->m->poll_fd, .events = POLLIN};
 	}
 	if (ppoll(fds, n, &ts, NULL) <= 0)
 		return;
@@ -152,7 +151,7 @@ static void wait_for_something(struct loop *l)
 
 void dv_tracer_loop(struct dv_tracer *t)
 {
-	struct loop l = { .t = t, .inotify = -1, .rescan = UINT64_MAX };
+	struct loop l = {.t = t, .inotify = -1, .rescan = UINT64_MAX};
 	uint64_t now = dv_now(), period = t->opts.switchrate;
 	char dir[256];
 	struct dv_error *e = dv_rundir(true, dir, sizeof(dir));

@@ -105,7 +105,7 @@ static struct dv_error *open_machine(struct dv_tracer *t, struct dv_machine *m)
 
 struct dv_error *dv_tracer_find(struct dv_tracer *t)
 {
-	struct found f = { 0 };
+	struct found f = {0};
 	struct dv_error *e;
 
 	if (t->found)
@@ -186,7 +186,7 @@ static void join(struct dv_tracer *t, struct dv_machine *m, void (*fn)(struct dv
 
 void dv_tracer_rescan(struct dv_tracer *t, void (*fn)(struct dv_tracer *t, struct dv_tmachine *tm))
 {
-	struct found f = { 0 };
+	struct found f = {0};
 	struct dv_error *e = scan(&f);
 
 	if (e) {

@@ -210,8 +210,8 @@ struct dv_error *dv_options_set(struct dv_options *o, const char *name, const ch
 		                     r->kind == RATE ? "a rate is a number with ns, us, ms, s, m, h, d or hz"
 		                                     : "a number, with k, m, g or t for powers of 1024");
 	if (n < r->min || n > r->max)
-		return dv_error_create(DV_ERR_LIMIT, "value '%s' for option '%s' is too %s: it is from %llu to %llu%s", value, name,
-		                       n < r->min ? "small" : "large", (unsigned long long)r->min,
+		return dv_error_create(DV_ERR_LIMIT, "value '%s' for option '%s' is too %s: it is from %llu to %llu%s",
+		                       value, name, n < r->min ? "small" : "large", (unsigned long long)r->min,
 		                       (unsigned long long)r->max, r->kind == RATE ? " ns" : "");
 	*(uint64_t *)at = n;
 	return NULL;

@@ -17,7 +17,7 @@ struct dv_options {
 	/* flags */
 	bool quiet, defaultargs, argref, errtags, zdefs, destructive, aggsortkey, aggsortrev, rawbytes, droptags;
 	bool ignored;
-	uint64_t block; /**< bufpolicy */
+	uint64_t block;	 /**< bufpolicy */
 	uint64_t set[2]; /**< which were given on the command line: bit = row of the table */
 };
 

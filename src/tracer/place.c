@@ -68,12 +68,12 @@ static uint64_t host_thread(struct dv_place *p)
 }
 
 static const struct dv_place_ops ops = {
-	.read = host_read,
-	.builtin = host_builtin,
-	.execname = host_execname,
-	.arg = host_arg,
-	.reg = host_reg,
-	.thread = host_thread,
+    .read = host_read,
+    .builtin = host_builtin,
+    .execname = host_execname,
+    .arg = host_arg,
+    .reg = host_reg,
+    .thread = host_thread,
 };
 
 void dv_host_place_init(struct dv_host_place *p, struct dv_tracer *t)

@@ -11,9 +11,9 @@
 #include <sys/random.h>
 
 #define CONSTS_SPARE (1u << 20)
-#define THIS_SPARE   1024u
-#define KEY_ROOM     128u
-#define VAL_ROOM     64u
+#define THIS_SPARE 1024u
+#define KEY_ROOM 128u
+#define VAL_ROOM 64u
 
 static uint32_t round8(uint64_t n)
 {
@@ -36,7 +36,8 @@ struct dv_error *dv_region_assign(struct dv_tracer *t)
 		tm->prod = prods;
 		tm->prod_count = tm->m->vcpu_max ? tm->m->vcpu_max : 1;
 		if (tm->prod_count > DV_PROD_MAX - prods)
-			return dv_error_create(DV_ERR_LIMIT, "the machines have more than %u virtual CPUs together", DV_PROD_MAX - 1);
+			return dv_error_create(DV_ERR_LIMIT, "the machines have more than %u virtual CPUs together",
+					       DV_PROD_MAX - 1);
 		prods += tm->prod_count;
 	}
 	t->machines.data[0]->prod = 0;
@@ -66,7 +67,7 @@ struct dv_error *dv_region_place(struct dv_tracer *t, struct dv_tmachine *tm)
 		return NULL;
 	if (want > t->prod_total - t->prod_used)
 		return dv_error_create(DV_ERR_LIMIT, "this session has room for %u more virtual CPUs, it has %u",
-		                       t->prod_total - t->prod_used, want);
+				       t->prod_total - t->prod_used, want);
 	tm->prod = t->prod_used;
 	tm->prod_count = want;
 	t->prod_used += want;
@@ -76,7 +77,7 @@ struct dv_error *dv_region_place(struct dv_tracer *t, struct dv_tmachine *tm)
 
 struct dv_error *dv_region_create(struct dv_tracer *t)
 {
-	struct dv_region_config c = { 0 };
+	struct dv_region_config c = {0};
 	uint32_t key, val, consts, prods = t->prod_used;
 	uint64_t size;
 
@@ -89,9 +90,9 @@ struct dv_error *dv_region_create(struct dv_tracer *t)
 	t->key_room = c.dyn_key_size = round8(key > KEY_ROOM ? key : KEY_ROOM);
 	t->val_room = c.dyn_val_size = round8(val > VAL_ROOM ? val : VAL_ROOM);
 	if (t->key_room > DV_KEY_MAX)
-		return dv_error_hint(dv_error_create(DV_ERR_LIMIT, "keys of %u bytes are too large, the limit is %u", t->key_room,
-		                                     DV_KEY_MAX),
-		                     "set a smaller -x strsize");
+		return dv_error_hint(dv_error_create(DV_ERR_LIMIT, "keys of %u bytes are too large, the limit is %u",
+						     t->key_room, DV_KEY_MAX),
+				     "set a smaller -x strsize");
 	c.dyn_count = (uint32_t)(t->opts.dynvarsize / (16 + c.dyn_key_size + c.dyn_val_size));
 	if (c.dyn_count < 16)
 		c.dyn_count = 16;
@@ -112,12 +113,13 @@ struct dv_error *dv_region_create(struct dv_tracer *t)
 	}
 	if (!size)
 		return dv_error_hint(dv_error_create(DV_ERR_LIMIT, "the state region would be larger than 2 GiB"),
-		                     "set smaller -x bufsize, aggsize or dynvarsize");
+				     "set smaller -x bufsize, aggsize or dynvarsize");
 	if (t->opts.statesize && size > t->opts.statesize)
-		return dv_error_hint(dv_error_create(DV_ERR_LIMIT,
-		                                     "state region too small: -x statesize allows %llu bytes, %llu are needed",
-		                                     (unsigned long long)t->opts.statesize, (unsigned long long)size),
-		                     "make statesize larger, or bufsize, aggsize or dynvarsize smaller");
+		return dv_error_hint(
+		    dv_error_create(DV_ERR_LIMIT,
+				    "state region too small: -x statesize allows %llu bytes, %llu are needed",
+				    (unsigned long long)t->opts.statesize, (unsigned long long)size),
+		    "make statesize larger, or bufsize, aggsize or dynvarsize smaller");
 	t->region_fd = memfd_create("dvirt-state", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (t->region_fd < 0)
 		return dv_error_sys(errno, "cannot make the state region");
@@ -146,12 +148,15 @@ struct dv_error *dv_region_update(struct dv_tracer *t)
 
 	dv_script_dyn_sizes(t->script, (uint32_t)t->opts.strsize, &key, &val);
 	if (aggs > DV_AGGS_MAX)
-		return dv_error_create(DV_ERR_LIMIT, "%u aggregations are too many, the limit is %u", aggs, DV_AGGS_MAX);
+		return dv_error_create(DV_ERR_LIMIT, "%u aggregations are too many, the limit is %u", aggs,
+				       DV_AGGS_MAX);
 	if (dv_script_globals_end(t->script) > DV_CONSTS_OFF)
 		return dv_error_create(DV_ERR_LIMIT, "the global variables need %u bytes, there is room for %u",
-		                       dv_script_globals_end(t->script) - DV_GLOBALS_OFF, DV_CONSTS_OFF - DV_GLOBALS_OFF);
+				       dv_script_globals_end(t->script) - DV_GLOBALS_OFF,
+				       DV_CONSTS_OFF - DV_GLOBALS_OFF);
 	if (dv_script_this_size(t->script) > t->this_room || key > t->key_room || val > t->val_room)
-		return dv_error_create(DV_ERR_LIMIT, "its clauses need more room for variables than the session has set aside");
+		return dv_error_create(DV_ERR_LIMIT,
+				       "its clauses need more room for variables than the session has set aside");
 	for (size_t i = 0; i < t->machines.count; i++) {
 		struct dv_tmachine *tm = t->machines.data[i];
 
@@ -161,7 +166,8 @@ struct dv_error *dv_region_update(struct dv_tracer *t)
 	}
 	data = dv_consts_data(t->consts, &consts);
 	if (consts > h->consts_size)
-		return dv_error_create(DV_ERR_LIMIT, "the constants need %u bytes, there is room for %u", consts, h->consts_size);
+		return dv_error_create(DV_ERR_LIMIT, "the constants need %u bytes, there is room for %u", consts,
+				       h->consts_size);
 	memcpy((char *)t->region + DV_CONSTS_OFF, data, consts);
 	for (uint32_t i = 0; i < aggs; i++)
 		h->aggs[i] = dv_script_agg(t->script, i)->desc;

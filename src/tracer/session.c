@@ -45,21 +45,21 @@ void dv_tracer_say_error(struct dv_tracer *t, const char *what, struct dv_error 
 static void fault_text(char *buf, size_t size, uint64_t fault, uint64_t value)
 {
 	static const char *const text[] = {
-		[DV_FAULT_NONE] = "unknown fault",
-		[DV_FAULT_BADADDR] = "invalid address",
-		[DV_FAULT_BADALIGN] = "invalid alignment",
-		[DV_FAULT_ILLOP] = "illegal operation",
-		[DV_FAULT_DIVZERO] = "divide-by-zero",
-		[DV_FAULT_NOSCRATCH] = "out of scratch space",
-		[DV_FAULT_KPRIV] = "invalid kernel access",
-		[DV_FAULT_UPRIV] = "invalid user access",
-		[DV_FAULT_TUPOFLOW] = "tuple stack overflow",
-		[DV_FAULT_BADSTACK] = "bad stack",
-		[DV_FAULT_BADSIZE] = "invalid size",
-		[DV_FAULT_BADINDEX] = "index out of bounds",
-		[DV_FAULT_LIBRARY] = "library-level fault",
-		[DV_FAULT_BADMACH] = "memory of another machine cannot be read here",
-		[DV_FAULT_BADTYPES] = "pointer of a machine with other kernel types",
+	    [DV_FAULT_NONE] = "unknown fault",
+	    [DV_FAULT_BADADDR] = "invalid address",
+	    [DV_FAULT_BADALIGN] = "invalid alignment",
+	    [DV_FAULT_ILLOP] = "illegal operation",
+	    [DV_FAULT_DIVZERO] = "divide-by-zero",
+	    [DV_FAULT_NOSCRATCH] = "out of scratch space",
+	    [DV_FAULT_KPRIV] = "invalid kernel access",
+	    [DV_FAULT_UPRIV] = "invalid user access",
+	    [DV_FAULT_TUPOFLOW] = "tuple stack overflow",
+	    [DV_FAULT_BADSTACK] = "bad stack",
+	    [DV_FAULT_BADSIZE] = "invalid size",
+	    [DV_FAULT_BADINDEX] = "index out of bounds",
+	    [DV_FAULT_LIBRARY] = "library-level fault",
+	    [DV_FAULT_BADMACH] = "memory of another machine cannot be read here",
+	    [DV_FAULT_BADTYPES] = "pointer of a machine with other kernel types",
 	};
 	const char *s = fault < DV_COUNT(text) && text[fault] ? text[fault] : "unknown fault";
 
@@ -85,8 +85,8 @@ static void print_error(struct dv_tracer *t, const struct dv_event *e, const str
 		snprintf(where, sizeof(where), "action #%u", stmt ? stmt : 1);
 	fault_text(text, sizeof(text), fault.i, value.i);
 	dv_tracer_say(t, "error on enabled probe ID %u (ID %u: %s:%s:%s:%s:%s): %s in %s at DIF offset %" PRIu64,
-	              e->rec->epid, en->probe, t->machines.data[en->machine]->name, en->prov, en->mod, en->func, en->name,
-	              text, where, pc.i * 8);
+		      e->rec->epid, en->probe, t->machines.data[en->machine]->name, en->prov, en->mod, en->func,
+		      en->name, text, where, pc.i * 8);
 }
 
 static bool touches_aggs(const struct dv_program *p)
@@ -120,12 +120,12 @@ static bool on_event(void *ctx, const struct dv_event *e)
 	if (touches_aggs(en->prog))
 		dv_aggs_snap(t->consumer, false);
 	probe = (struct dv_out_probe){
-		.machine = t->machines.data[en->machine]->name,
-		.several = t->machines.count > 2,
-		.cpu = e->cpu,
-		.id = en->probe,
-		.func = en->func,
-		.name = en->name,
+	    .machine = t->machines.data[en->machine]->name,
+	    .several = t->machines.count > 2,
+	    .cpu = e->cpu,
+	    .id = en->probe,
+	    .func = en->func,
+	    .name = en->name,
 	};
 	if (dv_output_record(&t->out, t->consumer, en->prog, &probe, e, &status) && !t->exiting) {
 		t->exiting = true;
@@ -147,16 +147,17 @@ size_t dv_session_consume(struct dv_tracer *t, bool final)
 static void on_drop(void *ctx, uint32_t producer, enum dv_drop why, uint64_t count)
 {
 	static const char *const text[] = {
-		[DV_DROP_BUFFER] = "drops",
-		[DV_DROP_AGG] = "aggregation drops",
-		[DV_DROP_DYN] = "dynamic variable drops",
-		[DV_DROP_RETRY] = "updates given up",
-		[DV_DROP_NEST] = "probes lost that fired inside a clause",
-		[DV_DROP_ERROR] = "error drops",
+	    [DV_DROP_BUFFER] = "drops",
+	    [DV_DROP_AGG] = "aggregation drops",
+	    [DV_DROP_DYN] = "dynamic variable drops",
+	    [DV_DROP_RETRY] = "updates given up",
+	    [DV_DROP_NEST] = "probes lost that fired inside a clause",
+	    [DV_DROP_ERROR] = "error drops",
 	};
 	static const char *const tag[] = {
-		[DV_DROP_BUFFER] = "[DT_DROP_PRINCIPAL] ", [DV_DROP_AGG] = "[DT_DROP_AGGREGATION] ",
-		[DV_DROP_DYN] = "[DT_DROP_DYNAMIC] ",
+	    [DV_DROP_BUFFER] = "[DT_DROP_PRINCIPAL] ",
+	    [DV_DROP_AGG] = "[DT_DROP_AGGREGATION] ",
+	    [DV_DROP_DYN] = "[DT_DROP_DYNAMIC] ",
 	};
 	struct dv_tracer *t = ctx;
 	const char *name = "?", *s = (unsigned)why < DV_COUNT(text) && text[why] ? text[why] : "unknown drops";
@@ -265,7 +266,7 @@ static void emit(void *ctx, const char *text)
 
 void dv_session_join(struct dv_tracer *t, struct dv_tmachine *tm)
 {
-	struct dv_diag diag = { .emit = emit, .errtags = t->opts.errtags };
+	struct dv_diag diag = {.emit = emit, .errtags = t->opts.errtags};
 	struct dv_error *e;
 
 	tm->waiting = false;
@@ -364,7 +365,7 @@ static struct dv_error *host_init(struct dv_tracer *t)
 			const struct dv_probe *p = &host->plans.data[k].probe;
 
 			if (p->id == id && p->period_ns) {
-				*DV_PUSH(&t->ticks) = (struct dv_tick){ i, p->period_ns, now + p->period_ns };
+				*DV_PUSH(&t->ticks) = (struct dv_tick){i, p->period_ns, now + p->period_ns};
 				break;
 			}
 		}
@@ -374,7 +375,8 @@ static struct dv_error *host_init(struct dv_tracer *t)
 
 /* -- the whole ---------------------------------------------------------------------------------------------------- */
 
-// Load all guests. One that cannot be loaded is reported and left out; when there was none that could, that is an error.
+// Load all guests. One that cannot be loaded is reported and left out; when there was none that could, that is an
+// error.
 static struct dv_error *load_all(struct dv_tracer *t)
 {
 	uint32_t wanted = 0, loaded = 0;
@@ -412,7 +414,7 @@ static struct dv_error *load_all(struct dv_tracer *t)
 static void finish(struct dv_tracer *t, bool report)
 {
 	struct dv_region_hdr *h = dv_tracer_hdr(t);
-	DV_VEC(const struct dv_agg *) aggs = { 0 };
+	DV_VEC(const struct dv_agg *) aggs = {0};
 
 	// What is waiting for room gets some first; then nothing new begins.
 	if (report)
@@ -453,7 +455,7 @@ static void finish(struct dv_tracer *t, bool report)
 	fflush(t->file);
 	if (dv_consumer_spoilt(t->consumer))
 		dv_tracer_say(t, "%" PRIu64 " records were refused: a machine's process spoilt the shared state",
-		              dv_consumer_spoilt(t->consumer));
+			      dv_consumer_spoilt(t->consumer));
 }
 
 struct dv_error *dv_tracer_run(struct dv_tracer *t, int *status)
@@ -476,15 +478,15 @@ struct dv_error *dv_tracer_run(struct dv_tracer *t, int *status)
 	if (!t->consumer)
 		return dv_error_create(DV_ERR_OTHER, "the state region is damaged");
 	t->out = (struct dv_output){
-		.f = t->file,
-		.quiet = t->opts.quiet,
-		.rawbytes = t->opts.rawbytes,
-		.aggsortkey = t->opts.aggsortkey,
-		.aggsortrev = t->opts.aggsortrev,
-		.aggsortpos = (uint32_t)t->opts.aggsortpos,
-		.aggsortkeypos = (uint32_t)t->opts.aggsortkeypos,
-		.symbolise = symbolise,
-		.ctx = t,
+	    .f = t->file,
+	    .quiet = t->opts.quiet,
+	    .rawbytes = t->opts.rawbytes,
+	    .aggsortkey = t->opts.aggsortkey,
+	    .aggsortrev = t->opts.aggsortrev,
+	    .aggsortpos = (uint32_t)t->opts.aggsortpos,
+	    .aggsortkeypos = (uint32_t)t->opts.aggsortkeypos,
+	    .symbolise = symbolise,
+	    .ctx = t,
 	};
 	e = host_init(t);
 	if (e)

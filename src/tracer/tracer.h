@@ -27,7 +27,8 @@ bool dv_tracer_quiet(const struct dv_tracer *t);
 /** -M: only machines that match this glob; may be given several times. */
 void dv_tracer_only(struct dv_tracer *t, const char *glob);
 /** Parse. Options that the lexer needs (defaultargs, argref) are taken from those set so far. */
-struct dv_error *dv_tracer_add_source(struct dv_tracer *t, const struct dv_source *src, struct dv_diag *diag) DV_MUST_USE;
+struct dv_error *dv_tracer_add_source(struct dv_tracer *t, const struct dv_source *src,
+				      struct dv_diag *diag) DV_MUST_USE;
 void dv_tracer_set_output(struct dv_tracer *t, FILE *f);
 
 /** Find machines, match, compile. After this -e stops. */
