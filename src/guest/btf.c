@@ -121,6 +121,7 @@ struct dv_error *dv_btf_create(uint8_t *data, size_t size, const struct dv_btf *
 	why = "has strings without an end";
 	if (b->strs[b->strs_size - 1])
 		goto bad;
+	dv_names_tame((char *)b->strs, b->strs_size);
 	b->first = base ? base->first + base->count : 1;
 	b->strs_start = base ? base->strs_start + base->strs_size : 0;
 	why = "has too many types";

@@ -14,6 +14,7 @@
 #define SYMS_MAX    (256u << 10) // of one module
 #define STRS_MAX    (16u << 20)
 #define ALL_MAX     (1u << 20)   // symbols of all modules
+#define BYTES_MAX   (128u << 20) // of symbols, names and BTF of all modules: a list may name one module thousands of times
 
 struct offsets {
 	uint32_t list, name, name_size, state, kallsyms, base, size;
@@ -91,7 +92,8 @@ struct elf_sym {
 	uint64_t value, size;
 };
 
-static void read_symbols(const struct dv_guest *g, const struct offsets *o, struct dv_kmod *m, size_t budget)
+static void read_symbols(const struct dv_guest *g, const struct offsets *o, struct dv_kmod *m, size_t budget,
+                         size_t *bytes)
 {
 	uint64_t ks, symtab, strtab, typetab = 0;
 	DV_FREE struct elf_sym *es = NULL;
@@ -103,6 +105,9 @@ static void read_symbols(const struct dv_guest *g, const struct offsets *o, stru
 	    !read64(g, ks + o->strtab, &strtab) || !dv_guest_read(g, ks + o->num_symtab, &n, 4) || n > SYMS_MAX ||
 	    n > budget)
 		return;
+	if (n * sizeof(*es) > *bytes)
+		return;
+	*bytes -= n * sizeof(*es);
 	es = dv_xcalloc(n, sizeof(*es));
 	types = dv_xcalloc(n, 1);
 	if (!dv_guest_read(g, symtab, es, n * sizeof(*es)))
@@ -111,7 +116,11 @@ static void read_symbols(const struct dv_guest *g, const struct offsets *o, stru
 		memset(types, 0, n);
 	for (uint32_t i = 0; i < n; i++)
 		top = es[i].name > top && es[i].name < STRS_MAX ? es[i].name : top;
+	if (top + 512 > *bytes)
+		return;
 	m->syms.pool = read_strings(g, strtab, top + 512, &strs);
+	*bytes -= top + 512;
+	dv_names_tame(m->syms.pool, strs);
 	m->syms.syms = dv_xcalloc(n, sizeof(*m->syms.syms));
 	for (uint32_t i = 1; i < n; i++) {
 		struct dv_symbol *s = &m->syms.syms[m->syms.count];
@@ -129,7 +138,7 @@ static void read_symbols(const struct dv_guest *g, const struct offsets *o, stru
 	dv_symtab_sizes(&m->syms, m->base + m->size);
 }
 
-static void read_btf(struct dv_guest *g, const struct offsets *o)
+static void read_btf(struct dv_guest *g, const struct offsets *o, size_t bytes)
 {
 	uint64_t head = dv_guest_addr(g, "btf_modules"), at;
 
@@ -147,8 +156,9 @@ static void read_btf(struct dv_guest *g, const struct offsets *o)
 
 			if (m->addr != mod || m->btf || !read64(g, bm + o->bm_btf, &btf) ||
 			    !read64(g, btf + o->btf_data, &data) || !dv_guest_read(g, btf + o->btf_size, &size, 4) ||
-			    size > 8u << 20)
+			    size > 8u << 20 || size > bytes)
 				continue;
+			bytes -= size;
 			p = dv_xcalloc(1, size);
 			if (dv_guest_read(g, data, p, size))
 				m->btf = dv_types_add_module(g->types, m->name, p, size);
@@ -174,7 +184,7 @@ struct dv_error *dv_modules_read(struct dv_guest *g, bool *changed)
 {
 	uint64_t head = dv_guest_addr(g, "modules"), at;
 	DV_VEC(struct dv_kmod *) found = {0};
-	size_t budget = ALL_MAX;
+	size_t budget = ALL_MAX, bytes = BYTES_MAX;
 	struct offsets o = {0};
 
 	*changed = false;
@@ -210,7 +220,7 @@ struct dv_error *dv_modules_read(struct dv_guest *g, bool *changed)
 		if (!keep) {
 			keep = dv_xcalloc(1, sizeof(*keep));
 			*keep = m;
-			read_symbols(g, &o, keep, budget);
+			read_symbols(g, &o, keep, budget, &bytes);
 			*changed = true;
 		}
 		budget -= keep->syms.count < budget ? keep->syms.count : budget;
@@ -228,6 +238,6 @@ struct dv_error *dv_modules_read(struct dv_guest *g, bool *changed)
 	g->mods.count = found.count;
 	g->mods.capacity = found.capacity;
 	if (*changed)
-		read_btf(g, &o);
+		read_btf(g, &o, bytes);
 	return NULL;
 }

@@ -14,6 +14,23 @@ uint32_t dv_str_hash(const char *s)
 	return h ^ h >> 15;
 }
 
+void dv_names_tame(char *p, size_t size)
+{
+	size_t run = 0;
+
+	for (size_t i = 0; i < size; i++) {
+		unsigned char c = (unsigned char)p[i];
+
+		run = c ? run + 1 : 0;
+		if (run > DV_NAME_MAX) {
+			p[i] = 0;
+			run = 0;
+		} else if (c && (c < ' ' || c >= 127)) {
+			p[i] = '?';
+		}
+	}
+}
+
 void dv_symtab_index(struct dv_symtab *t)
 {
 	uint32_t size = 16, steps;

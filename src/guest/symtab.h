@@ -15,6 +15,12 @@ struct dv_symtab {
 	uint32_t hash_size;  /**< a power of two */
 };
 
+/**
+ * Make text of a guest's harmless: what is not printable ASCII becomes '?' (a name ends up on a terminal), and a name
+ * ends after DV_NAME_MAX bytes at the latest (hundreds of thousands of symbols may share one endless name).
+ */
+#define DV_NAME_MAX 2048u
+void dv_names_tame(char *p, size_t size);
 /** Hash of a NUL-terminated string. */
 uint32_t dv_str_hash(const char *s);
 void dv_symtab_index(struct dv_symtab *t);

@@ -392,6 +392,19 @@ static bool count_task(void *ctx, uint64_t task, int pid, int tgid, const char *
 	return true;
 }
 
+static void tame(void)
+{
+	static char p[3 * DV_NAME_MAX];
+
+	memset(p, 'x', sizeof(p) - 1);
+	memcpy(p + 1, "\0a b\n\033\x9b\177", 9);
+	dv_names_tame(p, sizeof(p));
+	CHECK_STR(p, "x");
+	CHECK(!memcmp(p + 2, "a b????x", 8));
+	for (size_t i = 0; i < sizeof(p); i += strlen(p + i) + 1)
+		CHECK(strlen(p + i) <= DV_NAME_MAX);
+}
+
 static void whole(bool mem, enum synth_order order)
 {
 	const struct dv_guest_layout *l;
@@ -457,6 +470,13 @@ static void whole(bool mem, enum synth_order order)
 		CHECK(changed && dv_guest_symbol(g, NULL, "one")->addr == m[i % 3] + 0x2000);
 	}
 	CHECK(g->dead.count < 12 && g->types->mods.count == 3);
+	// Names end up on terminals, which must not act on one.
+	ram[pa_of(m[0]) + 0x600 + 5] = '\033';
+	link_modules(m + 1, 1);
+	dv_error_destroy(dv_guest_refresh_modules(g, &changed));
+	link_modules(m, 1);
+	dv_error_destroy(dv_guest_refresh_modules(g, &changed));
+	CHECK(dv_guest_symbol(g, "mod_a", "?ne"));
 	// A module that is not live yet, one with a name that is none.
 	link_modules(m, 3);
 	w32(pa_of(m[0]), 1);
@@ -627,6 +647,7 @@ int main(void)
 	images();
 	whole(false, SYNTH_OLD_SEQS);
 	whole(true, SYNTH_NEW);
+	tame();
 	cached();
 	damaged();
 	return test_done();
