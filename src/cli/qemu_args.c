@@ -12,11 +12,14 @@
 #ifndef DV_PLUGINDIR
 #define DV_PLUGINDIR "/usr/local/lib/dvirt"
 #endif
+#ifndef DV_LIBDIR
+#define DV_LIBDIR "lib"
+#endif
 
-// In the build folder it lies beside the executable; installed, in the library folder.
+// In the build folder it lies beside the executable; installed, in the library folder, also when all of that was moved.
 static bool find_plugin(char *buf, size_t size)
 {
-	static const char *const beside[] = { "", "src/machine/qemu/", "src/machine/", "../lib/dvirt/" };
+	static const char *const beside[] = { "", "../" DV_LIBDIR "/dvirt/" };
 	char self[PATH_MAX], real[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	char *slash;
