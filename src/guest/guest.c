@@ -413,6 +413,16 @@ bool dv_guest_still(struct dv_guest *g)
 	                                   !memcmp(id, g->id, g->where.build_id_size));
 }
 
+bool dv_guest_runs(const struct dv_guest *g, const struct dv_guest_regs *regs)
+{
+	uint64_t at = g->image.pa + (g->banner_va - g->image.va), pa, left;
+	bool la57 = regs->cr4 & DV_CR4_LA57;
+
+	// On its way in or out, the kernel runs on user mode's tables: its own are those before (image.c).
+	return (dv_walk(&g->phys, regs->cr3, la57, g->banner_va, &pa, &left) && pa == at) ||
+	       (dv_walk(&g->phys, regs->cr3 & ~0x1000ULL, la57, g->banner_va, &pa, &left) && pa == at);
+}
+
 const struct dv_symbol *dv_guest_symbols(const struct dv_guest *g, size_t *count)
 {
 	*count = g->all.count;

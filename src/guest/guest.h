@@ -57,6 +57,11 @@ bool dv_guest_from_cache(const struct dv_guest *g);
 const struct dv_guest_layout *dv_guest_layout(const struct dv_guest *g);
 /** Is the same kernel still running (banner and build id where they were)? False after a reboot. */
 bool dv_guest_still(struct dv_guest *g);
+/**
+ * Does a vCPU with these registers run it? A machine that is reset keeps its memory, so dv_guest_still() may find the
+ * old kernel where the new one has not written yet; but the new one's page tables map it elsewhere.
+ */
+bool dv_guest_runs(const struct dv_guest *g, const struct dv_guest_regs *regs);
 
 /** Symbols sorted by address; vmlinux first, then modules. */
 const struct dv_symbol *dv_guest_symbols(const struct dv_guest *g, size_t *count);

@@ -41,7 +41,7 @@ static void reply(int fd, const struct dv_ctl_packet *q)
 	}
 	if (q->msg.type != DV_CTL_REGS || how == REFUSES) {
 		loads += q->msg.type == DV_CTL_LOAD;
-		dv_ctl_send(fd, DV_CTL_ERROR, q->msg.serial, "no", 2, NULL, 0, false);
+		dv_ctl_send(fd, DV_CTL_ERROR, q->msg.serial, "no\033[2J", 6, NULL, 0, false);
 		return;
 	}
 	if (how != NO_KERNEL) {
@@ -176,7 +176,7 @@ int main(void)
 	expect(GARBAGE, "another protocol", DV_MACHINE_GONE);
 	expect(OLD, "another protocol", DV_MACHINE_GONE);
 	expect(BAD_HELLO, "nonsense", DV_MACHINE_GONE);
-	expect(REFUSES, "no", DV_MACHINE_WAITING);
+	expect(REFUSES, "no?[2J", DV_MACHINE_WAITING);
 	expect(NO_KERNEL, "no kernel", DV_MACHINE_WAITING);
 	expect(NO_RAM, "RAM", DV_MACHINE_WAITING);
 	expect(FIFO, "cannot open its own memory", DV_MACHINE_WAITING);

@@ -10,6 +10,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <linux/magic.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -28,6 +30,8 @@
 #define HELLO_MS  1500
 #define LOOK_MS   100   /* how long the plugin may look for a vCPU in kernel mode */
 #define OPEN_MS   1000
+#define GLANCE_MS 20   /* shorter than what makes the plugin translate anew: asks sleeping and running vCPUs only */
+#define DRAIN_MAX 64   /* packets at once: a plugin that floods us must not keep us from all else */
 
 struct client {
 	int fd, mem;
@@ -37,6 +41,7 @@ struct client {
 	uint32_t range_count;
 	struct dv_phys phys;
 	uint64_t next_look, pause_ms; /* ns; ms */
+	unsigned elsewhere;           /* looks in a row at which a vCPU ran another kernel than ours */
 	struct dv_ctl_packet packet;
 };
 
@@ -55,6 +60,15 @@ static void DV_PRINTF(2, 3) because(struct dv_machine *m, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(m->why, sizeof(m->why), fmt, ap);
 	va_end(ap);
+}
+
+/* Text of a plugin's, as it may go to a terminal. */
+static const char *tame(char *s)
+{
+	for (char *p = s; *p; p++)
+		if (*p < ' ' || *p >= 127)
+			*p = '?';
+	return s;
 }
 
 static void forget_guest(struct dv_machine *m)
@@ -108,11 +122,13 @@ static bool read_phys(void *ctx, uint64_t gpa, void *dst, size_t size)
 static bool is_proc_mem(int fd)
 {
 	char link[64], path[64];
+	struct statfs fs;
 	int pid, end = 0;
 
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	ssize_t n = readlink(link, path, sizeof(path) - 1);
-	if (n <= 0)
+	// The name alone can be had in a mount namespace of one's own.
+	if (n <= 0 || fstatfs(fd, &fs) < 0 || fs.f_type != PROC_SUPER_MAGIC)
 		return false;
 	path[n] = 0;
 	return sscanf(path, "/proc/%d/mem%n", &pid, &end) == 1 && end == n;
@@ -183,6 +199,15 @@ static void look(struct dv_machine *m, const struct dv_ctl_regs *r)
 
 /* -- talking --------------------------------------------------------------------------------------------------- */
 
+/* The answer to REGS while a kernel is traced: is it still that one which runs? Once may be a moment's oddity. */
+static void glance(struct dv_machine *m, const struct dv_ctl_regs *r)
+{
+	struct client *c = m->priv;
+	struct dv_guest_regs regs = {r->cr3, r->cr4, r->gs_base, r->rip, r->efer};
+
+	c->elsewhere = dv_guest_runs(m->guest, &regs) ? 0 : c->elsewhere + 1;
+}
+
 /* A message that is not the answer being waited for. */
 static void unasked(struct dv_machine *m)
 {
@@ -196,6 +221,8 @@ static void unasked(struct dv_machine *m)
 		c->looking = 0;
 		if (r && m->state == DV_MACHINE_WAITING)
 			look(m, r);
+		else if (r && m->state == DV_MACHINE_READY && r->found)
+			glance(m, r);
 	}
 	dv_ctl_close_fds(&c->packet);
 }
@@ -205,7 +232,7 @@ static bool drain(struct dv_machine *m)
 {
 	struct client *c = m->priv;
 
-	while (c->fd >= 0) {
+	for (unsigned i = 0; c->fd >= 0 && i < DRAIN_MAX; i++) {
 		int r = dv_ctl_recv(c->fd, &c->packet, true);
 		if (r == -EAGAIN)
 			return true;
@@ -216,7 +243,7 @@ static bool drain(struct dv_machine *m)
 		}
 		unasked(m);
 	}
-	return false;
+	return c->fd >= 0;
 }
 
 /* Ask, and wait for the answer, which is left in c->packet; the caller closes its descriptors. */
@@ -255,7 +282,7 @@ static struct dv_error *ask(struct dv_machine *m, uint32_t type, const void *pay
 			return NULL;
 		dv_ctl_close_fds(&c->packet);
 		return dv_error_create(DV_ERR_OTHER, "machine '%s': %s", m->name,
-				       c->packet.msg.type == DV_CTL_ERROR ? (const char *)c->packet.payload
+				       c->packet.msg.type == DV_CTL_ERROR ? tame((char *)c->packet.payload)
 									  : "it answered nonsense");
 	}
 	if (r == -EBADMSG)
@@ -266,10 +293,10 @@ static struct dv_error *ask(struct dv_machine *m, uint32_t type, const void *pay
 }
 
 /* Start to look for the kernel; the answer comes to drain(). */
-static void start_look(struct dv_machine *m)
+static void start_look(struct dv_machine *m, uint32_t timeout_ms)
 {
 	struct client *c = m->priv;
-	struct dv_ctl_regs_ask a = {LOOK_MS, 0};
+	struct dv_ctl_regs_ask a = {timeout_ms, 0};
 	uint32_t serial = ++c->serial ? c->serial : ++c->serial;
 
 	if (!c->looking && dv_ctl_send(c->fd, DV_CTL_REGS, serial, &a, sizeof(a), NULL, 0, true) == 0)
@@ -293,12 +320,13 @@ static void qemu_poll(struct dv_machine *m)
 	if (m->state == DV_MACHINE_GONE || m->state == DV_MACHINE_FOUND || !drain(m) || now_ns() < c->next_look)
 		return;
 	if (m->state == DV_MACHINE_WAITING) {
-		start_look(m);
+		start_look(m, LOOK_MS);
 		return;
 	}
 	c->next_look = now_ns() + 1000000000u;
-	if (!dv_guest_still(m->guest)) {
+	if (!dv_guest_still(m->guest) || c->elsewhere > 1) {
 		// Another kernel, or none: addresses mean nothing there.
+		c->elsewhere = 0;
 		dv_error_destroy(qemu_unload(m));
 		forget_guest(m);
 		if (m->state == DV_MACHINE_GONE)
@@ -307,7 +335,9 @@ static void qemu_poll(struct dv_machine *m)
 		because(m, "it restarted");
 		c->pause_ms = 0;
 		c->next_look = 0;
+		return;
 	}
+	start_look(m, GLANCE_MS);
 }
 
 static struct dv_error *send_peers(struct dv_machine *m, struct dv_machine *const *peers, size_t count, uint32_t *sent)
@@ -412,6 +442,7 @@ static struct dv_error *qemu_open(struct dv_machine *m, uint32_t universe)
 		m->vcpu_max = DV_PROD_MAX;
 	snprintf(m->detail, sizeof(m->detail), "QEMU %.31s, pid %d, plugin API %u, %u session%s", h->qemu_version,
 		 h->pid, h->api, h->sessions, h->sessions == 1 ? "" : "s");
+	tame(m->detail);
 	m->state = DV_MACHINE_WAITING;
 	m->poll_fd = c->fd;
 	while (m->state == DV_MACHINE_WAITING && now_ns() < end) {
