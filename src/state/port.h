@@ -31,8 +31,11 @@ _Static_assert(sizeof(struct dv_region_hdr) <= DV_GLOBALS_OFF, "the header outgr
 /* -- in the kernel ------------------------------------------------------------------------------------------------ */
 
 #define DV_ST uint64_t
-/* A function with a loop is global: verified once, on its own, not again for every path that leads to it. */
-#define DV_HELPER __attribute__((noinline, visibility("default")))
+/*
+ * A function with a loop is global: verified once, on its own, not again for every path that leads to it. It is weak
+ * because the compiler leaves out arguments that a function it knows does not use, and the verifier wants all of them.
+ */
+#define DV_HELPER __attribute__((noinline, weak, visibility("default")))
 #define DV_GLOBAL DV_HELPER
 
 extern const volatile uint64_t dv_region_mask; /* read-only data: the verifier knows its value */
