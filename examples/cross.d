@@ -13,7 +13,7 @@ web:syscall::write:entry
 {
 	watched = questions;
 	asked = timestamp;
-	printf("web: %s asks its question %d\n", execname, watched);
+	printf("\nweb: %s asks its question %d\n", execname, watched);
 }
 
 db:syscall:::entry
@@ -25,7 +25,7 @@ db:syscall:::entry
 web:syscall::read:return
 /watched && execname == "client"/
 {
-	printf("web: it has the answer after %d us\n\n", (timestamp - asked) / 1000);
+	printf("web: it has the answer after %d us\n", (timestamp - asked) / 1000);
 	watched = 0;
 	answered++;
 }

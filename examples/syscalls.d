@@ -2,7 +2,8 @@
 /*
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Who makes which system calls, on every machine that is traced: the fifteen most frequent of three seconds.
+ * Who makes which system calls, on every machine that is traced: the fifteen most frequent of three seconds,
+ * the most frequent last.
  */
 #pragma D option quiet
 
