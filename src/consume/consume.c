@@ -259,6 +259,18 @@ size_t dv_consume(struct dv_consumer *c, bool final, bool (*fn)(void *ctx, const
 	return count;
 }
 
+bool dv_consume_held(struct dv_consumer *c, uint32_t *producer, uint64_t *firing)
+{
+	struct bound b;
+
+	bound_read(c, &b);
+	if (!b.from)
+		return false;
+	*producer = b.from->index;
+	*firing = b.first;
+	return true;
+}
+
 void dv_consume_drops(struct dv_consumer *c, void (*fn)(void *ctx, uint32_t producer, enum dv_drop why, uint64_t count),
                       void *ctx)
 {

@@ -40,6 +40,9 @@ struct dv_event {
  */
 size_t dv_consume(struct dv_consumer *c, bool final, bool (*fn)(void *ctx, const struct dv_event *e), void *ctx);
 
+/** The firing that has not ended and holds up the order: where, and a number that tells it from others. False: none. */
+bool dv_consume_held(struct dv_consumer *c, uint32_t *producer, uint64_t *firing);
+
 /** Drop counters since the last call, for messages: fn for each non-zero one. */
 void dv_consume_drops(struct dv_consumer *c, void (*fn)(void *ctx, uint32_t producer, enum dv_drop why, uint64_t count),
                       void *ctx);

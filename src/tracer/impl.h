@@ -87,6 +87,7 @@ struct dv_tracer {
 	DV_VEC(struct dv_tick) ticks;
 	uint32_t site_begin, site_end; /**< in the host's image; UINT32_MAX: none */
 	bool exiting, started, peers;  /**< peers: clauses may read other machines' memory */
+	bool write_failed;
 	int status;
 	uint64_t exit_seq;
 	int until_fd, stop_fd;

@@ -12,12 +12,15 @@
 #define RESCAN_EVERY (250 * MS)
 #define RESCAN_FOR (3000 * MS) /* a new socket's owner may need a moment until it answers */
 #define BLOCK_PERIOD (5 * MS)  /* under bufpolicy=block virtual CPUs wait for us */
+#define HELD_FOR (3000 * MS)   /* a clause that does not end holds up the output so long before that is said */
 #define BUSY_RECORDS 2000u     /* so many at once: look again soon */
 
 struct loop {
 	struct dv_tracer *t;
 	int inotify;
 	uint64_t consume, aggs, status, rescan, rescan_until;
+	uint64_t held, held_since; /* the firing that holds up the order, and since when */
+	bool held_told;
 };
 
 static void ticks(struct loop *l, uint64_t now)
@@ -64,6 +67,34 @@ static void look_after(struct dv_tracer *t, struct dv_tmachine *tm)
 			dv_probe_set_forget(&t->probes, tm->m);
 		tm->universe = dv_tmachine_universe(t, tm);
 		dv_session_join(t, tm);
+	}
+}
+
+// A clause takes microseconds. One that does not end is on a machine that was stopped in it, and nothing is printed.
+static void look_for_held(struct loop *l, uint64_t now)
+{
+	struct dv_tracer *t = l->t;
+	uint32_t producer;
+	uint64_t firing;
+
+	if (!dv_consume_held(t->consumer, &producer, &firing)) {
+		l->held = 0;
+		return;
+	}
+	if (firing != l->held) {
+		l->held = firing;
+		l->held_since = now;
+		l->held_told = false;
+	}
+	if (l->held_told || now - l->held_since < HELD_FOR)
+		return;
+	l->held_told = true;
+	for (size_t i = 1; i < t->machines.count; i++) {
+		const struct dv_tmachine *tm = t->machines.data[i];
+
+		if (producer >= tm->prod && producer - tm->prod < tm->prod_count)
+			dv_tracer_say(t, "output waits for machine '%s', whose CPU %u stands still in a clause: is its "
+				      "QEMU stopped?", tm->name, producer - tm->prod);
 	}
 }
 
@@ -185,6 +216,7 @@ void dv_tracer_loop(struct dv_tracer *t)
 		}
 		if (now >= l.status) {
 			dv_session_drops(t);
+			look_for_held(&l, now);
 			for (size_t i = 1; i < t->machines.count; i++)
 				look_after(t, t->machines.data[i]); // does its kernel still run?
 			l.status = now + t->opts.statusrate;

@@ -35,9 +35,14 @@ struct dv_error *dv_region_assign(struct dv_tracer *t)
 
 		tm->prod = prods;
 		tm->prod_count = tm->m->vcpu_max ? tm->m->vcpu_max : 1;
-		if (tm->prod_count > DV_PROD_MAX - prods)
-			return dv_error_create(DV_ERR_LIMIT, "the machines have more than %u virtual CPUs together",
-					       DV_PROD_MAX - 1);
+		if (tm->prod_count > DV_PROD_MAX - prods) {
+			// One machine that says it has hundreds must not keep the others from being traced.
+			dv_tracer_say(t, "machine '%s' is not traced: it has %u virtual CPUs, there is room for %u more",
+				      tm->name, tm->prod_count, DV_PROD_MAX - prods);
+			tm->plans.count = tm->errors.count = tm->prod_count = 0;
+			tm->refused = true;
+			continue;
+		}
 		prods += tm->prod_count;
 	}
 	t->machines.data[0]->prod = 0;

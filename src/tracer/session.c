@@ -139,8 +139,13 @@ size_t dv_session_consume(struct dv_tracer *t, bool final)
 {
 	size_t n = dv_consume(t->consumer, final, on_event, t);
 
-	if (n)
-		fflush(t->file);
+	// What cannot be written is lost: that ends the session, it does not go on in silence.
+	if (n && (fflush(t->file) || ferror(t->file)) && !t->write_failed) {
+		t->write_failed = t->exiting = true;
+		t->exit_seq = 0;
+		t->status = 1;
+		dv_tracer_say(t, "cannot write the output: %s", strerror(errno));
+	}
 	return n;
 }
 
@@ -326,10 +331,18 @@ static bool needs_peers(const struct dv_tracer *t)
 
 /* -- dvirt's own probes ------------------------------------------------------------------------------------------- */
 
-// Our own ring is full while a clause of ours wants room: make room.
+// Our own ring is full while a clause of ours wants room: make room. A clause in a guest that has not ended yet holds
+// our records up; most do so for microseconds.
 static bool host_wait(void *ctx)
 {
-	return dv_session_consume(ctx, false) > 0;
+	struct timespec ms = { .tv_nsec = 1000000 };
+
+	for (int i = 0; i < 200; i++) {
+		if (dv_session_consume(ctx, false))
+			return true;
+		nanosleep(&ms, NULL);
+	}
+	return false;
 }
 
 void dv_session_fire(struct dv_tracer *t, uint32_t site)
