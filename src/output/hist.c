@@ -38,7 +38,7 @@ static void header(FILE *f)
 
 static void bar(FILE *f, int64_t count, uint64_t normal, const struct sums *s)
 {
-	long long shown = (long long)count / (long long)(normal ? normal : 1);
+	long long shown = (long long)count / (long long)(normal > INT64_MAX ? INT64_MAX : normal ? normal : 1);
 	int n;
 
 	if (!s->negative) {

@@ -346,6 +346,9 @@ static void test_distributions(void)
 				"               8 |@@@@@@@@@@@@@@@                          1        \n"
 				"              16 |@@@@@                                    0        \n"
 				"              32 |                                         0        \n\n");
+	d[64] = INT64_MIN; // by -1 it has no quotient
+	normals[0] = UINT64_MAX;
+	CHECK(strstr(show(&o, &q), " -1 "));
 	normals[0] = 1;
 	memset(d, 0, sizeof(d));
 	d[0] = 1;
