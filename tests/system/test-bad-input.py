@@ -43,6 +43,7 @@ refused(["qemu-args"], "NAME", status=2)
 refused(["qemu-args", "a/b"], "a/b", status=2)
 s, out, err = dvirt("-n", "BEGIN { exit(7); }")
 assert s == 7, (s, err)
+refused(["-o", "/dev/full", "-n", "tick-10ms { trace(1); }"], "cannot write the output", "No space left")
 
 with guestlib.Guests() as g:
     web = g.start("web")
