@@ -13,7 +13,7 @@
 
 static struct region r;
 static atomic_ulong ball;
-static uint64_t next, wrong_order, wrong_value;
+static uint64_t next, last, wrong_order, wrong_seq, wrong_value;
 
 static void *play(void *arg)
 {
@@ -50,6 +50,8 @@ static bool on_event(void *ctx, const struct dv_event *e)
 		return false;
 	wrong_order += step.i != next++;
 	wrong_value += seen.i != step.i;
+	wrong_seq += e->rec->seq <= last; // also when the consumer looked after each step, and so saw them in order
+	last = e->rec->seq;
 	return true;
 }
 
@@ -75,6 +77,7 @@ int main(void)
 	n += dv_consume(c, true, on_event, NULL);
 	CHECK_EQ(n, STEPS);
 	CHECK_EQ(wrong_order, 0);
+	CHECK_EQ(wrong_seq, 0);
 	CHECK_EQ(wrong_value, 0);
 	dv_consumer_destroy(c);
 	region_free(&r);
