@@ -37,7 +37,9 @@ struct dv_vcpu {
 struct dv_waiter {
 	struct dv_tracing *t;
 	struct dv_producer *prod;
-	uint64_t tail, since_ns;
+	uint64_t tail, since_ns; /**< where the reader was, and since when */
+	const struct dv_exec *exec;
+	uint64_t seq, begun_ns;  /**< the firing that waits, and since when */
 };
 
 /** What one session has loaded. Made and freed by the control thread; immutable but for `closing`. */
@@ -111,8 +113,10 @@ void dv_cpu_look(uint32_t timeout_ms, struct dv_ctl_regs *ret);
 uint64_t dv_cpu_reg(struct dv_vcpu *v, GByteArray *buf, enum dv_reg r);
 
 /* plugin_ram.c */
-/** Ask QEMU for its map of guest RAM; on a vCPU's thread that holds the big lock. False: cannot. */
+/** Ask QEMU for its map of guest RAM; on a vCPU's thread that holds the big lock. False: cannot. True: that memory
+ *  stays mapped until dv_ram_release(), there too; so take it once. */
 bool dv_ram_from_qemu(struct dv_ram *ret);
+void dv_ram_release(void);
 /** Guess it from this process's mappings: candidate @p i; false: there are no more. */
 bool dv_ram_guess(unsigned i, struct dv_ram *ret);
 /** Does @p ram hold what QEMU says is at these kernel addresses? On a vCPU's thread in kernel mode. */

@@ -214,11 +214,15 @@ static void find_ram(struct dv_vcpu *v, const struct dv_ctl_regs *r, bool ask)
 	struct dv_ram *ram = calloc(1, sizeof(*ram)), *none = NULL;
 	bool ok = false;
 
-	if (ram && buf) {
+	if (ram && buf && !__atomic_load_n(&g.ram, __ATOMIC_ACQUIRE)) {
 		uint64_t va[] = {r->rip, dv_cpu_reg(v, buf, DV_REG_RSP), r->gs_base};
 		unsigned count = r->found ? 3 : 2;
 		bool la57 = r->cr4 >> 12 & 1;
-		ok = ask && dv_ram_from_qemu(ram) && dv_ram_check(ram, r->cr3, la57, va, count);
+		if (ask && dv_ram_from_qemu(ram)) {
+			ok = dv_ram_check(ram, r->cr3, la57, va, count);
+			if (!ok)
+				dv_ram_release();
+		}
 		for (unsigned i = 0; !ok && r->found && i < 64 && dv_ram_guess(i, ram); i++)
 			ok = dv_ram_check(ram, r->cr3, la57, va, count);
 	}

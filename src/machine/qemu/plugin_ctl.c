@@ -250,8 +250,10 @@ static int do_load(struct session *s)
 		drop_peers(s);
 		return -EBADMSG;
 	}
-	if (!__atomic_load_n(&g.vcpu_count, __ATOMIC_ACQUIRE))
+	if (!__atomic_load_n(&g.vcpu_count, __ATOMIC_ACQUIRE)) {
+		drop_peers(s);
 		return refuse(s, "the machine has no vCPU yet");
+	}
 	t = dv_tracing_create(packet.fds[0], l->region_size, packet.fds[1], l->image_size, s->peers, s->peer_count, msg,
 			      sizeof(msg));
 	if (!t) {

@@ -49,6 +49,28 @@ static bool is_main_memory(void *host)
 	       strcmp(name, "pc.rom") != 0;
 }
 
+/* What was answered last is referenced, so that it stays mapped under our reads when its memory module is unplugged. */
+static void *held[DV_CTL_RANGES];
+static uint32_t held_count;
+
+static void hold(void *region)
+{
+	void (*ref)(void *) = (void (*)(void *))dlsym(RTLD_DEFAULT, "memory_region_ref");
+
+	if (!ref || !dlsym(RTLD_DEFAULT, "memory_region_unref") || held_count == DV_CTL_RANGES)
+		return;
+	ref(region);
+	held[held_count++] = region;
+}
+
+void dv_ram_release(void)
+{
+	void (*unref)(void *) = (void (*)(void *))dlsym(RTLD_DEFAULT, "memory_region_unref");
+
+	while (held_count)
+		unref(held[--held_count]);
+}
+
 bool dv_ram_from_qemu(struct dv_ram *ret)
 {
 	void (*init)(struct block_list *) =
@@ -73,6 +95,7 @@ bool dv_ram_from_qemu(struct dv_ram *ret)
 	for (unsigned i = 0; b && i < l.list.count && ret->count < DV_CTL_RANGES; i++, b = b->next) {
 		if (b->start >= b->end || !b->host || !is_main_memory(b->host))
 			continue;
+		hold(b->region);
 		ret->r[ret->count++] = (struct dv_ctl_range){b->start, b->end - b->start, (uint64_t)(uintptr_t)b->host};
 	}
 	done(&l.list);

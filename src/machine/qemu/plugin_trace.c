@@ -18,6 +18,8 @@
  */
 #define STUCK_NS        30000000000ull
 #define STUCK_SWITCH_NS 200000000ull
+/* The waits of one firing, even though there is progress: whoever maps the region can make it look so for ever. */
+#define FIRING_NS       60000000000ull
 
 static bool over(const struct dv_waiter *w)
 {
@@ -34,6 +36,12 @@ static bool wait_for_room(void *ctx)
 	uint64_t tail = __atomic_load_n(&w->prod->tail, __ATOMIC_ACQUIRE), now = dv_now_ns();
 
 	if (over(w))
+		return false;
+	if (w->exec->seq != w->seq) {
+		w->seq = w->exec->seq;
+		w->begun_ns = now;
+	}
+	if (now - w->begun_ns > FIRING_NS)
 		return false;
 	if (tail != w->tail || !w->since_ns) {
 		w->tail = tail;
@@ -108,6 +116,7 @@ static bool make_execs(struct dv_tracing *t, char *msg, size_t msg_size)
 			return false;
 		}
 		t->waiters[i].t = t;
+		t->waiters[i].exec = &t->exec[i];
 		t->waiters[i].prod = dv_region_producer(t->region, t->region_size, img->prod + i);
 		if ((t->hdr->flags & DV_REGION_BLOCK) && t->waiters[i].prod) {
 			t->exec[i].wait = wait_for_room;
