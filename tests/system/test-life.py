@@ -71,13 +71,17 @@ with guestlib.Guests() as g:
         for i in range(QEMU_KILLS):
             name = "victim%d" % i
             v = g.start(name, run=[], ip=[], peer=[])
+            # On a slow machine a guest does not come far in that time: some are let join.
+            if i % 5 == 4:
+                t.expect_err("machine '%s' has joined" % name, timeout=120)
             time.sleep(0.3 + random.random() * 2.5)
             v.kill()
             v.stop()
+            if i % 5 == 4:
+                t.expect_err("machine '%s' has gone" % name)
         time.sleep(0.5)
         out, err = t.stop()
     n = [int(x) for x in re.findall(r"^n (\d+)$", out, re.M)]
     assert n[-1] > n[0] and n[-1] > n[len(n) // 2], "web was not traced any more"
     print("killed QEMU %d times; %d events of web; dvirt said:\n%s" % (QEMU_KILLS, n[-1], err))
-    assert "victim" in err, "that machines vanished was not said"
     assert sessions("web") == 0

@@ -43,17 +43,21 @@ class Trace:
             out.append(os.pread(f.fileno(), size, 0).decode("utf-8", "replace"))
         return out
 
-    def expect(self, text, timeout=None):
+    def expect(self, text, timeout=None, stream=0):
         """Waits until standard output contains a text."""
         end = time.monotonic() + (timeout or self.timeout)
         while True:
             over = self.p.poll() is not None
             out, err = self.read()
-            if text in out:
+            if text in (out, err)[stream]:
                 return
             assert not over, "dvirt ended (%s) before %r: %s" % (self.p.returncode, text, err)
             assert time.monotonic() < end, "%r did not come; there is %r, %r" % (text, out[-2000:], err)
             time.sleep(0.01)
+
+    def expect_err(self, text, timeout=None):
+        """The same for standard error."""
+        self.expect(text, timeout, 1)
 
     def stop(self, timeout=60):
         """Ends it as Ctrl-C does; returns (standard output, standard error)."""
