@@ -77,7 +77,7 @@ struct dv_tracer {
 	void *region;
 	uint64_t region_size;
 	uint32_t prod_used, prod_total, this_room;
-	uint32_t key_room, val_room;
+	uint32_t key_room, val_room, consts_room;
 	struct dv_consumer *consumer;
 	struct dv_output out;
 	FILE *file;

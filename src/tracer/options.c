@@ -53,9 +53,10 @@ static const struct row rows[] = {
 	{ "rawbytes", FLAG, F(rawbytes), 0, 0, 0 },
 	// Kept by nature.
 	{ "bufresize", KEPT }, { "cleanrate", KEPT }, { "nolibs", KEPT }, { "temporal", KEPT }, { "quietresize", KEPT },
-	{ "core", KEPT }, { "noresolve", KEPT }, { "lockmem", KEPT }, { "preallocate", KEPT },
+	{ "core", KEPT }, { "lockmem", KEPT }, { "preallocate", KEPT },
 	// Known, not there yet.
-	{ "flowindent", LATER }, { "stackindent", LATER }, { "printsize", LATER }, { "agghist", LATER },
+	{ "noresolve", LATER }, { "flowindent", LATER }, { "stackindent", LATER }, { "printsize", LATER },
+	{ "agghist", LATER },
 	{ "aggpack", LATER }, { "aggzoom", LATER }, { "cpu", LATER }, { "grabanon", LATER }, { "jstackframes", LATER },
 	{ "jstackstrsize", LATER }, { "maxframes", LATER }, { "nspec", LATER }, { "specsize", LATER },
 	{ "stackframes", LATER }, { "ustackframes", LATER }, { "pcapsize", LATER }, { "bpflog", LATER },

@@ -91,7 +91,7 @@ struct dv_error *dv_region_create(struct dv_tracer *t)
 	dv_script_dyn_sizes(t->script, (uint32_t)t->opts.strsize, &key, &val);
 	c.strsize = (uint32_t)t->opts.strsize;
 	c.globals_size = DV_CONSTS_OFF - DV_GLOBALS_OFF;
-	c.consts_size = round8((uint64_t)consts + CONSTS_SPARE);
+	t->consts_room = c.consts_size = round8((uint64_t)consts + CONSTS_SPARE);
 	t->key_room = c.dyn_key_size = round8(key > KEY_ROOM ? key : KEY_ROOM);
 	t->val_room = c.dyn_val_size = round8(val > VAL_ROOM ? val : VAL_ROOM);
 	if (t->key_room > DV_KEY_MAX)
@@ -170,9 +170,10 @@ struct dv_error *dv_region_update(struct dv_tracer *t)
 		__atomic_store_n(&h->machines[i].live, !tm->gone && !tm->waiting, __ATOMIC_RELEASE);
 	}
 	data = dv_consts_data(t->consts, &consts);
-	if (consts > h->consts_size)
+	// Against our own number: the one in the region may have been overwritten.
+	if (consts > t->consts_room)
 		return dv_error_create(DV_ERR_LIMIT, "the constants need %u bytes, there is room for %u", consts,
-				       h->consts_size);
+				       t->consts_room);
 	memcpy((char *)t->region + DV_CONSTS_OFF, data, consts);
 	for (uint32_t i = 0; i < aggs; i++)
 		h->aggs[i] = dv_script_agg(t->script, i)->desc;
