@@ -269,6 +269,21 @@ static void emit(void *ctx, const char *text)
 	fputs(text, stderr);
 }
 
+// May a clause on one machine have to read another's memory? By a name (db`vmlinux`jiffies), or by a pointer that a
+// variable brought there.
+static bool needs_peers(const struct dv_tracer *t)
+{
+	if (dv_script_uses_cross_machine(t->script))
+		return true;
+	for (uint32_t i = 0; i < dv_script_var_count(t->script); i++) {
+		const struct dv_var *v = dv_script_var(t->script, i);
+
+		if (v->scope == DV_SCOPE_GLOBAL && v->type && dv_type_resolve(v->type)->kind == DV_TYPE_PTR)
+			return true;
+	}
+	return false;
+}
+
 void dv_session_join(struct dv_tracer *t, struct dv_tmachine *tm)
 {
 	struct dv_diag diag = {.emit = emit, .errtags = t->opts.errtags};
@@ -281,6 +296,7 @@ void dv_session_join(struct dv_tracer *t, struct dv_tmachine *tm)
 		tm->refused = true;
 		return;
 	}
+	t->peers |= needs_peers(t); // its clauses may have given variables their types
 	e = dv_region_place(t, tm);
 	if (!e)
 		e = build_image(t, tm);
@@ -310,23 +326,6 @@ void dv_session_join(struct dv_tracer *t, struct dv_tmachine *tm)
 		if (e)
 			dv_tracer_say_error(t, o->name, e);
 	}
-}
-
-// May a clause on one machine have to read another's memory? By a name (db`vmlinux`jiffies), or by a pointer that a
-// variable brought there.
-static bool needs_peers(const struct dv_tracer *t)
-{
-	if (t->machines.count < 2)
-		return false;
-	if (dv_script_uses_cross_machine(t->script))
-		return true;
-	for (uint32_t i = 0; i < dv_script_var_count(t->script); i++) {
-		const struct dv_var *v = dv_script_var(t->script, i);
-
-		if (v->scope == DV_SCOPE_GLOBAL && v->type && dv_type_resolve(v->type)->kind == DV_TYPE_PTR)
-			return true;
-	}
-	return false;
 }
 
 /* -- dvirt's own probes ------------------------------------------------------------------------------------------- */
