@@ -37,6 +37,12 @@ struct dv_tmachine {
 	size_t image_size;
 };
 
+/** A kernel build that was seen, and the number of its types. */
+struct dv_build {
+	char *id;
+	uint32_t universe;
+};
+
 /** Enabled probe: what an epid in a record means. Stays for the whole session. */
 struct dv_enabling {
 	uint32_t machine, probe;
@@ -69,6 +75,7 @@ struct dv_tracer {
 	DV_VEC(struct dv_program *) progs;    /**< all, to free them */
 	DV_VEC(struct dv_enabling) enablings; /**< by epid; 0 is not used */
 	uint32_t universes;		      /**< numbers given out */
+	DV_VEC(struct dv_build) builds;
 	bool found;			      /**< machines were looked for */
 	bool compiled;
 

@@ -15,18 +15,25 @@ static bool wanted(const struct dv_tracer *t, const char *name)
 	return false;
 }
 
-// Equal numbers must mean equal types. Machines that run the very same kernel build have them.
+// Equal numbers must mean equal types. Machines that run the very same kernel build have them, and so has one that
+// starts its kernel anew. A build keeps its number for the session.
 uint32_t dv_tmachine_universe(struct dv_tracer *t, struct dv_tmachine *tm)
 {
 	const char *id = tm->m->guest ? dv_guest_build_id(tm->m->guest) : "";
+	uint32_t n = 0;
 
-	for (size_t i = 1; id && *id && i < t->machines.count; i++) {
-		struct dv_tmachine *o = t->machines.data[i];
-
-		if (o != tm && o->m->guest && o->universe && !strcmp(dv_guest_build_id(o->m->guest), id))
-			return o->universe;
+	for (size_t i = 0; *id && i < t->builds.count && !n; i++)
+		if (!strcmp(t->builds.data[i].id, id))
+			n = t->builds.data[i].universe;
+	if (!n) {
+		n = ++t->universes;
+		if (*id)
+			*DV_PUSH(&t->builds) = (struct dv_build){dv_xstrdup(id), n};
 	}
-	return ++t->universes;
+	// Programs check by the number that is in the types.
+	if (tm->m->guest)
+		dv_guest_types(tm->m->guest)->id = n;
+	return n;
 }
 
 struct dv_tmachine *dv_tmachine_by_name(struct dv_tracer *t, const char *name)

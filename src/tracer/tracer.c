@@ -54,6 +54,9 @@ void dv_tracer_destroy(struct dv_tracer *t)
 	for (size_t i = 0; i < t->retired.count; i++)
 		dv_guest_close(t->retired.data[i]);
 	DV_VEC_FREE(&t->retired);
+	for (size_t i = 0; i < t->builds.count; i++)
+		free(t->builds.data[i].id);
+	DV_VEC_FREE(&t->builds);
 	dv_region_destroy(t);
 	dv_script_destroy(t->script);
 	dv_consts_destroy(t->consts);
