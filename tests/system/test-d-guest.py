@@ -157,3 +157,16 @@ with guestlib.Guests() as g:
         out, err = t.stop()
     assert "kept" in out and "other kernel types" in err, (out, err)
     print("a pointer of another machine")
+
+    # Kernels of one build have the same types.
+    twin = g.start("twin", kernel="6.12", ip=[], peer=[], run=[])
+    twin.wait(120)
+    with Trace(r"""
+        twin:syscall::getppid:entry /execname == "exercise"/ { task = curthread; printf("is %d\n", task->tgid); }
+        db:syscall::getppid:entry /execname == "exercise" && task != 0/ { printf("read %d\n", task->tgid); }
+        """, ["db", "twin"]) as t:
+        pid = twin.check("exercise getppid 1")["pid"]
+        db.check("exercise getppid 1")
+        out, err = t.stop()
+    assert "is %d" % pid in out and "read " in out and "types" not in err, (out, err)
+    print("a pointer of a machine with the same kernel")
