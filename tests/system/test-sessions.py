@@ -54,7 +54,7 @@ with guestlib.Guests() as g:
     print("late and gone")
 
     # Tiny buffers: with bufpolicy=block nothing is lost, without it what is lost is counted.
-    script = 'syscall::getppid:entry /execname == "exercise"/ { n++; printf("%d\\n", n); }'
+    script = 'syscall::getppid:entry /execname == "exercise"/ { printf("%d\\n", ++n); }'
     with Trace(script, ["web"], ["-b", "16k", "-x", "bufpolicy=block"]) as t:
         web.check("exercise threads 2 %d" % N, timeout=200)
         out, err = t.stop()
