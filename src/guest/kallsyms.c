@@ -28,6 +28,7 @@
 #define ALIGN8(x)   (((x) + 7) & ~(uint64_t)7)
 #define NAME_MAX_   511  // KSYM_NAME_LEN is 512 since 6.1
 #define ENTRY_MAX   (NAME_MAX_ + 3)
+#define WORK_MAX    (200u << 20) // names looked at in search of the table: an image may be made to be slow
 #define MARKER_GAP  (8u << 20) // between markers and token_table: seqs_of_names
 
 static uint32_t le16(const uint8_t *p)
@@ -134,13 +135,16 @@ static bool find_tokens(const uint8_t *img, size_t size, uint64_t from, struct d
 }
 
 // Do names at off, n of them, agree with the markers?
-static bool names_at(const uint8_t *img, uint64_t off, uint32_t n, uint64_t markers, uint64_t *end)
+static bool names_at(const uint8_t *img, uint64_t off, uint32_t n, uint64_t markers, uint64_t *end, uint64_t *work)
 {
 	uint64_t at = off;
 
 	for (uint32_t i = 0; i < n; i++) {
 		unsigned len;
 
+		if (!*work)
+			return false;
+		--*work;
 		if (!(i & 255) && le32(img + markers + i / 256 * 4) != at - off)
 			return false;
 		len = entry(img, markers, &at);
@@ -153,7 +157,7 @@ static bool names_at(const uint8_t *img, uint64_t off, uint32_t n, uint64_t mark
 }
 
 // markers, names and num_syms, given that markers is at m and has about `rows` entries.
-static bool names_before(const uint8_t *img, uint64_t m, uint32_t rows, struct dv_kallsyms_loc *loc)
+static bool names_before(const uint8_t *img, uint64_t m, uint32_t rows, struct dv_kallsyms_loc *loc, uint64_t *work)
 {
 	for (uint32_t less = 0; less < 3 && less < rows; less++) {
 		uint32_t count = rows - less, last = le32(img + m + 4ULL * (count - 1));
@@ -169,7 +173,7 @@ static bool names_before(const uint8_t *img, uint64_t m, uint32_t rows, struct d
 				uint32_t n = le32(img + s - back);
 
 				if (n > DV_KALLSYMS_MAX || n / 256 + !!(n & 255) != count ||
-				    !names_at(img, s, n, m, &end) || ALIGN8(end) + 8 < m)
+				    !names_at(img, s, n, m, &end, work) || ALIGN8(end) + 8 < m)
 					continue;
 				loc->names = s;
 				loc->names_size = end - s;
@@ -182,7 +186,7 @@ static bool names_before(const uint8_t *img, uint64_t m, uint32_t rows, struct d
 	return false;
 }
 
-static bool find_names(const uint8_t *img, struct dv_kallsyms_loc *loc)
+static bool find_names(const uint8_t *img, struct dv_kallsyms_loc *loc, uint64_t *work)
 {
 	uint64_t top = loc->token_table & ~(uint64_t)3, low = top > MARKER_GAP ? top - MARKER_GAP : 0;
 	unsigned tries = 0;
@@ -203,7 +207,7 @@ static bool find_names(const uint8_t *img, struct dv_kallsyms_loc *loc)
 			rows++;
 		}
 		// A kernel has thousands of symbols; the bound on tries is for images made to be slow.
-		if (rows >= 4 && ++tries < 256 && names_before(img, first, rows, loc))
+		if (rows >= 4 && ++tries < 256 && names_before(img, first, rows, loc, work))
 			return true;
 	}
 	return false;
@@ -282,11 +286,11 @@ bool dv_kallsyms_find(const uint8_t *img, size_t size, uint64_t at, uint64_t va,
                       struct dv_kallsyms_loc *ret)
 {
 	struct dv_kallsyms_loc loc = {.va = at};
-	uint64_t from = 0;
+	uint64_t from = 0, work = WORK_MAX;
 
 	// A leftover of an earlier stage may look right up to a point: go on after it, a few times.
 	for (unsigned tries = 0; tries < 8 && find_tokens(img, size, from, &loc, &from); tries++) {
-		if (find_names(img, &loc) && find_addrs(img, size, va, va_size, &loc)) {
+		if (find_names(img, &loc, &work) && find_addrs(img, size, va, va_size, &loc)) {
 			*ret = loc;
 			return true;
 		}
