@@ -29,7 +29,7 @@ struct row {
 #define DAY  86400000000000ULL
 
 static const struct row rows[] = {
-	{ "bufsize", SIZE, F(bufsize), 1 * MB, 4 * KB, 1024 * MB },
+	{ "bufsize", SIZE, F(bufsize), 4 * MB, 4 * KB, 1024 * MB },
 	{ "aggsize", SIZE, F(aggsize), 1 * MB, 4 * KB, 512 * MB },
 	{ "strsize", SIZE, F(strsize), 256, 8, 8 * KB },
 	{ "statesize", SIZE, F(statesize), 0, 64 * KB, 2048 * MB },
