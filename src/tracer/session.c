@@ -511,6 +511,11 @@ struct dv_error *dv_tracer_run(struct dv_tracer *t, int *status)
 			if (t->on_start)
 				t->on_start(t->on_start_ctx);
 			t->started = true;
+			// Ticks count from when all probes are in: that may take a while on a busy host.
+			uint64_t now = dv_now();
+
+			for (size_t i = 0; i < t->ticks.count; i++)
+				t->ticks.data[i].next = now + t->ticks.data[i].period;
 			dv_tracer_loop(t);
 		}
 	}
