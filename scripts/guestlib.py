@@ -182,7 +182,7 @@ class Guest:
         os.rename(self.path("state.json.new"), self.path("state.json"))
         return self
 
-    def wait(self, timeout=60):
+    def wait(self, timeout=120):
         """Waits until the guest has started its services; on failure the guest is stopped."""
         end = time.monotonic() + timeout
         why = "did not become ready within %d s" % timeout
@@ -407,7 +407,7 @@ class Guests:
         self.all.append(g)
         return g.start(**how)
 
-    def wait(self, timeout=60):
+    def wait(self, timeout=120):
         for g in self.all:
             g.wait(timeout)
         return self.all
