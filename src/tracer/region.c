@@ -162,6 +162,13 @@ struct dv_error *dv_region_update(struct dv_tracer *t)
 	if (dv_script_this_size(t->script) > t->this_room || key > t->key_room || val > t->val_room)
 		return dv_error_create(DV_ERR_LIMIT,
 				       "its clauses need more room for variables than the session has set aside");
+	// Each firing zeroes its clause-locals: only what the script has, not all the room.
+	for (uint32_t i = 0; i < t->prod_total; i++) {
+		struct dv_producer *p = dv_region_producer(t->region, t->region_size, i);
+
+		if (p)
+			__atomic_store_n(&p->this_size, round8(dv_script_this_size(t->script)), __ATOMIC_RELEASE);
+	}
 	for (size_t i = 0; i < t->machines.count; i++) {
 		struct dv_tmachine *tm = t->machines.data[i];
 
