@@ -74,6 +74,5 @@ struct dv_ctl_event {
 	uint32_t arg;
 };
 #define DV_CTL_EV_VCPU  1u  /**< another vCPU came: arg = how many there are now */
-#define DV_CTL_EV_RESET 2u  /**< the machine seems to have restarted */
 
 #endif
