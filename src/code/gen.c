@@ -75,14 +75,13 @@ static void *keep(struct dv_program *p, const void *data, size_t count, size_t e
 	return to;
 }
 
-struct dv_error *dv_codegen(const struct dv_clause *typed, uint32_t universe, uint32_t strsize,
+struct dv_error *dv_codegen(const struct dv_clause *typed, uint32_t strsize,
 			    struct dv_consts *consts, struct dv_program **ret)
 {
 	struct dv_program *p = dv_xcalloc(1, sizeof(*p));
 	struct gen g = {.prog = p, .consts = consts, .strsize = strsize, .loc = typed->loc};
 	struct dv_error *err;
 
-	(void)universe; // the types of each access say which kernel's they are
 	dv_arena_init(&p->arena);
 	p->clause = typed;
 	clause(&g, typed);

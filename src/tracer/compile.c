@@ -67,7 +67,7 @@ static bool make_program(struct dv_tracer *t, struct dv_tmachine *tm, const stru
 	}
 	if (!dv_check_clause(t->script, c, &env, diag, &t->arena, &typed))
 		return false;
-	err = dv_codegen(typed, tm->universe, (uint32_t)t->opts.strsize, t->consts, &prog);
+	err = dv_codegen(typed, (uint32_t)t->opts.strsize, t->consts, &prog);
 	if (err) {
 		dv_script_diag(t->script, diag, c->loc, c->index, "D_CODEGEN", "%s", err->msg);
 		dv_error_destroy(err);
