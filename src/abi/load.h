@@ -11,7 +11,7 @@
 #include "abi/insn.h"
 
 #define DV_LOAD_MAGIC   0x44414f4c /* "LOAD" */
-#define DV_LOAD_VERSION 1u
+#define DV_LOAD_VERSION 2u
 
 /**
  * What the plugin must know of a guest kernel to serve run-time functions. All from the guest's memory, so none of it
@@ -42,7 +42,17 @@ enum dv_site_kind {
 	DV_SITE_RETURNS,   /**< each return instruction in [addr, addr + size): function return */
 	DV_SITE_SYSRET,    /**< the instruction at addr, where a system call has come back to its dispatcher: the probe is
 	                        found by the system call's number (table of dv_sysret) */
+	/* The host's kernel */
+	DV_SITE_SYSENTRY,    /**< a system call begins; detail: its number, with DV_SITE_COMPAT a 32-bit program's */
+	DV_SITE_SYSEXIT,     /**< it ends */
+	DV_SITE_TRACEPOINT,  /**< the tracepoint `target` */
+	DV_SITE_PROFILE,     /**< every `detail` ns on every CPU */
+	DV_SITE_UPROBE,      /**< the instruction at offset `addr` of the file `target`; detail: file offset of a USDT
+	                          probe's semaphore, 0: none */
+	DV_SITE_URETPROBE,   /**< the return of the function at that offset */
+	DV_SITE_KINDS
 };
+#define DV_SITE_COMPAT (1ULL << 32)
 /** How arg0.. are found. */
 enum dv_site_args {
 	DV_ARGS_FUNC,    /**< calling convention: rdi, rsi, rdx, rcx, r8, r9, then the stack */
@@ -50,7 +60,14 @@ enum dv_site_args {
 	DV_ARGS_SYSCALL, /**< rdi points to the pt_regs with the system call's arguments */
 	DV_ARGS_SYSRET,  /**< arg0 = arg1 = return value */
 	DV_ARGS_SYSCALL32, /**< as SYSCALL, of a 32-bit program: ebx, ecx, edx, esi, edi, ebp */
+	DV_ARGS_NONE,    /**< all 0 */
+	DV_ARGS_RAW,     /**< words of the tracepoint, chosen by dv_load_site::argmap */
+	DV_ARGS_PROFILE, /**< arg0 = kernel's program counter, arg1 = user's; one of them is 0 */
+	DV_ARGS_USDT,    /**< where dv_load_site::spec says */
+	DV_ARGS_KINDS
 };
+#define DV_ARGMAP_SIZE 12u
+#define DV_ARGMAP_NONE 0xffu
 
 struct dv_load_site {
 	uint64_t addr;
@@ -59,6 +76,10 @@ struct dv_load_site {
 	uint32_t probe;               /**< probe id (as -l shows) */
 	uint32_t prov, mod, func, name; /**< srefs of the probe's name; 0 when the script does not ask */
 	uint32_t ecb, ecb_count;      /**< slice of the ECB table */
+	uint32_t target, spec;        /**< offsets of texts in the image's text block; 0: none */
+	uint64_t detail;
+	int32_t pid;                  /**< UPROBE, URETPROBE: only in this process; -1: in any */
+	uint8_t argmap[DV_ARGMAP_SIZE]; /**< RAW: which word argN is; DV_ARGMAP_NONE: 0 */
 };
 /** System call number to site index (a site of kind SYSRET); sites of this table have addr 0. */
 struct dv_load_sysret {
@@ -88,6 +109,7 @@ struct dv_load_image {
 	uint32_t sysret_off, sysret_count;
 	uint32_t sysret_addr_off, sysret_addr_count; /**< u64 addresses where system calls come back */
 	uint32_t error_ecb, error_ecb_count; /**< slice of the ECB table: clauses of dtrace:::ERROR */
+	uint32_t text_off, text_size; /**< NUL-terminated texts, the first is empty and the last byte 0 */
 	uint64_t thunk[2];           /**< __x86_return_thunk and its like: a jump there is a return; 0: none */
 	struct dv_guest_layout layout;
 };

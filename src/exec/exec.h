@@ -49,6 +49,7 @@ struct dv_loaded {
 	const struct dv_insn *insns;
 	const struct dv_load_sysret *sysrets;
 	const uint64_t *sysret_addrs;
+	const char *texts;               /**< dv_load_site::target and spec are offsets in it */
 };
 /** Check @p bytes (hostile) and copy it. @p msg: why not. NULL on failure. Allocates with malloc. */
 struct dv_loaded *dv_loaded_create(const void *bytes, size_t size, const struct dv_region_hdr *hdr, char *msg, size_t msg_size);

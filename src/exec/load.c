@@ -21,6 +21,8 @@
 #define SYSRETS_MAX   8192u
 #define ADDRS_MAX     64u
 #define SITE_ECBS_MAX 4096u
+#define TEXT_MAX      (16u << 20)
+#define TEXT_LIMIT(i) ((i)->text_size ? (i)->text_size : 1)
 
 struct loader {
 	uint64_t size;
@@ -75,7 +77,8 @@ static bool check_header(struct loader *c, const struct dv_load_image *img, cons
 	       table(c, "programs", img->prog_off, img->prog_count, sizeof(struct dv_load_prog), PROGS_MAX) &&
 	       table(c, "instructions", img->insn_off, img->insn_count, sizeof(struct dv_insn), INSNS_MAX) &&
 	       table(c, "system calls", img->sysret_off, img->sysret_count, sizeof(struct dv_load_sysret), SYSRETS_MAX) &&
-	       table(c, "return addresses", img->sysret_addr_off, img->sysret_addr_count, sizeof(uint64_t), ADDRS_MAX);
+	       table(c, "return addresses", img->sysret_addr_off, img->sysret_addr_count, sizeof(uint64_t), ADDRS_MAX) &&
+	       table(c, "texts", img->text_off, img->text_size, 1, TEXT_MAX);
 }
 
 static bool check_tables(struct loader *c, const struct dv_loaded *l)
@@ -85,8 +88,10 @@ static bool check_tables(struct loader *c, const struct dv_loaded *l)
 	for (uint32_t i = 0; i < img->site_count; i++) {
 		const struct dv_load_site *s = &l->sites[i];
 
-		if (s->kind > DV_SITE_SYSRET || s->args > DV_ARGS_SYSCALL32)
+		if (s->kind >= DV_SITE_KINDS || s->args >= DV_ARGS_KINDS)
 			return refuse(c, "load image: site %u: kind %u, arguments %u", i, s->kind, s->args);
+		if (s->target >= TEXT_LIMIT(img) || s->spec >= TEXT_LIMIT(img))
+			return refuse(c, "load image: site %u: texts at %u and %u", i, s->target, s->spec);
 		if (s->addr + s->size < s->addr)
 			return refuse(c, "load image: site %u: wraps around", i);
 		if (!slice(s->ecb, s->ecb_count, img->ecb_count) || s->ecb_count > SITE_ECBS_MAX)
@@ -226,6 +231,11 @@ struct dv_loaded *dv_loaded_create(const void *bytes, size_t size, const struct 
 	l->insns = (void *)AT(l->img->insn_off, l->img->insn_count);
 	l->sysrets = (void *)AT(l->img->sysret_off, l->img->sysret_count);
 	l->sysret_addrs = (void *)AT(l->img->sysret_addr_off, l->img->sysret_addr_count);
+	l->texts = l->img->text_size ? (const char *)copy + l->img->text_off : "";
+	if (l->img->text_size && l->texts[l->img->text_size - 1]) {
+		refuse(&c, "load image: the texts do not end");
+		goto refused;
+	}
 #undef AT
 	if (!check_tables(&c, l))
 		goto refused;

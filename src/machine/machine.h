@@ -20,6 +20,11 @@ enum dv_machine_cap {
 	DV_CAP_MEMORY = 1 << 2,  /**< other machines' clauses can read its memory */
 	DV_CAP_BLOCK = 1 << 3,   /**< bufpolicy=block works */
 	DV_CAP_TYPES = 1 << 4,   /**< kernel types known */
+	DV_CAP_LOCAL = 1 << 5,   /**< dvirt runs on it: the machine `host`, whose index is 0 */
+	DV_CAP_SYSTRACE = 1 << 6, /**< system calls by number, where they begin and end (DV_SITE_SYSENTRY) */
+	DV_CAP_TRACEPOINT = 1 << 7,
+	DV_CAP_PROFILE = 1 << 8, /**< timers on every CPU */
+	DV_CAP_UPROBE = 1 << 9,  /**< instructions of user programs */
 };
 
 enum dv_machine_state {
@@ -43,6 +48,11 @@ struct dv_machine_ops {
 	void (*close)(struct dv_machine *m);
 	/** Optional, CAP_MEMORY: physical memory for reads from dvirt's own clauses. */
 	const struct dv_phys *(*phys)(struct dv_machine *m);
+	/** Optional: read the kernel's memory by virtual address, where there is no `phys`. */
+	bool (*read_va)(struct dv_machine *m, uint64_t va, void *dst, size_t size);
+	/** Optional: memory that this machine's programs can use as a state region. *fd is the caller's; *mapped: how many
+	 * bytes it has to map, at least @p size. Called before the first load. */
+	struct dv_error *(*region)(struct dv_machine *m, uint64_t size, int *fd, uint64_t *mapped);
 };
 
 struct dv_machine {
@@ -55,6 +65,8 @@ struct dv_machine {
 	uint32_t caps;
 	uint32_t vcpus;           /**< that exist now */
 	uint32_t vcpu_max;        /**< that there may ever be: producers to set aside */
+	uint32_t levels;          /**< producers of each CPU: probes may fire while another's clauses run there. 0 is 1.
+	                               Producer i of the machine is CPU i / levels's */
 	int pid;                  /**< process that runs it; 0: none */
 	uint32_t index;           /**< in this session's region */
 	struct dv_guest *guest;   /**< NULL until READY */

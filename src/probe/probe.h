@@ -44,6 +44,10 @@ struct dv_probe {
 	uint32_t sysnr;	    /**< syscall return: DV_SITE_SYSRET */
 	bool compat;	    /**< 32-bit system call */
 	const void *group;  /**< syscall: which call, for dv_provider::arg_group */
+	const char *target, *spec; /**< see struct dv_load_site; NULL: none. In the set's arena */
+	uint64_t detail;
+	int32_t pid;
+	uint8_t argmap[DV_ARGMAP_SIZE];
 };
 
 /** What the providers know of one machine's kernel: made once, when the machine is added to the set. */
@@ -86,7 +90,8 @@ struct dv_provider {
 	const struct dv_type *(*arg_type)(const struct dv_probe *p, uint32_t n, uint32_t *count, bool *known);
 	/** Equal for probes whose args[] have equal types: a clause is compiled once for each. */
 	const void *(*arg_group)(const struct dv_probe *p);
-	bool in_guest; /**< has probes in guests; otherwise only in dvirt itself */
+	/** Machines that it has probes on: those with one of these capabilities (DV_CAP_*). 0: dvirt itself has them. */
+	uint32_t caps;
 };
 extern const struct dv_provider *const dv_providers[];
 extern const struct dv_provider dv_prov_dtrace, dv_prov_profile, dv_prov_syscall, dv_prov_fbt;

@@ -152,5 +152,5 @@ const struct dv_provider dv_prov_fbt = {
     .provide = provide,
     .arg_type = arg_type,
     .arg_group = arg_group,
-    .in_guest = true,
+    .caps = DV_CAP_FBT,
 };

@@ -101,7 +101,7 @@ void dv_probes_match(struct dv_machine *m, const struct dv_probe_desc *d, struct
 		const struct dv_provider *prov = dv_providers[i];
 		size_t from = set->probes.count;
 
-		if (prov->in_guest != (m != NULL) || !dv_glob(d->part[DV_PART_PROV], prov->name))
+		if ((m ? !(m->caps & prov->caps) : prov->caps) || !dv_glob(d->part[DV_PART_PROV], prov->name))
 			continue;
 		prov->provide(prov, pm, d, set);
 		for (size_t k = from; k < set->probes.count; k++) {

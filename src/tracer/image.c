@@ -42,6 +42,28 @@ static uint32_t align8(uint64_t n)
 	return (uint32_t)((n + 7) & ~7ULL);
 }
 
+// The image's texts. Sites of one target come one after another, and share it.
+struct texts {
+	DV_VEC(char) v;
+	uint32_t last;
+};
+
+static uint32_t add_text(struct texts *t, const char *s)
+{
+	size_t n = s ? strlen(s) + 1 : 0;
+
+	if (!n)
+		return 0;
+	if (!t->v.count)
+		*DV_PUSH(&t->v) = '\0';
+	if (!t->last || strcmp(t->v.data + t->last, s)) {
+		t->last = (uint32_t)t->v.count;
+		for (size_t i = 0; i < n; i++)
+			*DV_PUSH(&t->v) = s[i];
+	}
+	return t->last;
+}
+
 void *dv_image_build(struct dv_tracer *t, struct dv_tmachine *tm, size_t *size)
 {
 	struct dv_load_image img = {
@@ -53,6 +75,7 @@ void *dv_image_build(struct dv_tracer *t, struct dv_tmachine *tm, size_t *size)
 	};
 	DV_VEC(struct dv_load_site) sites = {0};
 	DV_VEC(struct dv_load_sysret) sysrets = {0};
+	struct texts texts = {0};
 	const struct dv_probe_machine *pm = NULL;
 	uint64_t total, insns = 0;
 	uint8_t *block;
@@ -83,6 +106,11 @@ void *dv_image_build(struct dv_tracer *t, struct dv_tmachine *tm, size_t *size)
 			s->args = (uint16_t)p->probe.args;
 			s->probe = p->probe.id;
 			s->ecb = at;
+			s->detail = p->probe.detail;
+			s->pid = p->probe.pid;
+			memcpy(s->argmap, p->probe.argmap, sizeof(s->argmap));
+			s->target = add_text(&texts, p->probe.target);
+			s->spec = add_text(&texts, p->probe.spec);
 			if (p->probe.kind == DV_SITE_SYSRET)
 				*DV_PUSH(&sysrets) = (struct dv_load_sysret){
 				    .nr = p->probe.sysnr,
@@ -124,6 +152,9 @@ void *dv_image_build(struct dv_tracer *t, struct dv_tmachine *tm, size_t *size)
 	img.sysret_addr_off = (uint32_t)total;
 	img.sysret_addr_count = pm && sysrets.count ? (uint32_t)pm->sysret_addrs.count : 0;
 	total = align8(total + img.sysret_addr_count * sizeof(uint64_t));
+	img.text_off = (uint32_t)total;
+	img.text_size = (uint32_t)texts.v.count;
+	total = align8(total + texts.v.count);
 	img.size = total;
 
 	block = dv_xcalloc(1, total);
@@ -147,6 +178,9 @@ void *dv_image_build(struct dv_tracer *t, struct dv_tmachine *tm, size_t *size)
 		memcpy(block + img.sysret_off, sysrets.data, sysrets.count * sizeof(sysrets.data[0]));
 	if (img.sysret_addr_count)
 		memcpy(block + img.sysret_addr_off, pm->sysret_addrs.data, img.sysret_addr_count * sizeof(uint64_t));
+	if (texts.v.count)
+		memcpy(block + img.text_off, texts.v.data, texts.v.count);
+	DV_VEC_FREE(&texts.v);
 	DV_VEC_FREE(&sites);
 	DV_VEC_FREE(&sysrets);
 	free(ecbs);

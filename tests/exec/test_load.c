@@ -21,6 +21,13 @@ static void bad_prog_count(struct image *m) { m->img.prog_count = UINT32_MAX; }
 static void bad_insn_count(struct image *m) { m->img.insn_count = 999999; }
 static void bad_sysret_count(struct image *m) { m->img.sysret_count = 1 << 30; }
 static void bad_addr_count(struct image *m) { m->img.sysret_addr_count = 65; }
+static void bad_target(struct image *m) { m->sites[0].target = 1; }
+static void bad_text(struct image *m)
+{
+	// The last byte of the image is not 0: the instructions' end is not.
+	m->img.text_off = m->img.insn_off;
+	m->img.text_size = 1;
+}
 static void bad_kind(struct image *m) { m->sites[0].kind = 77; }
 static void bad_args(struct image *m) { m->sites[0].args = 99; }
 static void bad_wrap(struct image *m) { m->sites[0].addr = UINT64_MAX; }
@@ -40,7 +47,7 @@ static const struct {
 	const char *msg;
 } cases[] = {
 	{bad_magic, "load image: wrong magic number"},
-	{bad_version, "load image: version 9, this is for version 1"},
+	{bad_version, "load image: version 9, this is for version 2"},
 	{bad_size, "load image: says it has"},
 	{bad_machine, "load image: machine 64"},
 	{bad_prod, "load image: producers 1 and 2 more are not in the region"},
@@ -55,6 +62,8 @@ static const struct {
 	{bad_insn_count, "load image: table of instructions is out of range"},
 	{bad_sysret_count, "load image: 1073741824 system calls, more than 8192"},
 	{bad_addr_count, "load image: 65 return addresses, more than 64"},
+	{bad_target, "load image: site 0: texts at 1 and 0"},
+	{bad_text, "load image: the texts do not end"},
 	{bad_kind, "load image: site 0: kind 77, arguments 0"},
 	{bad_args, "load image: site 0: kind 0, arguments 99"},
 	{bad_wrap, "load image: site 0: wraps around"},
