@@ -3,10 +3,11 @@
 // of its own, and the results and the regions must be the same to the last byte. Skipped where programs cannot be
 // loaded.
 #include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <errno.h>
 #include <unistd.h>
 
+#include "machine/ebpf/link.h"
+#include "machine/ebpf/maps.h"
 #include "tests/state/region.h"
 
 #define SKIP 77
@@ -52,7 +53,9 @@ static const char *const names[CALLS] = {"begin", "end",  "clause", "ld",     "s
 static int fds[CALLS];
 static struct region here, there;
 static struct dv_st st;
-static struct bpf_object *object;
+static struct dv_bpf_object *object;
+static void *file;
+static uint64_t mapped;
 
 static uint64_t native(int what, const struct call *x)
 {
@@ -151,45 +154,66 @@ static void arguments(int what, struct call *x)
 		x->a %= 4;
 }
 
-static void load(const char *path, uint64_t size)
+static void *read_file(const char *path, size_t *size)
 {
-	struct bpf_object *o;
-	struct bpf_program *p;
-	struct bpf_map *m;
-	uint64_t *mask;
-	size_t mask_size;
-	char name[32];
-	int i, e;
+	FILE *f = fopen(path, "r");
+	char *p;
 
-	libbpf_set_print(NULL);
-	object = o = bpf_object__open_file(path, NULL);
-	REQUIRE(o != NULL);
-	bpf_object__for_each_map(m, o) {
-		if (!strcmp(bpf_map__name(m), "dv_region")) {
-			REQUIRE(!bpf_map__set_value_size(m, (uint32_t)size));
-		} else if (strstr(bpf_map__name(m), ".rodata")) {
-			mask = (uint64_t *)bpf_map__initial_value(m, &mask_size);
-			REQUIRE(mask && mask_size >= 8);
-			*mask = size - 1;
-		}
-	}
-	e = bpf_object__load(o);
-	if (e == -EPERM || e == -EACCES || e == -ENOSYS) {
-		fprintf(stderr, "programs cannot be loaded here: %s\n", strerror(-e));
-		bpf_object__close(o);
+	REQUIRE(f && !fseek(f, 0, SEEK_END));
+	*size = (size_t)ftell(f);
+	p = malloc(*size);
+	rewind(f);
+	REQUIRE(p && fread(p, 1, *size, f) == *size);
+	fclose(f);
+	return p;
+}
+
+static void good(struct dv_error *e)
+{
+	if (e && e->code == DV_ERR_DENIED) {
+		fprintf(stderr, "programs cannot be loaded here: %s\n", e->msg);
 		exit(SKIP);
 	}
-	CHECK_EQ(e, 0);
-	REQUIRE(e == 0);
+	if (e)
+		fprintf(stderr, "%s\n", e->msg);
+	REQUIRE(e == NULL);
+}
+
+static void load(const char *path, uint64_t size)
+{
+	struct dv_bpf_load how = { .type = BPF_PROG_TYPE_SYSCALL, .flags = BPF_F_SLEEPABLE };
+	struct dv_bpf_map_symbol maps[3] = { { .name = "dv_region_mem" }, { .name = NULL }, { .fd = -1 } };
+	struct dv_bpf_object *o = NULL;
+	struct dv_bpf_linked l;
+	char *log = NULL, name[32];
+	size_t bytes;
+	uint8_t *rodata;
+	int64_t at;
+	int i;
+
+	file = read_file(path, &bytes);
+	good(dv_bpf_object_open(file, bytes, &o));
+	object = o;
+	good(dv_bpf_region_create(size, &maps[0].fd, &mapped));
+	rodata = malloc(o->rodata_size);
+	memcpy(rodata, o->rodata, o->rodata_size);
+	at = dv_bpf_object_const(o, "dv_region_mask", 8);
+	REQUIRE(at >= 0);
+	*(uint64_t *)(rodata + at) = size - 1;
+	good(dv_bpf_constants_create(rodata, o->rodata_size, &maps[1].fd));
+	free(rodata);
 	for (i = 0; i < CALLS; i++) {
 		snprintf(name, sizeof(name), "call_%s", names[i]);
-		p = bpf_object__find_program_by_name(o, name);
-		REQUIRE(p != NULL);
-		fds[i] = bpf_program__fd(p);
+		how.name = name;
+		good(dv_bpf_link_object(o, name, maps, &l));
+		struct dv_error *e = dv_bpf_load(&l, &how, &log, &fds[i]);
+		if (log)
+			fprintf(stderr, "%s\n", log);
+		good(e);
+		dv_bpf_linked_deinit(&l);
 	}
-	m = bpf_object__find_map_by_name(o, "dv_region");
 	there.size = size;
-	there.base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(m), 0);
+	there.base = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_SHARED, maps[0].fd, 0);
 	REQUIRE(there.base != MAP_FAILED);
 }
 
@@ -249,8 +273,9 @@ int main(int argc, char **argv)
 	fprintf(stderr, "%u calls, %lu bytes of records, %u and %u bytes of aggregations\n", calls,
 	        (long)region_prod(&here, 3)->head, region_prod(&here, 3)->agg_used[0],
 	        region_prod(&here, 3)->agg_used[1]);
-	munmap(there.base, there.size);
-	bpf_object__close(object);
+	munmap(there.base, mapped);
+	dv_bpf_object_close(object);
+	free(file);
 	region_free(&here);
 	return test_done();
 }
