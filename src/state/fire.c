@@ -36,10 +36,25 @@ DV_INLINE uint64_t seq_take(volatile uint64_t *seq)
 }
 #endif
 
+// In flight: take the number, and make ready for the first clause.
+DV_INLINE uint64_t dv_st_number(DV_ST st, const struct dv_view *v)
+{
+	uint64_t seq = seq_take(&dv_hdr(v)->seq), i, n, at;
+
+	DV_WR(v->p->agg_cur, dv_load32(&v->p->agg_active) & 1);
+	DV_WR(v->p->cur_seq, seq);
+	DV_WR(v->p->fired, DV_RD(v->p->fired) + 1);
+	n = DV_RD(v->p->this_size);
+	at = DV_RD(v->p->this_off);
+	for (i = 0; i < DV_THIS_MAX && i < n; i += 8)
+		*dv_word(v, at + i) = 0;
+	return seq;
+}
+
 uint64_t dv_st_begin(DV_ST st)
 {
 	struct dv_view v;
-	uint64_t seq, i, n, at;
+	uint64_t seq;
 
 	if (!dv_view(st, &v) || DV_RD(dv_hdr(&v)->halt))
 		return 0;
@@ -49,14 +64,7 @@ uint64_t dv_st_begin(DV_ST st)
 	}
 	seq = DV_RD(dv_hdr(&v)->seq) + 1;
 	dv_store_then_add(&v.p->inflight, seq ? seq : 1);
-	seq = seq_take(&dv_hdr(&v)->seq);
-	DV_WR(v.p->agg_cur, dv_load32(&v.p->agg_active) & 1);
-	DV_WR(v.p->cur_seq, seq);
-	DV_WR(v.p->fired, DV_RD(v.p->fired) + 1);
-	n = DV_RD(v.p->this_size);
-	at = DV_RD(v.p->this_off);
-	for (i = 0; i < DV_THIS_MAX && i < n; i += 8)
-		*dv_word(&v, at + i) = 0;
+	seq = dv_st_number(st, &v);
 	dv_st_clause(st);
 	return seq;
 }

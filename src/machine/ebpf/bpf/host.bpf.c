@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The run-time functions (abi/fn.h) in the host's kernel: dv_fn_NAME for each, called by clauses that were translated to
+// BPF, with the producer's offset first. Those that only touch the state are src/state's; those that ask about the
+// firing (native: src/exec/fn_*.c) are here. A function with a loop or much code is global, so that the verifier looks at
+// it once.
+#include "state/state.bpf.c"
+
+#include "machine/ebpf/bpf/firing.h"
+
+const volatile struct dv_host_conf dv_host SECTION(".rodata") = {.fire_mask = 0, .cpus = 1};
+extern uint8_t dv_fire_mem[], dv_sites[], dv_epids[];
+
+/* -- the kernel's helpers, by number (include/uapi/linux/bpf.h) -- */
+static uint64_t (*const ktime_get_ns)(void) = (void *)5;
+static uint64_t (*const get_smp_processor_id)(void) = (void *)8;
+static uint64_t (*const get_current_pid_tgid)(void) = (void *)14;
+static long (*const get_current_comm)(void *buf, uint32_t size) = (void *)16;
+static uint64_t (*const get_current_task)(void) = (void *)35;
+static long (*const probe_read_user)(void *dst, uint32_t size, uint64_t addr) = (void *)112;
+static long (*const probe_read_kernel)(void *dst, uint32_t size, uint64_t addr) = (void *)113;
+static long (*const probe_read_user_str)(void *dst, uint32_t size, uint64_t addr) = (void *)114;
+static long (*const probe_read_kernel_str)(void *dst, uint32_t size, uint64_t addr) = (void *)115;
+
+#define FN(name, ...) DV_HELPER uint64_t dv_fn_##name(uint64_t st, ##__VA_ARGS__)
+#define COMM_SIZE 16u
+
+DV_INLINE struct dv_firing *firing(uint64_t st)
+{
+	return (struct dv_firing *)(dv_fire_mem + ((st - dv_host.first) << DV_FIRING_SHIFT & dv_host.fire_mask));
+}
+
+DV_INLINE const struct dv_host_site *site_of(const struct dv_firing *f)
+{
+	return (const struct dv_host_site *)(dv_sites + (f->site * sizeof(struct dv_host_site) & dv_host.site_mask));
+}
+
+DV_INLINE uint64_t fault(const struct dv_view *v, uint32_t why, uint64_t value)
+{
+	dv_set_fault(v, why, value);
+	return 0;
+}
+
+/* -- a firing ----------------------------------------------------------------------------------------------------- */
+
+// Which of this CPU's producers is free? An interrupt's probe ends before what it interrupted goes on, but a uprobe's
+// may be preempted by another task's, so taking one is a compare-and-swap. Returns its offset, 0: none, or the session is
+// over.
+DV_HELPER uint64_t dv_host_begin(uint64_t site)
+{
+	uint64_t cpu = get_smp_processor_id(), first = dv_host.first + cpu * DV_HOST_LEVELS * DV_PROD_ALIGN, st, seq;
+	struct dv_firing *f;
+	struct dv_view v;
+	uint32_t i;
+
+	dv_view(first, &v);
+	if (DV_RD(dv_hdr(&v)->halt) || cpu >= dv_host.cpus)
+		return 0;
+	for (i = 0; i < DV_HOST_LEVELS; i++) {
+		st = first + i * DV_PROD_ALIGN;
+		dv_view(st, &v);
+		seq = DV_RD(dv_hdr(&v)->seq) + 1;
+		if (DV_RD(v.p->inflight) || !dv_cas(&v.p->inflight, 0, seq ? seq : 1))
+			continue;
+		dv_st_number(st, &v);
+		f = firing(st);
+		f->site = site;
+		f->timestamp = 0;
+		return st;
+	}
+	dv_view(first, &v);
+	dv_add(&v.p->drops[DV_DROP_NEST], 1);
+	return 0;
+}
+
+DV_HELPER uint64_t dv_host_end(uint64_t st)
+{
+	dv_st_end(st);
+	return 0;
+}
+
+// Clause number @p k of the site begins.
+DV_HELPER uint64_t dv_host_clause(uint64_t st, uint64_t k)
+{
+	struct dv_firing *f = firing(st);
+
+	dv_st_clause(st);
+	f->execname = 0;
+	f->epid = *(const uint32_t *)(dv_epids + ((site_of(f)->ecb + k) * 4 & dv_host.epid_mask));
+	return 0;
+}
+
+DV_HELPER uint64_t dv_host_error_clause(uint64_t st, uint64_t epid)
+{
+	struct dv_firing *f = firing(st);
+
+	dv_st_clause(st);
+	f->execname = 0;
+	f->epid = epid;
+	return 0;
+}
+
+// The clause has faulted at instruction @p pc.
+DV_HELPER uint64_t dv_host_error(uint64_t st, uint64_t pc)
+{
+	struct dv_firing *f = firing(st);
+	struct dv_view v;
+
+	if (!dv_view(st, &v))
+		return 0;
+	f->err_epid = f->epid;
+	f->err_pc = pc;
+	f->err_fault = DV_RD(v.p->fault);
+	f->err_value = DV_RD(v.p->fault_value);
+	dv_st_clause(st);
+	dv_st_error(st, f->err_epid, f->err_fault, f->err_value, pc);
+	return 0;
+}
+
+// A clause of ERROR has faulted.
+DV_HELPER uint64_t dv_host_error_lost(uint64_t st)
+{
+	struct dv_view v;
+
+	if (dv_view(st, &v))
+		dv_drop(&v, DV_DROP_ERROR);
+	return 0;
+}
+
+/* -- the state ---------------------------------------------------------------------------------------------------- */
+
+FN(ld, uint64_t cell) { return dv_st_ld(st, cell); }
+FN(st, uint64_t cell, uint64_t value) { dv_st_st(st, cell, value); return 0; }
+FN(rmw, uint64_t cell, uint64_t op, uint64_t operand, uint64_t width) { return dv_st_rmw(st, cell, op, operand, width); }
+FN(sts, uint64_t cell, uint64_t sref) { dv_st_sts(st, cell, sref); return 0; }
+FN(this, uint64_t off) { return dv_st_this(st, off); }
+FN(key, uint64_t value) { dv_st_key(st, value); return 0; }
+FN(keys, uint64_t sref) { dv_st_keys(st, sref); return 0; }
+FN(agg, uint64_t agg, uint64_t value, uint64_t incr) { dv_st_agg(st, agg, value, incr); return 0; }
+FN(div, uint64_t op, uint64_t a, uint64_t b) { return dv_st_div(st, op, a, b); }
+FN(slen, uint64_t s) { return dv_st_slen(st, s); }
+FN(scmp, uint64_t a, uint64_t b) { return dv_st_scmp(st, a, b); }
+FN(sjoin, uint64_t a, uint64_t b) { return dv_st_sjoin(st, a, b); }
+FN(ssub, uint64_t s, uint64_t index, uint64_t length) { return dv_st_ssub(st, s, index, length); }
+FN(rec, uint64_t max) { return dv_st_rec(st, max); }
+FN(reci, uint64_t value) { dv_st_reci(st, value); return 0; }
+FN(recs, uint64_t sref) { dv_st_recs(st, sref); return 0; }
+FN(recm, uint64_t mem, uint64_t size) { dv_st_recm(st, mem, size); return 0; }
+FN(recend) { dv_st_recend(st, firing(st)->epid, DV_REC_DATA); return 0; }
+
+// The idle task of every CPU has thread id 0.
+DV_INLINE uint64_t thread_of(void)
+{
+	uint64_t tid = get_current_pid_tgid() & 0xffffffff;
+
+	return tid ? tid : 1ULL << 32 | get_smp_processor_id();
+}
+
+FN(dyn, uint64_t var, uint64_t flags)
+{
+	return dv_st_dyn(st, var, flags, flags & DV_DYN_SELF ? thread_of() : 0);
+}
+FN(dyndel, uint64_t var, uint64_t flags)
+{
+	dv_st_dyndel(st, var, flags, flags & DV_DYN_SELF ? thread_of() : 0);
+	return 0;
+}
+FN(fault, uint64_t why, uint64_t value)
+{
+	dv_st_fault(st, why == DV_FAULT_NONE || why > DV_FAULT_BADTYPES ? DV_FAULT_ILLOP : why, value);
+	return 0;
+}
+
+/* -- memory ------------------------------------------------------------------------------------------------------- */
+
+DV_INLINE uint64_t mach_of(uint64_t mach)
+{
+	return mach == dv_host.machine ? DV_MACH_SELF : mach;
+}
+
+// Is [@p addr, + @p size) in the producer's scratch?
+DV_INLINE int in_scratch(const struct dv_view *v, uint64_t addr, uint64_t size)
+{
+	uint64_t off = DV_RD(v->p->scratch_off), len = DV_RD(v->p->scratch_size);
+
+	return addr >= off && addr - off <= len && size <= len - (addr - off);
+}
+
+#define READ(n)                                                                                     \
+	case n:                                                                                     \
+		e = mach == DV_MACH_USER ? probe_read_user(&w, n, addr) : probe_read_kernel(&w, n, addr); \
+		break
+
+FN(rd, uint64_t mach, uint64_t addr, uint64_t size)
+{
+	struct dv_view v;
+	uint64_t w = 0;
+	long e;
+
+	if (!dv_view(st, &v))
+		return 0;
+	mach = mach_of(mach);
+	if (mach == DV_MACH_SCRATCH) {
+		if (size > 8 || !in_scratch(&v, addr, size))
+			return fault(&v, DV_FAULT_BADADDR, addr);
+		return dv_low(dv_bytes8(&v, addr), size);
+	}
+	if (mach != DV_MACH_SELF && mach != DV_MACH_USER)
+		return fault(&v, DV_FAULT_BADMACH, mach);
+	switch (size) {
+	READ(1);
+	READ(2);
+	READ(4);
+	READ(8);
+	default:
+		return fault(&v, DV_FAULT_BADSIZE, size);
+	}
+	return e ? fault(&v, DV_FAULT_BADADDR, addr) : w;
+}
+
+FN(rdmem, uint64_t mach, uint64_t addr, uint64_t size)
+{
+	struct dv_view v;
+	uint64_t off;
+	uint8_t *dst;
+	long e;
+
+	if (!dv_view(st, &v))
+		return 0;
+	mach = mach_of(mach);
+	if (size > 8192)
+		return fault(&v, DV_FAULT_NOSCRATCH, size);
+	off = dv_st_scratch(st, size ? size : 1);
+	if (!off || !size)
+		return off;
+	dst = v.base + (off & v.mask & ~7ULL);
+	if (mach == DV_MACH_SCRATCH) {
+		if (!in_scratch(&v, addr, size))
+			return fault(&v, DV_FAULT_BADADDR, addr);
+		dv_copy(st, off, addr, size, size);
+		return off;
+	}
+	if (mach == DV_MACH_USER)
+		e = probe_read_user(dst, size, addr);
+	else if (mach == DV_MACH_SELF)
+		e = probe_read_kernel(dst, size, addr);
+	else
+		return fault(&v, DV_FAULT_BADMACH, mach);
+	return e ? fault(&v, DV_FAULT_BADADDR, addr) : off;
+}
+
+FN(rdstr, uint64_t mach, uint64_t addr, uint64_t limit)
+{
+	struct dv_view v;
+	uint64_t off, max;
+	uint8_t *dst;
+	long e;
+
+	if (!dv_view(st, &v))
+		return 0;
+	mach = mach_of(mach);
+	max = dv_strsize(&v);
+	if (!limit || limit > max)
+		limit = max;
+	if (limit > DV_STR_MAX)
+		limit = DV_STR_MAX;
+	off = dv_st_scratch(st, limit);
+	if (!off)
+		return 0;
+	dst = v.base + (off & v.mask & ~7ULL);
+	if (mach == DV_MACH_SCRATCH) {
+		uint64_t len = dv_st_slen(st, addr);
+
+		if (len > limit - 1)
+			len = limit - 1;
+		if (!in_scratch(&v, addr, len + 1))
+			return fault(&v, DV_FAULT_BADADDR, addr);
+		dv_copy(st, off, addr, len, len + 1);
+		return off;
+	}
+	if (mach == DV_MACH_USER)
+		e = probe_read_user_str(dst, limit, addr);
+	else if (mach == DV_MACH_SELF)
+		e = probe_read_kernel_str(dst, limit, addr);
+	else
+		return fault(&v, DV_FAULT_BADMACH, mach);
+	return e < 0 ? fault(&v, DV_FAULT_BADADDR, addr) : off;
+}
+
+FN(pmach, uint64_t mach, uint64_t universe)
+{
+	const struct dv_machine_desc *d;
+	struct dv_view v;
+
+	if (mach == DV_MACH_SELF || mach == DV_MACH_USER || mach == DV_MACH_SCRATCH || !dv_view(st, &v))
+		return mach;
+	if (mach >= DV_MACH_MAX)
+		return fault(&v, DV_FAULT_BADMACH, mach);
+	d = &dv_hdr(&v)->machines[mach & (DV_MACH_MAX - 1)];
+	if (!DV_RD(d->live))
+		return fault(&v, DV_FAULT_BADMACH, mach);
+	if (DV_RD(d->universe) != universe)
+		return fault(&v, DV_FAULT_BADTYPES, mach);
+	return mach;
+}
+
+/* -- the firing --------------------------------------------------------------------------------------------------- */
+
+FN(timestamp)
+{
+	struct dv_firing *f = firing(st);
+
+	if (!f->timestamp)
+		f->timestamp = ktime_get_ns();
+	return f->timestamp;
+}
+FN(walltimestamp) { return dv_fn_timestamp(st) + dv_host.wall_off; }
+FN(ppid)
+{
+	uint64_t parent = 0;
+	uint32_t tgid = 0;
+
+	if (probe_read_kernel(&parent, 8, get_current_task() + dv_host.task_real_parent) ||
+	    probe_read_kernel(&tgid, 4, parent + dv_host.task_tgid))
+		return 0;
+	return tgid;
+}
+FN(errno)
+{
+	uint64_t e = -firing(st)->arg[1];
+
+	return e < 4096 ? e : 0;
+}
+FN(arg, uint64_t n) { return n < DV_HOST_ARGS ? firing(st)->arg[n] : 0; }
+FN(errarg, uint64_t n)
+{
+	const struct dv_firing *f = firing(st);
+
+	switch (n) {
+	case 1: return f->err_epid;
+	case 3: return f->err_pc;
+	case 4: return f->err_fault;
+	case 5: return f->err_value;
+	}
+	return 0;
+}
+FN(epid) { return firing(st)->epid; }
+FN(id) { return site_of(firing(st))->probe; }
+FN(probeprov) { return site_of(firing(st))->prov; }
+FN(probemod) { return site_of(firing(st))->mod; }
+FN(probefunc) { return site_of(firing(st))->func; }
+FN(probename) { return site_of(firing(st))->name; }
+FN(seq)
+{
+	struct dv_view v;
+
+	return dv_view(st, &v) ? DV_RD(v.p->cur_seq) : 0;
+}
+FN(vmname)
+{
+	struct dv_view v;
+
+	return dv_view(st, &v) ? DV_RD(dv_hdr(&v)->machines[dv_host.machine & (DV_MACH_MAX - 1)].name) : 0;
+}
+FN(execname)
+{
+	struct dv_firing *f = firing(st);
+	struct dv_view v;
+	uint64_t off;
+
+	if (f->execname || !dv_view(st, &v))
+		return f->execname;
+	off = dv_st_scratch(st, COMM_SIZE);
+	if (!off)
+		return 0;
+	get_current_comm(v.base + (off & v.mask & ~7ULL), COMM_SIZE);
+	f->execname = off;
+	return off;
+}
+// At most eight bytes of text of our own.
+FN(text, uint64_t text)
+{
+	uint64_t off = dv_st_scratch(st, 16);
+	struct dv_view v;
+
+	if (off && dv_view(st, &v)) {
+		*dv_word(&v, off) = text;
+		*dv_word(&v, off + 8) = 0;
+	}
+	return off;
+}

@@ -1,0 +1,482 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// A translated clause looks like this:
+//
+//	*(r10 - S) = r1                  st, the producer's offset; S and P lie below the clause's own stack
+//	call dv_host_clause(st, index)   scratch, key, record and fault are new
+//	*(r10 - P) = address of the producer
+//	... the clause ...
+//	stubs:  r2 = pc; goto fault      one for each call that can fault
+//	fault:  dv_host_error(st, pc); the clauses of ERROR; r0 = 0; exit
+//
+// A call of the bytecode has up to four arguments in r1..r4; st goes before them:
+//
+//	r5 = r4; r4 = r3; r3 = r2; r2 = r1; r1 = *(r10 - S); call dv_fn_NAME
+//	r1 = *(r10 - P); r1 = r1->fault; if r1 != 0 goto stub
+//
+// What is known while translating is put in place: loads and stores of global variables at their addresses, built-ins as
+// the kernel's helpers. For that, constants in r1..r5 are followed from one jump target to the next.
+#include "machine/ebpf/clause.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "code/bytecode.h"
+#include "machine/ebpf/bpf/firing.h"
+
+// Helpers by number (include/uapi/linux/bpf.h).
+enum { H_KTIME = 5, H_CPU = 8, H_PID_TGID = 14, H_UID_GID = 15, H_TASK = 35 };
+
+#define REGION    "dv_region_mem"
+#define STACK_MAX 256 /* of the 512 that a program and all it calls share */
+
+struct stub {
+	uint32_t at; // the conditional jump
+	uint32_t pc;
+};
+struct jump {
+	uint32_t at, to; // instruction; index in the bytecode
+};
+struct tr {
+	const struct dv_bpf_clause *c;
+	struct dv_bpf_code *out;
+	int16_t st_off, p_off;   // places in the frame
+	uint32_t *at;            // for each instruction: where its translation begins
+	bool *target;            // something jumps there
+	bool known[6];           // r1..r5: a constant
+	uint64_t value[6];
+	DV_VEC(struct stub) stubs;
+	DV_VEC(struct jump) jumps;
+	struct dv_error *err;
+};
+static const char *const fn_symbols[DV_FN_COUNT] = {
+#define X(id, n, letters, text) [DV_FN_##id] = "dv_fn_" text,
+	DV_FN_TABLE(X)
+#undef X
+};
+
+static void gone(struct tr *t, const char *what)
+{
+	if (!t->err)
+		t->err = dv_error_create(DV_ERR_OTHER, "%s cannot be had in a program of the host's kernel", what);
+}
+static void too_large(struct tr *t)
+{
+	if (!t->err)
+		t->err = dv_error_hint(dv_error_create(DV_ERR_LIMIT, "the clause is too large for a kernel program"),
+				       "split it into several clauses");
+}
+
+#define E(...) dv_bpf_emit(t->out, __VA_ARGS__)
+static void mov(struct tr *t, unsigned dst, unsigned src)
+{
+	E(BPF_ALU64 | BPF_MOV | BPF_X, dst, src, 0, 0);
+}
+static void load_st(struct tr *t, unsigned dst)
+{
+	E(BPF_LDX | BPF_MEM | BPF_DW, dst, 10, t->st_off, 0);
+}
+
+static void check_fault(struct tr *t, uint32_t pc)
+{
+	uint32_t at;
+
+	E(BPF_LDX | BPF_MEM | BPF_DW, 1, 10, t->p_off, 0);
+	E(BPF_LDX | BPF_MEM | BPF_W, 1, 1, offsetof(struct dv_producer, fault), 0);
+	at = E(BPF_JMP | BPF_JNE | BPF_K, 1, 0, 0, 0);
+	*DV_PUSH(&t->stubs) = (struct stub){at, pc};
+}
+
+// Call dv_fn_NAME(st, r1 .. rn).
+static void call_fn(struct tr *t, const char *symbol, uint32_t args)
+{
+	for (unsigned i = args; i > 0; i--)
+		mov(t, i + 1, i);
+	load_st(t, 1);
+	dv_bpf_call(t->out, symbol);
+}
+
+// The region's address plus r1, masked, into r1.
+static void region_at_r1(struct tr *t)
+{
+	E(BPF_ALU64 | BPF_AND | BPF_K, 1, 0, 0, (int32_t)(t->c->region_mask & ~7ULL));
+	dv_bpf_addr(t->out, 0, REGION, 0);
+	E(BPF_ALU64 | BPF_ADD | BPF_X, 1, 0, 0, 0);
+}
+
+static bool known_cell(const struct tr *t)
+{
+	return t->known[1] && t->value[1] >= DV_GLOBALS_OFF && t->value[1] <= t->c->region_mask - 7;
+}
+
+static void ld(struct tr *t)
+{
+	if (known_cell(t)) {
+		dv_bpf_addr(t->out, 0, REGION, (uint32_t)t->value[1] & ~7u);
+		E(BPF_LDX | BPF_MEM | BPF_DW, 0, 0, 0, 0);
+		return;
+	}
+	E(BPF_JMP | BPF_JLT | BPF_K, 1, 0, 6, DV_GLOBALS_OFF); // no variable is there: absent, 0
+	region_at_r1(t);
+	E(BPF_LDX | BPF_MEM | BPF_DW, 0, 1, 0, 0);
+	E(BPF_JMP | BPF_JA, 0, 0, 1, 0);
+	E(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0);
+}
+
+static void st(struct tr *t)
+{
+	if (known_cell(t)) {
+		dv_bpf_addr(t->out, 1, REGION, (uint32_t)t->value[1] & ~7u);
+		E(BPF_STX | BPF_MEM | BPF_DW, 1, 2, 0, 0);
+		return;
+	}
+	E(BPF_JMP | BPF_JLT | BPF_K, 1, 0, 5, DV_GLOBALS_OFF);
+	region_at_r1(t);
+	E(BPF_STX | BPF_MEM | BPF_DW, 1, 2, 0, 0);
+}
+
+// x += y of 64 bits is one instruction. False: it is not that.
+static bool rmw(struct tr *t)
+{
+	if (!known_cell(t) || !t->known[2] || !t->known[4] || (t->value[4] & 15) != 8 ||
+	    (t->value[2] != DV_RMW_ADD && t->value[2] != DV_RMW_SUB))
+		return false;
+	if (t->value[2] == DV_RMW_SUB)
+		E(BPF_ALU64 | BPF_NEG, 3, 0, 0, 0);
+	mov(t, 0, 3);
+	dv_bpf_addr(t->out, 1, REGION, (uint32_t)t->value[1] & ~7u);
+	E(BPF_STX | BPF_ATOMIC | BPF_DW, 1, 0, 0, BPF_ADD | BPF_FETCH);
+	E(BPF_ALU64 | BPF_ADD | BPF_X, 0, 3, 0, 0);
+	return true;
+}
+
+// Word @p off of the firing's block, into r0.
+static void firing_word(struct tr *t, const char *symbol)
+{
+	load_st(t, 1);
+	dv_bpf_call(t->out, symbol);
+}
+
+static bool builtin(struct tr *t, uint64_t id)
+{
+	bool error = t->c->error;
+
+	switch (id) {
+	case DV_BI_TIMESTAMP:     firing_word(t, "dv_fn_timestamp"); break;
+	case DV_BI_WALLTIMESTAMP: firing_word(t, "dv_fn_walltimestamp"); break;
+	case DV_BI_CPU:           dv_bpf_helper(t->out, H_CPU); break;
+	case DV_BI_PID:
+		dv_bpf_helper(t->out, H_PID_TGID);
+		E(BPF_ALU64 | BPF_RSH | BPF_K, 0, 0, 0, 32);
+		break;
+	case DV_BI_TID:
+		dv_bpf_helper(t->out, H_PID_TGID);
+		E(BPF_ALU | BPF_MOV | BPF_X, 0, 0, 0, 0);
+		break;
+	case DV_BI_UID:
+		dv_bpf_helper(t->out, H_UID_GID);
+		E(BPF_ALU | BPF_MOV | BPF_X, 0, 0, 0, 0);
+		break;
+	case DV_BI_GID:
+		dv_bpf_helper(t->out, H_UID_GID);
+		E(BPF_ALU64 | BPF_RSH | BPF_K, 0, 0, 0, 32);
+		break;
+	case DV_BI_PPID:          firing_word(t, "dv_fn_ppid"); break;
+	case DV_BI_CURTHREAD:     dv_bpf_helper(t->out, H_TASK); break;
+	case DV_BI_EPID:          firing_word(t, "dv_fn_epid"); break;
+	case DV_BI_SEQ:           firing_word(t, "dv_fn_seq"); break;
+	case DV_BI_VM:            dv_bpf_const(t->out, 0, t->c->machine); break;
+	case DV_BI_ID:
+		if (error)
+			dv_bpf_const(t->out, 0, 3);
+		else
+			firing_word(t, "dv_fn_id");
+		break;
+	case DV_BI_ERRNO:
+		if (t->c->args == DV_ARGS_SYSRET && !error)
+			firing_word(t, "dv_fn_errno");
+		else
+			dv_bpf_const(t->out, 0, 0);
+		break;
+	case DV_BI_CALLER:
+	case DV_BI_UCALLER:
+	case DV_BI_STACKDEPTH:
+	case DV_BI_VTIMESTAMP:
+		dv_bpf_const(t->out, 0, 0);
+		break;
+	default:
+		return false;
+	}
+	return true;
+}
+
+static uint64_t eight(const char *s)
+{
+	uint64_t w = 0;
+
+	strncpy((char *)&w, s, 8);
+	return w;
+}
+
+static bool string_builtin(struct tr *t, uint64_t id)
+{
+	static const char *const symbols[] = {
+	    [DV_BI_PROBEPROV - DV_BI_STRINGS] = "dv_fn_probeprov",
+	    [DV_BI_PROBEMOD - DV_BI_STRINGS] = "dv_fn_probemod",
+	    [DV_BI_PROBEFUNC - DV_BI_STRINGS] = "dv_fn_probefunc",
+	    [DV_BI_PROBENAME - DV_BI_STRINGS] = "dv_fn_probename",
+	};
+
+	switch (id) {
+	case DV_BI_EXECNAME:
+		firing_word(t, "dv_fn_execname");
+		return true;
+	case DV_BI_VMNAME:
+		firing_word(t, "dv_fn_vmname");
+		return true;
+	case DV_BI_PROBEPROV:
+	case DV_BI_PROBENAME:
+		if (t->c->error) {
+			dv_bpf_const(t->out, 2, eight(id == DV_BI_PROBEPROV ? "dtrace" : "ERROR"));
+			firing_word(t, "dv_fn_text");
+			return true;
+		}
+		break;
+	case DV_BI_PROBEMOD:
+	case DV_BI_PROBEFUNC:
+		if (t->c->error) {
+			dv_bpf_const(t->out, 0, 0);
+			return true;
+		}
+		break;
+	default:
+		return false;
+	}
+	firing_word(t, symbols[id - DV_BI_STRINGS]);
+	return true;
+}
+
+// The call of a run-time function. False: it cannot fault, or is known to have worked.
+static bool call(struct tr *t, uint32_t fn)
+{
+	bool known = t->known[1];
+	uint64_t id = t->value[1];
+
+	switch (fn) {
+	case DV_FN_LD:
+		ld(t);
+		return false;
+	case DV_FN_ST:
+		st(t);
+		return false;
+	case DV_FN_RMW:
+		if (rmw(t))
+			return false;
+		break;
+	case DV_FN_BI:
+		if (known && builtin(t, id))
+			return false;
+		gone(t, "a built-in variable");
+		return false;
+	case DV_FN_BIS:
+		if (known && string_builtin(t, id))
+			return id == DV_BI_EXECNAME;
+		gone(t, "a built-in variable");
+		return false;
+	case DV_FN_ARG:
+		call_fn(t, t->c->error ? "dv_fn_errarg" : "dv_fn_arg", 1);
+		return false;
+	case DV_FN_RD:
+	case DV_FN_RDMEM:
+	case DV_FN_RDSTR:
+		if (known && id < DV_MACH_MAX && id != t->c->machine)
+			gone(t, "another machine's memory");
+		break;
+	default:
+		break;
+	}
+	call_fn(t, fn_symbols[fn], dv_fns[fn].arg_count);
+	return fn != DV_FN_THIS && fn != DV_FN_SLEN && fn != DV_FN_SCMP;
+}
+
+static void mark_targets(struct tr *t)
+{
+	for (uint32_t i = 0; i < t->c->count; i++) {
+		const struct dv_insn *in = &t->c->insns[i];
+		unsigned class = in->code & 7, op = in->code & 0xf0;
+
+		if (in->code == DV_LDDW)
+			i++;
+		else if (class == DV_JMP && op != DV_CALL && op != DV_EXIT)
+			t->target[i + 1 + (uint32_t)in->off] = true;
+	}
+}
+
+static void forget(struct tr *t)
+{
+	memset(t->known, 0, sizeof(t->known));
+}
+
+// What the instruction does to the constants in r1..r5.
+static void follow(struct tr *t, const struct dv_insn *in)
+{
+	unsigned class = in->code & 7, dst = DV_DST(in);
+
+	if (class == DV_STX || class == DV_STI || class == DV_JMP || !dst || dst > 5)
+		return;
+	t->known[dst] = true;
+	if (in->code == (DV_ALU64 | DV_MOV | DV_K))
+		t->value[dst] = (uint64_t)(int64_t)in->imm;
+	else if (in->code == (DV_ALU | DV_MOV | DV_K))
+		t->value[dst] = (uint32_t)in->imm;
+	else if (in->code == DV_LDDW)
+		t->value[dst] = (uint32_t)in->imm | (uint64_t)(uint32_t)in[1].imm << 32;
+	else
+		t->known[dst] = false;
+}
+
+static void body(struct tr *t)
+{
+	for (uint32_t i = 0; i < t->c->count && !t->err; i++) {
+		const struct dv_insn *in = &t->c->insns[i];
+		unsigned class = in->code & 7, op = in->code & 0xf0;
+
+		if (t->target[i])
+			forget(t);
+		t->at[i] = (uint32_t)t->out->insns.count;
+		if (class == DV_JMP && op == DV_CALL) {
+			if (call(t, (uint32_t)in->imm))
+				check_fault(t, i);
+			forget(t);
+			continue;
+		}
+		follow(t, in);
+		if (class == DV_JMP && op != DV_EXIT)
+			*DV_PUSH(&t->jumps) = (struct jump){t->at[i], i + 1 + (uint32_t)in->off};
+		E(in->code, DV_DST(in), DV_SRC(in), in->off, in->imm);
+		if (in->code == DV_LDDW) {
+			i++;
+			E(0, 0, 0, 0, in[1].imm);
+		}
+	}
+}
+
+static void set_jump(struct tr *t, uint32_t at, uint32_t to)
+{
+	int64_t d = (int64_t)to - at - 1;
+
+	if (d != (int16_t)d)
+		too_large(t);
+	else
+		t->out->insns.data[at].off = (int16_t)d;
+}
+
+static void ending(struct tr *t)
+{
+	uint32_t common = (uint32_t)(t->out->insns.count + 2 * t->stubs.count);
+
+	for (size_t i = 0; i < t->jumps.count; i++)
+		set_jump(t, t->jumps.data[i].at, t->at[t->jumps.data[i].to]);
+	for (size_t i = 0; i < t->stubs.count; i++) {
+		uint32_t at = (uint32_t)t->out->insns.count;
+
+		set_jump(t, t->stubs.data[i].at, at);
+		E(BPF_ALU64 | BPF_MOV | BPF_K, 2, 0, 0, (int32_t)t->stubs.data[i].pc);
+		E(BPF_JMP | BPF_JA, 0, 0, 0, 0);
+		set_jump(t, at + 1, common);
+	}
+	if (!t->stubs.count)
+		return;
+	load_st(t, 1);
+	dv_bpf_call(t->out, t->c->error ? "dv_host_error_lost" : "dv_host_error");
+	for (const char *const *e = t->c->errors; !t->c->error && e && *e; e++) {
+		load_st(t, 1);
+		dv_bpf_call(t->out, *e);
+	}
+	E(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0);
+	E(BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+}
+
+// Bytes of stack that the clause itself uses.
+static int stack_used(const struct dv_bpf_clause *c)
+{
+	int used = 0;
+
+	for (uint32_t i = 0; i < c->count; i++) {
+		unsigned class = c->insns[i].code & 7;
+
+		if (c->insns[i].code == DV_LDDW)
+			i++;
+		else if ((class == DV_LDX || class == DV_STX || class == DV_STI) && -c->insns[i].off > used)
+			used = -c->insns[i].off;
+	}
+	return (used + 7) & ~7;
+}
+
+static void prologue(struct tr *t)
+{
+	int used = stack_used(t->c);
+
+	t->st_off = (int16_t)-(used + 8);
+	t->p_off = (int16_t)-(used + 16);
+	E(BPF_STX | BPF_MEM | BPF_DW, 10, 1, t->st_off, 0);
+	dv_bpf_const(t->out, 2, t->c->index);
+	dv_bpf_call(t->out, t->c->error ? "dv_host_error_clause" : "dv_host_clause");
+	load_st(t, 1);
+	E(BPF_ALU64 | BPF_AND | BPF_K, 1, 0, 0, (int32_t)(t->c->region_mask & ~511ULL));
+	dv_bpf_addr(t->out, 2, REGION, 0);
+	E(BPF_ALU64 | BPF_ADD | BPF_X, 2, 1, 0, 0);
+	E(BPF_STX | BPF_MEM | BPF_DW, 10, 2, t->p_off, 0);
+	if (used + 16 > STACK_MAX)
+		t->err = dv_error_hint(dv_error_create(DV_ERR_LIMIT, "an expression needs %d bytes of stack, a kernel "
+						       "program has room for %d", used, STACK_MAX - 16),
+				       "split it into several statements");
+}
+
+struct dv_error *dv_bpf_clause(const struct dv_bpf_clause *c, struct dv_bpf_code *ret)
+{
+	struct tr tr = {.c = c, .out = ret}, *t = &tr;
+
+	ret->name = c->name;
+	ret->args = 1;
+	ret->global = true;
+	t->at = dv_xcalloc(c->count + 1, sizeof(*t->at));
+	t->target = dv_xcalloc(c->count + 1, sizeof(*t->target));
+	mark_targets(t);
+	prologue(t);
+	body(t);
+	if (!t->err)
+		ending(t);
+	free(t->at);
+	free(t->target);
+	DV_VEC_FREE(&t->stubs);
+	DV_VEC_FREE(&t->jumps);
+	return t->err;
+}
+
+uint32_t dv_bpf_clause_uses(const struct dv_insn *insns, uint32_t count)
+{
+	uint32_t uses = 0;
+	int64_t r1 = -1;
+
+	// The argument's number is put into r1 just before the call.
+	for (uint32_t i = 0; i < count; i++) {
+		const struct dv_insn *in = &insns[i];
+
+		if (in->code == (DV_ALU64 | DV_MOV | DV_K) && DV_DST(in) == 1)
+			r1 = in->imm;
+		if (in->code == DV_LDDW)
+			i++;
+		if (in->code != (DV_JMP | DV_CALL))
+			continue;
+		if (in->imm == DV_FN_ARG)
+			uses |= r1 >= 0 && r1 < 10 ? 1u << r1 : DV_USES_ARGS;
+		if (in->imm == DV_FN_REG)
+			uses |= DV_USES_REGS;
+		if (in->imm == DV_FN_BI && r1 == DV_BI_ERRNO)
+			uses |= 2;
+		r1 = -1;
+	}
+	return uses;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef DV_MACHINE_EBPF_CLAUSE_H
+#define DV_MACHINE_EBPF_CLAUSE_H
+/**
+ * From D bytecode (abi/insn.h) to a BPF function. Both are one instruction set, so instructions go over as they are; a
+ * run-time function's call becomes the call of the kernel's build of it (bpf/host.bpf.c), or a few instructions in its
+ * place, and after each that can fault the fault is looked for.
+ */
+#include "abi/fn.h"
+#include "abi/load.h"
+#include "machine/ebpf/link.h"
+
+/** What a clause's translation depends on besides its instructions. */
+struct dv_bpf_clause {
+	const char *name;          /**< of the function; must outlive the code */
+	const struct dv_insn *insns;
+	uint32_t count;
+	uint32_t index;            /**< which of the site's clauses it is; of an ERROR clause: its enabled probe's id */
+	enum dv_site_args args;    /**< of all sites that it runs for */
+	bool error;                /**< a clause of ERROR */
+	uint64_t region_mask;
+	uint32_t machine;          /**< index */
+	const char *const *errors; /**< functions of ERROR's clauses, called after a fault; ended by NULL */
+};
+
+/** Append to @p ret the function, which takes the producer's offset and returns nothing of use. */
+struct dv_error *dv_bpf_clause(const struct dv_bpf_clause *c, struct dv_bpf_code *ret) DV_MUST_USE;
+
+/** What clauses ask of the place where they fire: a bit for each argument; more bits below. */
+uint32_t dv_bpf_clause_uses(const struct dv_insn *insns, uint32_t count);
+#define DV_USES_ARGS 0x3ffu /**< arg0 .. arg9 */
+#define DV_USES_REGS 0x400u
+
+#endif

@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// A program:
+//
+//	r6 = context
+//	r7 = row of the site that fired; none: exit
+//	r8 = dv_host_begin(r7); 0: exit
+//	r9 = the firing's block; the arguments that some clause asks for go there
+//	clause_0(r8), clause_1(r8), ...
+//	dv_host_end(r8); r0 = 0; exit
+//
+// The arguments are taken here because only the entry has the context.
+#include "machine/ebpf/program.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "machine/ebpf/bpf/firing.h"
+#include "machine/ebpf/clause.h"
+#include "machine/ebpf/maps.h"
+
+enum { H_TASK_BTF = 158, H_COOKIE = 174, H_TASK_PT_REGS = 175 };
+
+#define NRS       1024u /* system calls' numbers are below, for each kind of program */
+#define TS_COMPAT 2     /* arch/x86/include/asm/thread_info.h */
+
+// struct pt_regs of x86-64 (arch/x86/include/asm/ptrace.h).
+enum {
+	PT_R10 = 56, PT_R9 = 64, PT_R8 = 72, PT_AX = 80, PT_CX = 88, PT_DX = 96, PT_SI = 104, PT_DI = 112, PT_ORIG_AX = 120,
+	PT_IP = 128, PT_BX = 40, PT_BP = 32, PT_SP = 152,
+};
+static const int16_t func_args[6] = {PT_DI, PT_SI, PT_DX, PT_CX, PT_R8, PT_R9};
+static const int16_t sys_args[6] = {PT_DI, PT_SI, PT_DX, PT_R10, PT_R8, PT_R9};
+static const int16_t sys32_args[6] = {PT_BX, PT_CX, PT_DX, PT_SI, PT_DI, PT_BP};
+
+struct builder {
+	const struct dv_bpf_session *s;
+	const struct dv_bpf_group *g;
+	struct dv_bpf_code main;
+	DV_VEC(uint32_t) exits; // jumps to the end
+	uint32_t uses;
+	const struct dv_load_site *site; // the first
+	int nr_fd;
+};
+
+#define E(...) dv_bpf_emit(&b->main, __VA_ARGS__)
+
+static void exit_if(struct builder *b, uint8_t op, unsigned reg, int32_t imm)
+{
+	uint32_t at = E(BPF_JMP | op | BPF_K, reg, 0, 0, imm);
+
+	*DV_PUSH(&b->exits) = at;
+}
+
+static void arg_store(struct builder *b, uint32_t n, unsigned reg)
+{
+	E(BPF_STX | BPF_MEM | BPF_DW, 9, reg, (int16_t)(offsetof(struct dv_firing, arg) + 8 * n), 0);
+}
+
+static bool wants(const struct builder *b, uint32_t n)
+{
+	return b->uses >> n & 1;
+}
+
+// r0 = the running task's user registers, which the kernel lets programs read.
+static void user_regs(struct builder *b)
+{
+	dv_bpf_helper(&b->main, H_TASK_BTF);
+	E(BPF_ALU64 | BPF_MOV | BPF_X, 1, 0, 0, 0);
+	dv_bpf_helper(&b->main, H_TASK_PT_REGS);
+}
+
+// r7 = the system call's site: dv_nr[number, 1024 higher for a 32-bit one] less 1.
+static void find_syscall(struct builder *b)
+{
+	dv_bpf_helper(&b->main, H_TASK_BTF);
+	E(BPF_ALU64 | BPF_MOV | BPF_X, 8, 0, 0, 0);
+	if (b->g->entry == DV_ENTRY_SYSENTER) {
+		E(BPF_LDX | BPF_MEM | BPF_DW, 7, 6, 8, 0);
+	} else {
+		E(BPF_ALU64 | BPF_MOV | BPF_X, 1, 0, 0, 0);
+		dv_bpf_helper(&b->main, H_TASK_PT_REGS);
+		E(BPF_LDX | BPF_MEM | BPF_DW, 7, 0, PT_ORIG_AX, 0);
+	}
+	exit_if(b, BPF_JGE, 7, NRS);
+	E(BPF_LDX | BPF_MEM | BPF_W, 1, 8, (int16_t)b->s->status_off, 0);
+	E(BPF_ALU64 | BPF_AND | BPF_K, 1, 0, 0, TS_COMPAT);
+	E(BPF_ALU64 | BPF_LSH | BPF_K, 1, 0, 0, 9);
+	E(BPF_ALU64 | BPF_ADD | BPF_X, 7, 1, 0, 0);
+	E(BPF_ALU64 | BPF_LSH | BPF_K, 7, 0, 0, 2);
+	E(BPF_ALU64 | BPF_AND | BPF_K, 7, 0, 0, NRS * 8 - 4);
+	dv_bpf_addr(&b->main, 1, "dv_nr", 0);
+	E(BPF_ALU64 | BPF_ADD | BPF_X, 1, 7, 0, 0);
+	E(BPF_LDX | BPF_MEM | BPF_W, 7, 1, 0, 0);
+	exit_if(b, BPF_JEQ, 7, 0);
+	E(BPF_ALU64 | BPF_SUB | BPF_K, 7, 0, 0, 1);
+}
+
+static void find_site(struct builder *b)
+{
+	switch (b->g->entry) {
+	case DV_ENTRY_SYSENTER:
+	case DV_ENTRY_SYSEXIT:
+		find_syscall(b);
+		break;
+	case DV_ENTRY_REGS:
+	case DV_ENTRY_PERF:
+		E(BPF_ALU64 | BPF_MOV | BPF_X, 1, 6, 0, 0);
+		dv_bpf_helper(&b->main, H_COOKIE);
+		E(BPF_ALU64 | BPF_MOV | BPF_X, 7, 0, 0, 0);
+		break;
+	default:
+		dv_bpf_const(&b->main, 7, b->g->sites[0]);
+		break;
+	}
+}
+
+static void regs_args(struct builder *b, unsigned base, const int16_t *offs)
+{
+	for (uint32_t n = 0; n < DV_HOST_ARGS; n++) {
+		if (!wants(b, n))
+			continue;
+		if (n < 6)
+			E(BPF_LDX | BPF_MEM | BPF_DW, 1, base, offs[n], 0);
+		else
+			dv_bpf_const(&b->main, 1, 0);
+		arg_store(b, n, 1);
+	}
+}
+
+static void zero_args(struct builder *b)
+{
+	dv_bpf_const(&b->main, 1, 0);
+	for (uint32_t n = 0; n < DV_HOST_ARGS; n++)
+		if (wants(b, n))
+			arg_store(b, n, 1);
+}
+
+static void word_args(struct builder *b)
+{
+	for (uint32_t n = 0; n < DV_HOST_ARGS; n++) {
+		uint32_t w = b->site->args == DV_ARGS_RAW ? b->site->argmap[n] : n;
+
+		if (!wants(b, n))
+			continue;
+		if (w < b->g->args)
+			E(BPF_LDX | BPF_MEM | BPF_DW, 1, 6, (int16_t)(w * 8), 0);
+		else
+			dv_bpf_const(&b->main, 1, 0);
+		arg_store(b, n, 1);
+	}
+}
+
+// The returned value in r1 as arg0 and arg1, or as arg1 behind an unknown place.
+static void return_args(struct builder *b, bool both)
+{
+	if (wants(b, 1))
+		arg_store(b, 1, 1);
+	if (!wants(b, 0))
+		return;
+	if (!both)
+		dv_bpf_const(&b->main, 1, 0);
+	arg_store(b, 0, 1);
+}
+
+static void take_args(struct builder *b)
+{
+	if (!(b->uses & DV_USES_ARGS))
+		return;
+	switch (b->g->entry) {
+	case DV_ENTRY_RAW:
+	case DV_ENTRY_FENTRY:
+		word_args(b);
+		break;
+	case DV_ENTRY_SYSENTER:
+		user_regs(b);
+		regs_args(b, 0, b->site->args == DV_ARGS_SYSCALL32 ? sys32_args : sys_args);
+		break;
+	case DV_ENTRY_SYSEXIT:
+		zero_args(b);
+		E(BPF_LDX | BPF_MEM | BPF_DW, 1, 6, 8, 0);
+		return_args(b, true);
+		break;
+	case DV_ENTRY_FEXIT:
+		zero_args(b);
+		E(BPF_LDX | BPF_MEM | BPF_DW, 1, 6, (int16_t)(b->g->args * 8), 0);
+		return_args(b, false);
+		break;
+	case DV_ENTRY_REGS:
+	case DV_ENTRY_REGS_ONE:
+		if (b->site->args == DV_ARGS_FUNC) {
+			regs_args(b, 6, func_args);
+		} else {
+			zero_args(b);
+			if (b->site->args == DV_ARGS_RETURN) {
+				E(BPF_LDX | BPF_MEM | BPF_DW, 1, 6, PT_AX, 0);
+				return_args(b, false);
+			}
+		}
+		break;
+	case DV_ENTRY_PERF:
+		zero_args(b);
+		E(BPF_LDX | BPF_MEM | BPF_DW, 2, 6, PT_IP, 0);
+		E(BPF_JMP | BPF_JSGE | BPF_K, 2, 0, 2, 0);
+		arg_store(b, 0, 2); // the kernel's
+		E(BPF_JMP | BPF_JA, 0, 0, 1, 0);
+		arg_store(b, 1, 2); // a program's
+		break;
+	}
+}
+
+static void main_code(struct builder *b, const char *const *clauses)
+{
+	b->main.name = b->g->name;
+	b->main.args = 1;
+	E(BPF_ALU64 | BPF_MOV | BPF_X, 6, 1, 0, 0);
+	find_site(b);
+	E(BPF_ALU64 | BPF_MOV | BPF_X, 1, 7, 0, 0);
+	dv_bpf_call(&b->main, "dv_host_begin");
+	exit_if(b, BPF_JEQ, 0, 0);
+	E(BPF_ALU64 | BPF_MOV | BPF_X, 8, 0, 0, 0);
+	dv_bpf_addr(&b->main, 9, "dv_fire_mem", 0);
+	E(BPF_ALU64 | BPF_SUB | BPF_K, 0, 0, 0, (int32_t)b->s->first);
+	E(BPF_ALU64 | BPF_LSH | BPF_K, 0, 0, 0, DV_FIRING_SHIFT);
+	E(BPF_ALU64 | BPF_AND | BPF_K, 0, 0, 0, (int32_t)(b->s->fire_size - DV_FIRING_SIZE));
+	E(BPF_ALU64 | BPF_ADD | BPF_X, 9, 0, 0, 0);
+	take_args(b);
+	for (; *clauses; clauses++) {
+		E(BPF_ALU64 | BPF_MOV | BPF_X, 1, 8, 0, 0);
+		dv_bpf_call(&b->main, *clauses);
+	}
+	E(BPF_ALU64 | BPF_MOV | BPF_X, 1, 8, 0, 0);
+	dv_bpf_call(&b->main, "dv_host_end");
+	for (size_t i = 0; i < b->exits.count; i++)
+		b->main.insns.data[b->exits.data[i]].off =
+		    (int16_t)(b->main.insns.count - b->exits.data[i] - 1);
+	E(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0);
+	E(BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+}
+
+// The table that finds a system call's site.
+static struct dv_error *make_numbers(struct builder *b)
+{
+	DV_FREE uint32_t *nr = dv_xcalloc(2 * NRS, sizeof(*nr));
+
+	for (uint32_t i = 0; i < b->g->site_count; i++) {
+		const struct dv_load_site *site = &b->s->loaded->sites[b->g->sites[i]];
+		uint32_t n = (uint32_t)site->detail;
+
+		if (n < NRS)
+			nr[n + (site->detail & DV_SITE_COMPAT ? NRS : 0)] = b->g->sites[i] + 1;
+	}
+	return dv_bpf_constants_create(nr, 2 * NRS * sizeof(*nr), &b->nr_fd);
+}
+
+static struct dv_error *clause(struct builder *b, const struct dv_load_ecb *ecb, const char *name, uint32_t index,
+			       const char *const *errors, bool error, struct dv_bpf_code *code)
+{
+	const struct dv_loaded *l = b->s->loaded;
+	const struct dv_load_prog *p = &l->progs[ecb->prog];
+	struct dv_bpf_clause c = {
+	    .name = name,
+	    .insns = l->insns + p->insn,
+	    .count = p->insn_count,
+	    .index = index,
+	    .args = (enum dv_site_args)b->site->args,
+	    .error = error,
+	    .region_mask = b->s->region_mask,
+	    .machine = l->img->machine,
+	    .errors = errors,
+	};
+
+	if (!error)
+		b->uses |= dv_bpf_clause_uses(c.insns, c.count);
+	return dv_bpf_clause(&c, code);
+}
+
+static struct dv_error *load(struct builder *b, struct dv_bpf_code *codes, uint32_t count, const struct dv_bpf_load *how,
+			     char **log, int *fd)
+{
+	struct dv_bpf_map_symbol maps[10];
+	struct dv_bpf_linked linked;
+	struct dv_error *e;
+	uint32_t n = 0;
+
+	for (; n < b->s->map_count; n++)
+		maps[n] = b->s->maps[n];
+	if (b->nr_fd >= 0)
+		maps[n++] = (struct dv_bpf_map_symbol){"dv_nr", b->nr_fd};
+	maps[n].fd = -1;
+	e = dv_bpf_link(b->s->object, codes, count, maps, &linked);
+	if (e)
+		return e;
+	e = dv_bpf_load(&linked, how, log, fd);
+	dv_bpf_linked_deinit(&linked);
+	return e;
+}
+
+struct dv_error *dv_bpf_program(const struct dv_bpf_session *s, const struct dv_bpf_group *g, const struct dv_bpf_load *how,
+				char **log, int *fd)
+{
+	const struct dv_loaded *l = s->loaded;
+	const struct dv_load_site *site = &l->sites[g->sites[0]];
+	uint32_t n = site->ecb_count, m = l->img->error_ecb_count;
+	struct builder b = {.s = s, .g = g, .site = site, .nr_fd = -1};
+	DV_FREE struct dv_bpf_code *codes = dv_xcalloc(n + m + 1, sizeof(*codes));
+	DV_FREE char *names = dv_xcalloc(n + m, 16);
+	DV_FREE const char **clauses = dv_xcalloc(n + 1, sizeof(*clauses)), **errors = dv_xcalloc(m + 1, sizeof(*errors));
+	struct dv_error *e = NULL;
+
+	for (uint32_t i = 0; i < n + m; i++) {
+		snprintf(names + 16 * i, 16, i < n ? "clause_%u" : "error_%u", i < n ? i : i - n);
+		*(i < n ? &clauses[i] : &errors[i - n]) = names + 16 * i;
+	}
+	for (uint32_t i = 0; i < n && !e; i++)
+		e = clause(&b, &l->ecbs[site->ecb + i], clauses[i], i, errors, false, &codes[1 + i]);
+	for (uint32_t i = 0; i < m && !e; i++) {
+		const struct dv_load_ecb *ecb = &l->ecbs[l->img->error_ecb + i];
+
+		e = clause(&b, ecb, errors[i], ecb->epid, NULL, true, &codes[1 + n + i]);
+	}
+	if (!e && (g->entry == DV_ENTRY_SYSENTER || g->entry == DV_ENTRY_SYSEXIT))
+		e = make_numbers(&b);
+	if (!e) {
+		main_code(&b, clauses);
+		codes[0] = b.main;
+		e = load(&b, codes, 1 + n + m, how, log, fd);
+	}
+	if (b.nr_fd >= 0)
+		close(b.nr_fd);
+	for (uint32_t i = 0; i < 1 + n + m; i++)
+		dv_bpf_code_deinit(&codes[i]);
+	DV_VEC_FREE(&b.exits);
+	return e;
+}
