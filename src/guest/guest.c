@@ -90,33 +90,45 @@ static struct dv_error *load_symbols(struct dv_guest *g, const uint8_t *buf, uin
 	return NULL;
 }
 
-static void load_build_id(struct dv_guest *g)
+int64_t dv_notes_build_id(struct dv_guest *g, const uint8_t *notes, size_t size, uint32_t *id_size)
 {
-	uint64_t lo = dv_guest_addr(g, "__start_notes"), hi = dv_guest_addr(g, "__stop_notes");
-	uint8_t notes[4096];
 	uint32_t h[3];
 
-	if (lo >= hi || hi - lo > sizeof(notes) || !in_image(g, lo, hi - lo) ||
-	    !read_image(g, lo - g->image.va, notes, hi - lo))
-		return;
-	for (uint64_t at = 0, size = hi - lo; at + sizeof(h) <= size;) {
+	for (uint64_t at = 0; at + sizeof(h) <= size;) {
 		uint64_t desc;
 
 		memcpy(h, notes + at, sizeof(h));
 		if (h[0] > size || h[1] > size)
-			return;
+			return -1;
 		desc = at + sizeof(h) + ((h[0] + 3) & ~3u);
 		if (desc + h[1] > size)
-			return;
+			return -1;
 		if (h[2] == 3 && h[0] == 4 && !memcmp(notes + at + sizeof(h), "GNU", 4) && h[1] >= 8 &&
 		    h[1] <= DV_BUILD_ID_MAX) {
 			memcpy(g->id, notes + desc, h[1]);
 			dv_hex(g->build_id, g->id, h[1]);
-			g->where.build_id = lo - g->image.va + desc;
-			g->where.build_id_size = h[1];
-			return;
+			*id_size = h[1];
+			return (int64_t)desc;
 		}
 		at = desc + ((h[1] + 3) & ~3u);
+	}
+	return -1;
+}
+
+static void load_build_id(struct dv_guest *g)
+{
+	uint64_t lo = dv_guest_addr(g, "__start_notes"), hi = dv_guest_addr(g, "__stop_notes");
+	uint8_t notes[4096];
+	uint32_t size;
+	int64_t at;
+
+	if (lo >= hi || hi - lo > sizeof(notes) || !in_image(g, lo, hi - lo) ||
+	    !read_image(g, lo - g->image.va, notes, hi - lo))
+		return;
+	at = dv_notes_build_id(g, notes, hi - lo, &size);
+	if (at >= 0) {
+		g->where.build_id = lo - g->image.va + (uint64_t)at;
+		g->where.build_id_size = size;
 	}
 }
 
@@ -132,24 +144,41 @@ static bool find_symbol(void *ctx, const char *module, const char *name, uint64_
 	return true;
 }
 
-static struct dv_btf *try_btf(struct dv_guest *g, uint64_t off, uint64_t size)
+struct dv_btf *dv_guest_take_btf(struct dv_guest *g, uint8_t *data, size_t size)
 {
 	struct dv_btf *b = NULL;
-	struct dv_error *e;
+	struct dv_error *e = dv_btf_create(data, size, NULL, "vmlinux", &b);
+
+	if (!e)
+		return b;
+	free(g->no_types);
+	g->no_types = dv_xstrdup(e->msg);
+	dv_error_destroy(e);
+	return NULL;
+}
+
+static struct dv_btf *try_btf(struct dv_guest *g, uint64_t off, uint64_t size)
+{
+	struct dv_btf *b;
 	uint8_t *p;
 
 	if (!size || size > DV_BTF_BYTES || !(p = dv_image_copy(&g->phys, &g->image, off, size)))
 		return NULL;
-	e = dv_btf_create(p, size, NULL, "vmlinux", &b);
-	if (e) {
-		free(g->no_types);
-		g->no_types = dv_xstrdup(e->msg);
-		dv_error_destroy(e);
+	b = dv_guest_take_btf(g, p, size);
+	if (!b)
 		return NULL;
-	}
 	g->where.btf = off;
 	g->where.btf_size = size;
 	return b;
+}
+
+void dv_guest_set_types(struct dv_guest *g, struct dv_btf *b)
+{
+	free(g->no_types);
+	g->no_types = NULL;
+	g->types = dv_types_create(b);
+	g->types->symbol = find_symbol;
+	g->types->symbol_ctx = g;
 }
 
 // buf: the whole image, or NULL.
@@ -184,11 +213,7 @@ static void load_types(struct dv_guest *g, const uint8_t *buf)
 			g->no_types = dv_xstrdup("the kernel has no BTF (CONFIG_DEBUG_INFO_BTF)");
 		return;
 	}
-	free(g->no_types);
-	g->no_types = NULL;
-	g->types = dv_types_create(b);
-	g->types->symbol = find_symbol;
-	g->types->symbol_ctx = g;
+	dv_guest_set_types(g, b);
 }
 
 static void forget(struct dv_guest *g)
@@ -295,6 +320,7 @@ void dv_guest_close(struct dv_guest *g)
 	for (size_t i = 0; i < DV_COUNT(g->old); i++)
 		free(g->old[i]);
 	free(g->no_types);
+	free(g->root);
 	free(g);
 }
 
@@ -403,6 +429,8 @@ bool dv_guest_still(struct dv_guest *g)
 	uint8_t id[DV_BUILD_ID_MAX];
 	size_t n = strlen(g->banner);
 
+	if (g->root)
+		return true;
 	if (!read_image(g, g->banner_va - g->image.va, banner, n))
 		return false;
 	for (size_t i = 0; i < n; i++) {
@@ -418,6 +446,8 @@ bool dv_guest_runs(const struct dv_guest *g, const struct dv_guest_regs *regs)
 	uint64_t at = g->image.pa + (g->banner_va - g->image.va), pa, left;
 	bool la57 = regs->cr4 & DV_CR4_LA57;
 
+	if (g->root)
+		return true;
 	// On its way in or out, the kernel runs on user mode's tables: its own are those before (image.c).
 	return (dv_walk(&g->phys, regs->cr3, la57, g->banner_va, &pa, &left) && pa == at) ||
 	       (dv_walk(&g->phys, regs->cr3 & ~0x1000ULL, la57, g->banner_va, &pa, &left) && pa == at);

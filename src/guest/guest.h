@@ -5,6 +5,8 @@
  * Understanding a Linux guest from its memory alone: the kernel image (KASLR), kallsyms, BTF, modules, and the offsets
  * that run-time functions need. Parsers of hostile bytes: sizes are bounded, tables are copied once and then parsed.
  * The cost does not depend on the size of guest RAM: everything is found by walking the page tables from a vCPU's CR3.
+ *
+ * The kernel that dvirt runs on is a guest here too, one that is asked through its /proc and /sys: dv_guest_open_local().
  */
 #include "abi/load.h"
 #include "base/error.h"
@@ -47,6 +49,13 @@ struct dv_guest;
  */
 struct dv_error *dv_guest_open(const struct dv_phys *phys, const struct dv_guest_regs *regs, const char *cache_dir,
                                uint32_t universe, struct dv_guest **ret) DV_MUST_USE;
+/**
+ * The kernel that dvirt itself runs on, as /proc and /sys tell of it: symbols (with those of modules), banner, build
+ * id, types, layout offsets. There is no physical memory to read through it: dv_guest_still() and dv_guest_runs() are
+ * always true, dv_guest_tasks() gives no addresses. @p cache_dir is not used: all of it is quick to read. Fails with
+ * DV_ERR_DENIED when the kernel hides its addresses.
+ */
+struct dv_error *dv_guest_open_local(const char *cache_dir, uint32_t universe, struct dv_guest **ret) DV_MUST_USE;
 void dv_guest_close(struct dv_guest *g);
 const char *dv_guest_release(const struct dv_guest *g);   /**< "6.1.0-37-cloud-amd64" */
 const char *dv_guest_banner(const struct dv_guest *g);    /**< linux_banner */
@@ -77,6 +86,13 @@ struct dv_error *dv_guest_refresh_modules(struct dv_guest *g, bool *changed) DV_
 struct dv_universe *dv_guest_types(struct dv_guest *g);
 /** Prototype of a function (DV_TYPE_FUNC) from BTF, or NULL. */
 const struct dv_type *dv_guest_func_type(struct dv_guest *g, const char *module, const char *name);
+/** Tracepoints, by the types that the kernel has for BPF programs on them: calls @p fn for each, vmlinux's first. Strings
+ *  live as long as the guest. */
+typedef void dv_tracepoint_fn(void *ctx, const char *module, const char *name);
+void dv_guest_tracepoints(struct dv_guest *g, dv_tracepoint_fn *fn, void *ctx);
+/** Prototype of a tracepoint (DV_TYPE_FUNC): its first parameter is a pointer that is not for BPF programs, the others
+ *  are the tracepoint's. NULL: none known. */
+const struct dv_type *dv_guest_tracepoint_type(struct dv_guest *g, const char *module, const char *name);
 /** pids and names of all tasks, for "inspect running tasks of any machine": calls @p fn until it answers false. */
 typedef bool dv_task_fn(void *ctx, uint64_t task, int pid, int tgid, const char *comm);
 struct dv_error *dv_guest_tasks(struct dv_guest *g, dv_task_fn *fn, void *ctx) DV_MUST_USE;

@@ -187,6 +187,8 @@ struct dv_error *dv_modules_read(struct dv_guest *g, bool *changed)
 	size_t budget = ALL_MAX, bytes = BYTES_MAX;
 	struct offsets o = {0};
 
+	if (g->root)
+		return dv_local_modules(g, changed);
 	*changed = false;
 	if (!g->types || !head)
 		return NULL; // neither types nor a list: a kernel without modules, for all we can know

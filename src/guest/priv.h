@@ -58,6 +58,7 @@ struct dv_kmod {
 };
 
 struct dv_guest {
+	char *root;                   /**< the kernel that dvirt runs on (local.c): prefix of /proc and /sys; NULL: not it */
 	struct dv_phys phys;
 	struct dv_image image;
 	struct dv_guest_layout layout;
@@ -93,6 +94,16 @@ void dv_layout_fill(struct dv_guest *g, const struct dv_guest_regs *regs);
 /** Read the module list into g->mods; *changed as in dv_guest_refresh_modules(). */
 struct dv_error *dv_modules_read(struct dv_guest *g, bool *changed) DV_MUST_USE;
 void dv_kmod_destroy(struct dv_kmod *m);
+/** dv_guest_open_local() with another place for /proc and /sys: @p root is put before their paths. */
+struct dv_error *dv_guest_open_local_at(const char *root, uint32_t universe, struct dv_guest **ret) DV_MUST_USE;
+/** dv_modules_read() of the kernel that dvirt runs on. */
+struct dv_error *dv_local_modules(struct dv_guest *g, bool *changed) DV_MUST_USE;
+struct dv_error *dv_local_tasks(struct dv_guest *g, dv_task_fn *fn, void *ctx) DV_MUST_USE;
+/** Take the build id out of ELF notes, into g->id and g->build_id; its offset in @p notes, or -1. */
+int64_t dv_notes_build_id(struct dv_guest *g, const uint8_t *notes, size_t size, uint32_t *id_size);
+/** Take in vmlinux's BTF (malloc'ed, becomes owned). NULL: g->no_types says why. */
+struct dv_btf *dv_guest_take_btf(struct dv_guest *g, uint8_t *data, size_t size);
+void dv_guest_set_types(struct dv_guest *g, struct dv_btf *b);
 /** Put vmlinux's and the modules' symbols into g->all. */
 void dv_guest_join_symbols(struct dv_guest *g);
 

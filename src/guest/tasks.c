@@ -21,6 +21,8 @@ struct dv_error *dv_guest_tasks(struct dv_guest *g, dv_task_fn *fn, void *ctx)
 	uint32_t tasks, signal, head, node;
 	unsigned budget = TASKS_MAX;
 
+	if (g->root)
+		return dv_local_tasks(g, fn, ctx);
 	if (!g->types || !init || l->task_pid == DV_OFF_NONE || l->task_tgid == DV_OFF_NONE ||
 	    l->task_comm == DV_OFF_NONE || !dv_btf_member(g->types->base, "task_struct", "tasks", &tasks, NULL))
 		return dv_error_create(DV_ERR_UNKNOWN, "the list of tasks of kernel %s is not known", g->release);
