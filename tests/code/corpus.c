@@ -3,7 +3,7 @@
  * The language's corpus: each FILE.d is parsed, checked, compiled, verified, run on the fake machine and printed; the
  *output must be FILE.out.
  *
- *	corpus [-u | -S] FILE.d ...      -u: write the .out files instead; -S: show the bytecode
+ *	corpus [-u | -S | -k] FILE.d ...      -u: write the .out files instead; -S: show the bytecode; -k: in this kernel
  *
  * Probes fire in this order: BEGIN, then each other probe of the script three times over, in the order of their first
  * clauses, then END; exit() goes to END at once. Lines of comment at the head of a script say more:
@@ -11,25 +11,28 @@
  *	// run: strsize N
  *	// run: args WORD ...    script arguments ($1, $$2)
  *	// run: aggsortkey       likewise aggsortrev, rawbytes
+ *	// run: place            depends on the fake machine's registers, processes or second machine: not for -k
  * A script that is refused has its diagnostics as output; a run-time fault shows as a line "error: ...". The status of
  * exit() other than 0 is shown at the end.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <time.h>
 
 #include "kernel.h"
 #include "lang/lang.h"
 #include "runner.h"
 
-static bool show_code;
+static bool show_code, in_kernel;
 
 struct settings {
 	struct dv_output out;
 	uint32_t strsize;
 	int argc;
 	char *argv[16];
+	bool place;
 };
 
 static char *read_file(const char *name)
@@ -66,6 +69,8 @@ static void setting(struct settings *s, char *line)
 		s->out.aggsortrev = true;
 	else if (!strcmp(word, "rawbytes"))
 		s->out.rawbytes = true;
+	else if (!strcmp(word, "place"))
+		s->place = true;
 	else if (!strcmp(word, "args"))
 		while ((word = strtok_r(NULL, " ", &save)) && s->argc < 16)
 			s->argv[s->argc++] = dv_xstrdup(word);
@@ -179,6 +184,20 @@ end:
 	run_fire(r, "END");
 }
 
+#ifdef RUN_IN_KERNEL
+// Addresses of one page for those of another, in hexadecimal, here or there.
+static char *relocate(const char *text, uint64_t from, uint64_t to)
+{
+	char want[20], with[20], *copy = dv_xstrdup(text), *p;
+
+	snprintf(want, sizeof(want), "%013llx", (unsigned long long)from >> 12);
+	snprintf(with, sizeof(with), "%013llx", (unsigned long long)to >> 12);
+	for (p = copy; (p = strstr(p, want)); p += 13)
+		memcpy(p, with, 13);
+	return copy;
+}
+#endif
+
 static void run_script(const char *text, FILE *out)
 {
 	struct settings set;
@@ -196,8 +215,21 @@ static void run_script(const char *text, FILE *out)
 
 	settings_read(&set, text);
 	dv_arena_init(&arena);
-	src = (struct dv_source){.name = "script.d", .text = text, .argc = set.argc, .argv = set.argv, .target = -1};
 	r = run_create(set.strsize);
+#ifdef RUN_IN_KERNEL
+	DV_FREE char *moved = NULL;
+
+	if (in_kernel) {
+		const char *why;
+
+		if (!run_in_kernel(r, &why)) {
+			fprintf(stderr, "%s\n", why);
+			exit(77);
+		}
+		text = moved = relocate(text, RUN_KMEM, run_kmem(r));
+	}
+#endif
+	src = (struct dv_source){.name = "script.d", .text = text, .argc = set.argc, .argv = set.argv, .target = -1};
 	err = dv_script_parse(s, &src, &diag);
 	if (err) {
 		dv_error_destroy(err);
@@ -217,7 +249,14 @@ static void run_script(const char *text, FILE *out)
 	dv_script_dyn_sizes(s, set.strsize, &key, &val);
 	run_start(r, dv_script_this_size(s), key, val, aggs, agg_count, &set.out);
 	fire_all(r, order, order_count);
-	fputs(run_finish(r, &status), out);
+#ifdef RUN_IN_KERNEL
+	if (in_kernel) {
+		DV_FREE char *back = relocate(run_finish(r, &status), run_kmem(r), RUN_KMEM);
+
+		fputs(back, out);
+	} else
+#endif
+		fputs(run_finish(r, &status), out);
 	if (status)
 		fprintf(out, "exit status %d\n", status);
 out:
@@ -229,13 +268,26 @@ out:
 	dv_arena_deinit(&arena);
 }
 
+static bool is_placed(const char *text)
+{
+	struct settings set;
+
+	settings_read(&set, text);
+	for (int i = 0; i < set.argc; i++)
+		free(set.argv[i]);
+	return set.place;
+}
+
 int main(int argc, char **argv)
 {
 	bool update = argc > 1 && !strcmp(argv[1], "-u");
-	int failed = 0, first;
+	int failed = 0, ran = 0, first;
 
 	show_code = argc > 1 && !strcmp(argv[1], "-S");
-	first = update || show_code ? 2 : 1;
+	in_kernel = argc > 1 && !strcmp(argv[1], "-k");
+	first = update || show_code || in_kernel ? 2 : 1;
+	if (in_kernel)
+		prctl(PR_SET_NAME, "tester");
 
 	setenv("TZ", "UTC", 1);
 	tzset();
@@ -248,6 +300,11 @@ int main(int argc, char **argv)
 			fprintf(stderr, "cannot read %s\n", argv[i]);
 			return 1;
 		}
+		if (in_kernel && is_placed(text)) {
+			free(text);
+			continue;
+		}
+		ran++;
 		f = open_memstream(&got, &size);
 		run_script(text, f);
 		fclose(f);
@@ -271,6 +328,6 @@ int main(int argc, char **argv)
 		free(got);
 		free(text);
 	}
-	fprintf(stderr, "%d scripts, %d failed\n", argc - first, failed);
-	return failed != 0 || argc == first;
+	fprintf(stderr, "%d scripts, %d failed\n", ran, failed);
+	return failed != 0 || !ran;
 }

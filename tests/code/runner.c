@@ -7,6 +7,7 @@
 
 #include "code/bytecode.h"
 #include "exec/exec.h"
+#include "in_kernel.h"
 #include "kernel.h"
 
 #define PROBES_MAX 32
@@ -38,6 +39,8 @@ struct run {
 	size_t text_size;
 	int status;
 	bool exited;
+	struct in_kernel *kernel; // NULL: the interpreter
+	uint64_t base;            // where RUN_KMEM is
 };
 
 static void die(const char *what, const char *why)
@@ -73,12 +76,67 @@ struct run *run_create(uint32_t strsize)
 	r->types = kernel_create(1, "test", RUN_KMEM);
 	r->db_types = kernel_create(2, "db", RUN_DB_KMEM);
 	r->strsize = strsize;
+	r->base = RUN_KMEM;
 	r->error_probe = PROBES_MAX;
 	fill(r->kmem, RUN_KMEM, 0);
 	fill(r->db_kmem, RUN_DB_KMEM, 100);
 	strcpy((char *)r->umem, "user text");
 	memcpy(r->umem + 64, ints, sizeof(ints));
 	return r;
+}
+
+#ifdef RUN_IN_KERNEL
+bool run_in_kernel(struct run *r, const char **why)
+{
+	uint8_t *user;
+
+	r->kernel = in_kernel_create(why);
+	if (!r->kernel)
+		return false;
+	r->base = in_kernel_address(r->kernel);
+	dv_universe_destroy(r->types);
+	r->types = kernel_create(1, "test", r->base);
+	fill(in_kernel_memory(r->kernel), r->base, 0);
+	user = mmap((void *)RUN_UMEM, 4096, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	if (user != (uint8_t *)RUN_UMEM)
+		die("user memory", "mmap");
+	memcpy(user, r->umem, sizeof(r->umem));
+	return true;
+}
+
+static void *make_region(struct run *r)
+{
+	if (r->kernel)
+		return in_kernel_region(r->kernel, r->size);
+	return mmap(NULL, r->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+static void drop_region(struct run *r)
+{
+	if (r->kernel) {
+		in_kernel_destroy(r->kernel);
+		munmap((void *)RUN_UMEM, 4096);
+	} else if (r->region) {
+		munmap(r->region, r->size);
+	}
+}
+#else
+static void *make_region(struct run *r)
+{
+	return mmap(NULL, r->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+static void drop_region(struct run *r)
+{
+	if (r->region)
+		munmap(r->region, r->size);
+}
+#endif
+
+uint64_t run_kmem(const struct run *r)
+{
+	return r->base;
 }
 
 void run_destroy(struct run *r)
@@ -91,8 +149,7 @@ void run_destroy(struct run *r)
 	dv_consumer_destroy(r->consumer);
 	if (r->loaded)
 		dv_loaded_destroy(r->loaded);
-	if (r->region)
-		munmap(r->region, r->size);
+	drop_region(r);
 	if (r->out.f)
 		fclose(r->out.f);
 	free(r->text);
@@ -245,11 +302,20 @@ static uint32_t intern(struct run *r, const char *s)
 	return dv_consts_intern(r->consts, s, strlen(s));
 }
 
+static uint32_t producers(const struct run *r)
+{
+#ifdef RUN_IN_KERNEL
+	if (r->kernel)
+		return in_kernel_producers();
+#endif
+	return 1;
+}
+
 /** The load image. Sites have no address, so they stay in order; ERROR's clauses come last. */
 static void *make_image(struct run *r, size_t *size)
 {
 	uint32_t insns = 0, ecbs = 0, at = 0, n = (uint32_t)r->progs.count;
-	struct dv_load_image img = {.magic = DV_LOAD_MAGIC, .version = DV_LOAD_VERSION, .prod_count = 1};
+	struct dv_load_image img = {.magic = DV_LOAD_MAGIC, .version = DV_LOAD_VERSION, .prod_count = producers(r)};
 	struct dv_load_site *sites;
 	struct dv_load_prog *progs;
 	struct dv_load_ecb *ecb;
@@ -285,6 +351,12 @@ static void *make_image(struct run *r, size_t *size)
 						 .ecb_count = p->count,
 						 .prov = intern(r, "dtrace"),
 						 .name = intern(r, p->name)};
+		if (r->kernel) {
+			sites[i].kind = DV_SITE_TRACEPOINT;
+			sites[i].args = DV_ARGS_RAW;
+			for (uint8_t k = 0; k < DV_ARGMAP_SIZE; k++)
+				sites[i].argmap[k] = k;
+		}
 		if (i == r->error_probe) {
 			img.error_ecb = ecbs;
 			img.error_ecb_count = p->count;
@@ -305,7 +377,7 @@ void run_start(struct run *r, uint32_t this_size, uint32_t key_size, uint32_t va
 	    .dyn_key_size = (key_size + 63) & ~7u,
 	    .dyn_val_size = (val_size + 23) & ~7u,
 	    .dyn_count = 256,
-	    .prod_count = 1,
+	    .prod_count = producers(r),
 	    .ring_size = 1 << 18,
 	    .agg_size = 1 << 18,
 	    .scratch_size = 1 << 16,
@@ -325,7 +397,7 @@ void run_start(struct run *r, uint32_t this_size, uint32_t key_size, uint32_t va
 	data = dv_consts_data(r->consts, &consts);
 	c.consts_size = consts + 64;
 	r->size = dv_region_size(&c);
-	r->region = mmap(NULL, r->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	r->region = make_region(r);
 	if (r->region == MAP_FAILED)
 		die("region", "mmap");
 	dv_region_init(r->region, r->size, &c);
@@ -340,9 +412,13 @@ void run_start(struct run *r, uint32_t this_size, uint32_t key_size, uint32_t va
 	prod->machine = 0;
 	prod->cpu = 0;
 	r->loaded = dv_loaded_create(img, size, hdr, msg, sizeof(msg));
-	free(img);
 	if (!r->loaded)
 		die("load", msg);
+#ifdef RUN_IN_KERNEL
+	if (r->kernel)
+		in_kernel_load(r->kernel, img, size);
+#endif
+	free(img);
 	if (!dv_exec_init(&r->exec, r->region, r->size, 0, r->loaded, &why))
 		die("exec", why);
 	r->place.ops = &place_ops;
@@ -413,7 +489,16 @@ bool run_fire(struct run *r, const char *name)
 
 	if (i == PROBES_MAX)
 		return true;
-	dv_exec_fire(&r->exec, &r->place, &r->loaded->sites[i]);
+#ifdef RUN_IN_KERNEL
+	if (r->kernel) {
+		uint64_t args[10];
+
+		for (uint32_t n = 0; n < 10; n++)
+			args[n] = n == 3 ? r->base + 1024 : 100 + n;
+		in_kernel_fire(r->kernel, i, args, 10);
+	} else
+#endif
+		dv_exec_fire(&r->exec, &r->place, &r->loaded->sites[i]);
 	dv_consume(r->consumer, false, deliver, r);
 	dv_consume_drops(r->consumer, drop, r);
 	return !r->exited;

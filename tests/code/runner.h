@@ -27,6 +27,15 @@
 struct run;
 /** @p strsize as the option. */
 struct run *run_create(uint32_t strsize);
+/**
+ * Run in this kernel, as BPF, what would be run in the interpreter. The fake machine's memory is then a map's, whose address
+ * is only known now: what the script and its output have of RUN_KMEM is to be translated (run_kmem()). pid, tid, uid, gid,
+ * curthread and registers are the real ones, and "db" cannot be read. Before the first run_add(). False: programs
+ * cannot be loaded here, *why says it.
+ */
+bool run_in_kernel(struct run *r, const char **why);
+/** Where RUN_KMEM is. */
+uint64_t run_kmem(const struct run *r);
 void run_destroy(struct run *r);
 struct dv_consts *run_consts(struct run *r);
 /** Types of the fake machine's kernel. */

@@ -26,6 +26,7 @@
 enum { H_TASK_BTF = 158, H_COOKIE = 174, H_TASK_PT_REGS = 175 };
 
 #define NRS       1024u /* system calls' numbers are below, for each kind of program */
+#define NAME_SIZE 24u
 #define TS_COMPAT 2     /* arch/x86/include/asm/thread_info.h */
 
 // struct pt_regs of x86-64 (arch/x86/include/asm/ptrace.h).
@@ -308,13 +309,13 @@ struct dv_error *dv_bpf_program(const struct dv_bpf_session *s, const struct dv_
 	uint32_t n = site->ecb_count, m = l->img->error_ecb_count;
 	struct builder b = {.s = s, .g = g, .site = site, .nr_fd = -1};
 	DV_FREE struct dv_bpf_code *codes = dv_xcalloc(n + m + 1, sizeof(*codes));
-	DV_FREE char *names = dv_xcalloc(n + m, 16);
+	DV_FREE char *names = dv_xcalloc(n + m, NAME_SIZE);
 	DV_FREE const char **clauses = dv_xcalloc(n + 1, sizeof(*clauses)), **errors = dv_xcalloc(m + 1, sizeof(*errors));
 	struct dv_error *e = NULL;
 
 	for (uint32_t i = 0; i < n + m; i++) {
-		snprintf(names + 16 * i, 16, i < n ? "clause_%u" : "error_%u", i < n ? i : i - n);
-		*(i < n ? &clauses[i] : &errors[i - n]) = names + 16 * i;
+		snprintf(names + NAME_SIZE * i, NAME_SIZE, i < n ? "clause_%u" : "error_%u", i < n ? i : i - n);
+		*(i < n ? &clauses[i] : &errors[i - n]) = names + NAME_SIZE * i;
 	}
 	for (uint32_t i = 0; i < n && !e; i++)
 		e = clause(&b, &l->ecbs[site->ecb + i], clauses[i], i, errors, false, &codes[1 + i]);

@@ -1,3 +1,4 @@
+// run: place
 tick-1
 {
 	@ = count();

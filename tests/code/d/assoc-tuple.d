@@ -1,3 +1,4 @@
+// run: place
 BEGIN
 {
 	a["x", 1, pid] = 1;

@@ -1,3 +1,4 @@
+// run: place
 BEGIN
 {
 	printf("%d %d %d %d %d\n", pid, tid, ppid, uid, gid);

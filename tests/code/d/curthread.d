@@ -1,3 +1,4 @@
+// run: place
 BEGIN
 {
 	printf("%d %d\n", curthread->value, curthread->next->value);

@@ -1,3 +1,4 @@
+// run: place
 // A pointer remembers its machine.
 BEGIN
 {

@@ -1,3 +1,4 @@
+// run: place
 BEGIN { x = 1; }
 BEGIN /x == 1/ { printf("one\n"); x = 2; }
 BEGIN /x == 1/ { printf("not here\n"); }

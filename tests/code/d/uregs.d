@@ -1,3 +1,4 @@
+// run: place
 BEGIN
 {
 	x = 3;

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The backend: whether the kernel can be traced by this user, and if not, why.
+#include "machine/ebpf/ebpf.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "machine/ebpf/bpf/firing.h"
+#include "machine/ebpf/maps.h"
+#include "machine/ebpf/reader.h"
+#include "machine/ebpf/session.h"
+
+extern const uint8_t dv_host_bpf[], dv_host_bpf_end[]; // the run-time functions, embed.S
+
+struct host {
+	struct dv_bpf_object *object;
+	struct dv_bpf_reader *reader;
+	struct dv_bpf_loaded *loaded;
+	void *image; // of `loaded`
+	size_t image_size;
+};
+
+static void host_poll(struct dv_machine *m)
+{
+}
+
+static struct dv_error *host_load(struct dv_machine *m, int region_fd, uint64_t region_size, const void *image,
+				  size_t size, struct dv_machine *const *peers, size_t peer_count)
+{
+	struct host *h = m->priv;
+	struct dv_bpf_loaded *l;
+	struct dv_error *e;
+
+	// Other machines came or went, which makes no difference here.
+	if (h->loaded && size == h->image_size && !memcmp(image, h->image, size))
+		return NULL;
+	dv_bpf_detach(h->loaded);
+	h->loaded = NULL;
+	e = dv_bpf_load_image(h->object, m->guest, region_fd, region_size, image, size, getenv("DVIRT_BPF_LOG") != NULL,
+			      &l);
+	if (e)
+		return e;
+	e = dv_bpf_attach(l);
+	if (e) {
+		dv_bpf_detach(l);
+		return e;
+	}
+	h->loaded = l;
+	free(h->image);
+	h->image = dv_xcalloc(1, size);
+	memcpy(h->image, image, size);
+	h->image_size = size;
+	return NULL;
+}
+
+static struct dv_error *host_unload(struct dv_machine *m)
+{
+	struct host *h = m->priv;
+
+	dv_bpf_detach(h->loaded);
+	h->loaded = NULL;
+	return NULL;
+}
+
+static void host_close(struct dv_machine *m)
+{
+	struct host *h = m->priv;
+
+	if (!h)
+		return;
+	dv_bpf_detach(h->loaded);
+	dv_bpf_reader_destroy(h->reader);
+	dv_bpf_object_close(h->object);
+	if (m->guest)
+		dv_guest_close(m->guest);
+	free(h->image);
+	free(h);
+}
+
+static bool host_read(struct dv_machine *m, uint64_t va, void *dst, size_t size)
+{
+	struct host *h = m->priv;
+
+	return h->reader && dv_bpf_read(h->reader, va, dst, size);
+}
+
+static struct dv_error *host_region(struct dv_machine *m, uint64_t size, int *fd, uint64_t *mapped)
+{
+	return dv_bpf_region_create(size, fd, mapped);
+}
+
+static const struct dv_machine_ops ops = {
+    .poll = host_poll,
+    .load = host_load,
+    .unload = host_unload,
+    .close = host_close,
+    .read_va = host_read,
+    .region = host_region,
+};
+
+static bool locked_down(void)
+{
+	char text[128] = "";
+	FILE *f = fopen("/sys/kernel/security/lockdown", "re");
+	size_t n = f ? fread(text, 1, sizeof(text) - 1, f) : 0;
+
+	if (f)
+		fclose(f);
+	text[n] = '\0';
+	return strstr(text, "[confidentiality]") != NULL;
+}
+
+// Why this user cannot trace this kernel; "": can.
+static void why_not(char *buf, size_t size)
+{
+	struct dv_error *e;
+	int fd = -1;
+
+	*buf = '\0';
+	if (locked_down()) {
+		snprintf(buf, size, "the kernel is locked down (confidentiality), which forbids programs that read its "
+				    "memory");
+		return;
+	}
+	if (access("/sys/kernel/btf/vmlinux", F_OK)) {
+		snprintf(buf, size, "the kernel has no type information (CONFIG_DEBUG_INFO_BTF)");
+		return;
+	}
+	e = dv_bpf_memory_create("dvirt_try", 8, &fd);
+	if (e)
+		snprintf(buf, size, "%s: run dvirt as root, or with the capabilities BPF and PERFMON", e->msg);
+	dv_error_destroy(e);
+	if (fd >= 0)
+		close(fd);
+}
+
+static struct dv_error *scan(void (*fn)(void *ctx, struct dv_machine *m), void *ctx)
+{
+	struct dv_machine *m = dv_xcalloc(1, sizeof(*m));
+	struct utsname u = {0};
+	long cpus = sysconf(_SC_NPROCESSORS_CONF);
+
+	uname(&u);
+	m->ops = &ops;
+	m->backend = "ebpf";
+	m->poll_fd = -1;
+	m->state = DV_MACHINE_FOUND;
+	m->caps = DV_CAP_LOCAL;
+	m->vcpus = m->vcpu_max = cpus > 0 ? (uint32_t)cpus : 1;
+	m->levels = DV_HOST_LEVELS;
+	strcpy(m->name, "host");
+	snprintf(m->detail, sizeof(m->detail), "this machine's kernel, Linux %.64s, by BPF programs", u.release);
+	why_not(m->why, sizeof(m->why));
+	fn(ctx, m);
+	return NULL;
+}
+
+static struct dv_error *open_host(struct dv_machine *m, uint32_t universe)
+{
+	struct host *h = dv_xcalloc(1, sizeof(*h));
+	struct dv_error *e;
+
+	m->priv = h;
+	e = dv_bpf_object_open(dv_host_bpf, (size_t)(dv_host_bpf_end - dv_host_bpf), &h->object);
+	if (!e)
+		e = dv_bpf_reader_create(&h->reader);
+	if (!e)
+		e = dv_guest_open_local(NULL, universe, &m->guest);
+	if (e)
+		return e;
+	m->caps |= DV_CAP_SYSCALL | DV_CAP_SYSTRACE | DV_CAP_TRACEPOINT | DV_CAP_TYPES;
+	m->state = DV_MACHINE_READY;
+	return NULL;
+}
+
+const struct dv_backend dv_backend_ebpf = {
+    .name = "ebpf",
+    .scan = scan,
+    .open = open_host,
+};

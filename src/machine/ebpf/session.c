@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Sites are put into groups, each group gets a program (program.c), and the program is attached: once where all its
+// sites are reached through one tracepoint, else once for each site, with the site's row as the cookie.
+#include "machine/ebpf/session.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "machine/ebpf/bpf/firing.h"
+#include "machine/ebpf/maps.h"
+#include "machine/ebpf/program.h"
+
+#define END_WAIT_MS  2000
+#define DV_WORDS_MAX 12u /* of a raw tracepoint (MAX_BPF_FUNC_ARGS) */
+
+struct group {
+	struct dv_bpf_group pub;
+	DV_VEC(uint32_t) sites;
+	uint32_t hash;
+	int prog; // -1: not loaded
+};
+
+struct dv_bpf_loaded {
+	struct dv_bpf_session s;
+	struct dv_loaded *loaded;
+	DV_VEC(int) links;
+	DV_VEC(struct group) groups;
+	void *region;
+	uint64_t region_size;
+	int map_fds[4];
+};
+
+static uint64_t pow2_up(uint64_t n)
+{
+	uint64_t p = 1;
+
+	while (p < n)
+		p <<= 1;
+	return p;
+}
+
+/* -- maps --------------------------------------------------------------------------------------------------------- */
+
+static struct dv_error *member_off(struct dv_guest *g, const char *type, const char *name, uint32_t *ret)
+{
+	struct dv_universe *u = dv_guest_types(g);
+	const struct dv_type *t = u && u->ops ? u->ops->find(u->ctx, DV_TYPE_STRUCT, type, NULL) : NULL;
+	uint64_t bit = 0;
+
+	if (!t || !dv_type_member(dv_type_complete(t), name, &bit))
+		return dv_error_create(DV_ERR_UNKNOWN, "the kernel's types have no member '%s' in struct %s", name, type);
+	*ret = (uint32_t)(bit / 8);
+	return NULL;
+}
+
+static void add_map(struct dv_bpf_loaded *l, const char *name, int fd)
+{
+	l->s.maps[l->s.map_count++] = (struct dv_bpf_map_symbol){name, fd};
+}
+
+static struct dv_error *table(struct dv_bpf_loaded *l, const char *name, const void *rows, uint64_t size, uint64_t room,
+			      int *fd)
+{
+	DV_FREE uint8_t *padded = dv_xcalloc(1, room);
+	struct dv_error *e;
+
+	memcpy(padded, rows, size);
+	e = dv_bpf_constants_create(padded, (uint32_t)room, fd);
+	if (!e)
+		add_map(l, name, *fd);
+	return e;
+}
+
+static struct dv_error *site_tables(struct dv_bpf_loaded *l, struct dv_host_conf *conf)
+{
+	const struct dv_load_image *img = l->loaded->img;
+	uint64_t site_room = pow2_up((uint64_t)(img->site_count + 1) * sizeof(struct dv_host_site));
+	uint64_t epid_room = pow2_up((uint64_t)(img->ecb_count + 1) * 4);
+	DV_FREE struct dv_host_site *sites = dv_xcalloc(img->site_count + 1, sizeof(*sites));
+	DV_FREE uint32_t *epids = dv_xcalloc(img->ecb_count + 1, sizeof(*epids));
+	struct dv_error *e;
+
+	for (uint32_t i = 0; i < img->site_count; i++) {
+		const struct dv_load_site *s = &l->loaded->sites[i];
+
+		sites[i] = (struct dv_host_site){s->probe, s->prov, s->mod, s->func, s->name, s->ecb, {0}};
+	}
+	for (uint32_t i = 0; i < img->ecb_count; i++)
+		epids[i] = l->loaded->ecbs[i].epid;
+	conf->site_mask = site_room - sizeof(*sites);
+	conf->epid_mask = epid_room - 4;
+	e = table(l, "dv_sites", sites, img->site_count * sizeof(*sites), site_room, &l->map_fds[0]);
+	return e ? e : table(l, "dv_epids", epids, img->ecb_count * sizeof(*epids), epid_room, &l->map_fds[1]);
+}
+
+static uint64_t now(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+// thread_info.status of a task: is it in a 32-bit system call?
+static struct dv_error *find_status(struct dv_bpf_loaded *l, struct dv_guest *guest)
+{
+	uint32_t info, status;
+	struct dv_error *e = member_off(guest, "task_struct", "thread_info", &info);
+
+	if (!e)
+		e = member_off(guest, "thread_info", "status", &status);
+	if (!e)
+		l->s.status_off = info + status;
+	return e;
+}
+
+static struct dv_error *make_maps(struct dv_bpf_loaded *l, struct dv_guest *guest)
+{
+	const struct dv_load_image *img = l->loaded->img;
+	const struct dv_region_hdr *hdr = l->region;
+	static const struct dv_guest_layout none;
+	const struct dv_guest_layout *layout = guest ? dv_guest_layout(guest) : &none;
+	struct dv_host_conf conf = {
+	    .first = hdr->prod_off + (uint64_t)img->prod * DV_PROD_ALIGN,
+	    .wall_off = now(CLOCK_REALTIME) - now(CLOCK_MONOTONIC),
+	    .cpus = img->prod_count / DV_HOST_LEVELS,
+	    .machine = img->machine,
+	    .task_real_parent = layout->task_real_parent,
+	    .task_tgid = layout->task_tgid,
+	};
+	int64_t mask_at = dv_bpf_object_const(l->s.object, "dv_region_mask", 8);
+	int64_t conf_at = dv_bpf_object_const(l->s.object, "dv_host", sizeof(conf));
+	DV_FREE uint8_t *rodata = dv_xcalloc(1, l->s.object->rodata_size + 1);
+	struct dv_error *e = guest ? find_status(l, guest) : NULL;
+
+	if (e)
+		return e;
+	if (mask_at < 0 || conf_at < 0)
+		return dv_error_create(DV_ERR_OTHER, "the run-time functions for the kernel are damaged: no constants");
+	l->s.first = (uint32_t)conf.first;
+	l->s.region_mask = l->region_size - 1;
+	l->s.fire_size = (uint32_t)pow2_up((uint64_t)img->prod_count * DV_FIRING_SIZE);
+	conf.fire_mask = l->s.fire_size - DV_FIRING_SIZE;
+	e = site_tables(l, &conf);
+	if (!e)
+		e = dv_bpf_memory_create("dvirt_fire", l->s.fire_size, &l->map_fds[2]);
+	if (e)
+		return e;
+	add_map(l, "dv_fire_mem", l->map_fds[2]);
+	memcpy(rodata, l->s.object->rodata, l->s.object->rodata_size);
+	memcpy(rodata + mask_at, &l->s.region_mask, 8);
+	memcpy(rodata + conf_at, &conf, sizeof(conf));
+	e = dv_bpf_constants_create(rodata, l->s.object->rodata_size, &l->map_fds[3]);
+	if (!e)
+		add_map(l, NULL, l->map_fds[3]);
+	return e;
+}
+
+/* -- groups ------------------------------------------------------------------------------------------------------- */
+
+static bool entry_of(const struct dv_load_site *s, enum dv_bpf_entry *ret)
+{
+	switch (s->kind) {
+	case DV_SITE_SYSENTRY:   *ret = DV_ENTRY_SYSENTER; return true;
+	case DV_SITE_SYSEXIT:    *ret = DV_ENTRY_SYSEXIT; return true;
+	case DV_SITE_TRACEPOINT: *ret = DV_ENTRY_RAW; return true;
+	}
+	return false;
+}
+
+static uint32_t hash_of(const struct dv_loaded *l, const struct dv_load_site *s)
+{
+	uint32_t h = s->kind * 31u + s->args;
+
+	for (uint32_t i = 0; i < s->ecb_count; i++)
+		h = h * 2654435761u + l->ecbs[s->ecb + i].prog + 1;
+	return h;
+}
+
+// Do two sites run one program? A raw tracepoint has its own.
+static bool alike(const struct dv_loaded *l, const struct dv_load_site *a, const struct dv_load_site *b)
+{
+	if (a->kind != b->kind || a->args != b->args || a->ecb_count != b->ecb_count || a->kind == DV_SITE_TRACEPOINT)
+		return false;
+	for (uint32_t i = 0; i < a->ecb_count; i++)
+		if (l->ecbs[a->ecb + i].prog != l->ecbs[b->ecb + i].prog)
+			return false;
+	return true;
+}
+
+static struct dv_error *make_groups(struct dv_bpf_loaded *l)
+{
+	const struct dv_loaded *ld = l->loaded;
+
+	for (uint32_t i = 0; i < ld->img->site_count; i++) {
+		const struct dv_load_site *s = &ld->sites[i];
+		uint32_t h = hash_of(ld, s);
+		enum dv_bpf_entry entry;
+		struct group *g = NULL;
+
+		if (!entry_of(s, &entry))
+			return dv_error_create(DV_ERR_OTHER, "the host's kernel has no probes of kind %u", s->kind);
+		for (size_t k = l->groups.count; k > 0 && !g; k--) {
+			struct group *o = &l->groups.data[k - 1];
+
+			if (o->hash == h && alike(ld, &ld->sites[o->sites.data[0]], s))
+				g = o;
+		}
+		if (!g) {
+			g = DV_PUSH(&l->groups);
+			g->hash = h;
+			g->prog = -1;
+			g->pub.entry = entry;
+		}
+		*DV_PUSH(&g->sites) = i;
+	}
+	return NULL;
+}
+
+/* -- attaching ---------------------------------------------------------------------------------------------------- */
+
+static struct dv_error *attach_raw(struct dv_bpf_loaded *l, const char *name, int prog)
+{
+	int fd = bpf_raw_tracepoint_open(name, prog), err = errno;
+
+	if (fd < 0 && err == ENOENT)
+		return dv_error_create(DV_ERR_NOT_FOUND, "the kernel has no tracepoint '%s'", name);
+	if (fd < 0)
+		return dv_error_sys(err, "cannot attach to the tracepoint '%s'", name);
+	*DV_PUSH(&l->links) = fd;
+	return NULL;
+}
+
+static struct dv_error *attach(struct dv_bpf_loaded *l, struct group *g)
+{
+	switch (g->pub.entry) {
+	case DV_ENTRY_SYSENTER:
+		return attach_raw(l, "sys_enter", g->prog);
+	case DV_ENTRY_SYSEXIT:
+		return attach_raw(l, "sys_exit", g->prog);
+	default:
+		return attach_raw(l, l->loaded->texts + l->loaded->sites[g->sites.data[0]].target, g->prog);
+	}
+}
+
+static struct dv_error *load(struct dv_bpf_loaded *l, struct group *g, bool verbose)
+{
+	struct dv_bpf_load how = {.type = BPF_PROG_TYPE_RAW_TRACEPOINT};
+	char *log = NULL;
+	struct dv_error *e;
+
+	g->pub.sites = g->sites.data;
+	g->pub.site_count = (uint32_t)g->sites.count;
+	g->pub.name = "dvirt";
+	g->pub.args = DV_WORDS_MAX;
+	how.name = g->pub.name;
+	e = dv_bpf_program(&l->s, &g->pub, &how, verbose ? &log : NULL, &g->prog);
+	if (log)
+		fputs(log, stderr);
+	free(log);
+	return e;
+}
+
+struct dv_error *dv_bpf_attach(struct dv_bpf_loaded *l)
+{
+	struct dv_error *e = NULL;
+
+	for (size_t i = 0; i < l->groups.count && !e; i++)
+		e = attach(l, &l->groups.data[i]);
+	return e;
+}
+
+int dv_bpf_site_program(const struct dv_bpf_loaded *l, uint32_t site)
+{
+	for (size_t i = 0; i < l->groups.count; i++)
+		for (size_t k = 0; k < l->groups.data[i].sites.count; k++)
+			if (l->groups.data[i].sites.data[k] == site)
+				return l->groups.data[i].prog;
+	return -1;
+}
+
+struct dv_error *dv_bpf_load_image(const struct dv_bpf_object *o, struct dv_guest *guest, int region_fd,
+				   uint64_t region_size, const void *image, size_t size, bool verbose,
+				   struct dv_bpf_loaded **ret)
+{
+	struct dv_bpf_loaded *l = dv_xcalloc(1, sizeof(*l));
+	struct dv_error *e = NULL;
+	char msg[160] = "";
+	const char *why;
+
+	l->s.object = o;
+	l->region_size = region_size;
+	memset(l->map_fds, 0xff, sizeof(l->map_fds));
+	l->region = mmap(NULL, region_size, PROT_READ | PROT_WRITE, MAP_SHARED, region_fd, 0);
+	if (l->region == MAP_FAILED) {
+		l->region = NULL;
+		e = dv_error_sys(errno, "cannot map the state region");
+		goto fail;
+	}
+	if (!dv_region_check(l->region, region_size, &why)) {
+		e = dv_error_create(DV_ERR_OTHER, "%s", why);
+		goto fail;
+	}
+	l->loaded = dv_loaded_create(image, size, l->region, msg, sizeof(msg));
+	if (!l->loaded) {
+		e = dv_error_create(DV_ERR_OTHER, "%s", msg);
+		goto fail;
+	}
+	l->s.loaded = l->loaded;
+	add_map(l, "dv_region_mem", region_fd);
+	e = make_maps(l, guest);
+	if (!e)
+		e = make_groups(l);
+	for (size_t i = 0; i < l->groups.count && !e; i++)
+		e = load(l, &l->groups.data[i], verbose);
+	if (!e) {
+		*ret = l;
+		return NULL;
+	}
+fail:
+	dv_bpf_detach(l);
+	return e;
+}
+
+// A program that had begun when it was detached may still be in its clauses.
+static void wait_for_end(const struct dv_bpf_loaded *l)
+{
+	const struct timespec ms = {.tv_nsec = 1000000};
+
+	for (int i = 0; i < END_WAIT_MS; i++) {
+		bool busy = false;
+
+		for (uint32_t k = 0; k < l->loaded->img->prod_count; k++) {
+			struct dv_producer *p =
+			    dv_region_producer(l->region, l->region_size, l->loaded->img->prod + k);
+
+			busy |= p && dv_load(&p->inflight);
+		}
+		if (!busy)
+			return;
+		nanosleep(&ms, NULL);
+	}
+}
+
+void dv_bpf_detach(struct dv_bpf_loaded *l)
+{
+	if (!l)
+		return;
+	for (size_t i = 0; i < l->links.count; i++)
+		close(l->links.data[i]);
+	if (l->loaded && l->region)
+		wait_for_end(l);
+	for (size_t i = 0; i < DV_COUNT(l->map_fds); i++)
+		if (l->map_fds[i] >= 0)
+			close(l->map_fds[i]);
+	for (size_t i = 0; i < l->groups.count; i++) {
+		if (l->groups.data[i].prog >= 0)
+			close(l->groups.data[i].prog);
+		DV_VEC_FREE(&l->groups.data[i].sites);
+	}
+	DV_VEC_FREE(&l->groups);
+	DV_VEC_FREE(&l->links);
+	dv_loaded_destroy(l->loaded);
+	if (l->region)
+		munmap(l->region, l->region_size);
+	free(l);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef DV_MACHINE_EBPF_SESSION_H
+#define DV_MACHINE_EBPF_SESSION_H
+/**
+ * One load of the host's kernel: the maps, the programs, what they are attached to. All of it is descriptors: when they
+ * are closed, by us or because dvirt died, nothing stays in the kernel.
+ */
+#include "guest/guest.h"
+#include "machine/ebpf/object.h"
+
+struct dv_bpf_loaded;
+/**
+ * Make and load the programs of a load image. @p guest: the kernel's types; NULL: not known, which tests of clauses by
+ * themselves need not. @p verbose: the verifier's log to stderr.
+ */
+struct dv_error *dv_bpf_load_image(const struct dv_bpf_object *o, struct dv_guest *guest, int region_fd,
+				   uint64_t region_size, const void *image, size_t size, bool verbose,
+				   struct dv_bpf_loaded **ret) DV_MUST_USE;
+/** Attach them. */
+struct dv_error *dv_bpf_attach(struct dv_bpf_loaded *l) DV_MUST_USE;
+/** The program of a site, by its row in the image after sorting (dv_loaded_create()); -1: none. */
+int dv_bpf_site_program(const struct dv_bpf_loaded *l, uint32_t site);
+/** Detach; no program of it runs any more when it returns. NULL is fine. */
+void dv_bpf_detach(struct dv_bpf_loaded *l);
+
+#endif
