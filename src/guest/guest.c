@@ -498,3 +498,8 @@ const struct dv_type *dv_guest_func_type(struct dv_guest *g, const char *module,
 {
 	return g->types ? dv_types_func(g->types, module, name) : NULL;
 }
+
+uint32_t dv_guest_func_id(const struct dv_guest *g, const char *name)
+{
+	return g->types ? dv_btf_find(g->types->base, 1u << DV_BTF_FUNC, name) : 0;
+}

@@ -93,6 +93,8 @@ void dv_guest_tracepoints(struct dv_guest *g, dv_tracepoint_fn *fn, void *ctx);
 /** Prototype of a tracepoint (DV_TYPE_FUNC): its first parameter is a pointer that is not for BPF programs, the others
  *  are the tracepoint's. NULL: none known. */
 const struct dv_type *dv_guest_tracepoint_type(struct dv_guest *g, const char *module, const char *name);
+/** The number of a function of vmlinux in the kernel's own types, 0: none. */
+uint32_t dv_guest_func_id(const struct dv_guest *g, const char *name);
 /** pids and names of all tasks, for "inspect running tasks of any machine": calls @p fn until it answers false. */
 typedef bool dv_task_fn(void *ctx, uint64_t task, int pid, int tgid, const char *comm);
 struct dv_error *dv_guest_tasks(struct dv_guest *g, dv_task_fn *fn, void *ctx) DV_MUST_USE;

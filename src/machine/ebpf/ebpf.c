@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "machine/ebpf/bpf/firing.h"
+#include "machine/ebpf/kfunc.h"
 #include "machine/ebpf/maps.h"
 #include "machine/ebpf/reader.h"
 #include "machine/ebpf/session.h"
@@ -23,6 +24,7 @@ struct host {
 	struct dv_bpf_loaded *loaded;
 	void *image; // of `loaded`
 	size_t image_size;
+	unsigned ways; // to trace functions
 };
 
 static void host_poll(struct dv_machine *m)
@@ -41,7 +43,7 @@ static struct dv_error *host_load(struct dv_machine *m, int region_fd, uint64_t 
 		return NULL;
 	dv_bpf_detach(h->loaded);
 	h->loaded = NULL;
-	e = dv_bpf_load_image(h->object, m->guest, region_fd, region_size, image, size, getenv("DVIRT_BPF_LOG") != NULL,
+	e = dv_bpf_load_image(h->object, &(struct dv_bpf_kernel){m->guest, h->ways}, region_fd, region_size, image, size, getenv("DVIRT_BPF_LOG") != NULL,
 			      &l);
 	if (e)
 		return e;
@@ -173,6 +175,9 @@ static struct dv_error *open_host(struct dv_machine *m, uint32_t universe)
 		e = dv_guest_open_local(NULL, universe, &m->guest);
 	if (e)
 		return e;
+	h->ways = dv_kfunc_ways(dv_guest_func_id(m->guest, "bpf_fentry_test1"));
+	if (h->ways)
+		m->caps |= DV_CAP_FBT;
 	m->caps |= DV_CAP_SYSCALL | DV_CAP_SYSTRACE | DV_CAP_TRACEPOINT | DV_CAP_TYPES;
 	m->state = DV_MACHINE_READY;
 	return NULL;

@@ -9,15 +9,22 @@
 #include "machine/ebpf/object.h"
 
 struct dv_bpf_loaded;
+/** What is known of the kernel. */
+struct dv_bpf_kernel {
+	struct dv_guest *guest; /**< its types */
+	unsigned ways;          /**< to trace functions: enum dv_kfunc_how */
+};
 /**
- * Make and load the programs of a load image. @p guest: the kernel's types; NULL: not known, which tests of clauses by
- * themselves need not. @p verbose: the verifier's log to stderr.
+ * Make and load the programs of a load image. @p kernel: NULL: not known, and only raw tracepoints and
+ * tests of clauses by themselves can be had. @p verbose: the verifier's log to stderr.
  */
-struct dv_error *dv_bpf_load_image(const struct dv_bpf_object *o, struct dv_guest *guest, int region_fd,
+struct dv_error *dv_bpf_load_image(const struct dv_bpf_object *o, const struct dv_bpf_kernel *kernel, int region_fd,
 				   uint64_t region_size, const void *image, size_t size, bool verbose,
 				   struct dv_bpf_loaded **ret) DV_MUST_USE;
 /** Attach them. */
 struct dv_error *dv_bpf_attach(struct dv_bpf_loaded *l) DV_MUST_USE;
+/** Functions that could not be probed when attaching, and the name of one of them. */
+uint32_t dv_bpf_refused(const struct dv_bpf_loaded *l, const char **example);
 /** The program of a site, by its row in the image after sorting (dv_loaded_create()); -1: none. */
 int dv_bpf_site_program(const struct dv_bpf_loaded *l, uint32_t site);
 /** Detach; no program of it runs any more when it returns. NULL is fine. */
