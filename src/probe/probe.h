@@ -2,8 +2,8 @@
 #ifndef DV_PROBE_PROBE_H
 #define DV_PROBE_PROBE_H
 /**
- * Probe names, matching, and the table of providers (one file each: prov_fbt.c, prov_syscall.c, prov_dtrace.c,
- * prov_tick.c). A provider lists a machine's probes and says how each is placed.
+ * Probe names, matching, and the table of providers (one file each, prov_NAME.c; those with stable names share
+ * stable.c). A provider lists a machine's probes and says how each is placed.
  *
  * A probe has one id but may have several places in a kernel (a system call's 64-bit and 32-bit entry): these are
  * several rows with one id.
@@ -43,7 +43,7 @@ struct dv_probe {
 	uint64_t period_ns; /**< tick */
 	uint32_t sysnr;	    /**< syscall return: DV_SITE_SYSRET */
 	bool compat;	    /**< 32-bit system call */
-	const void *group;  /**< syscall: which call, for dv_provider::arg_group */
+	const void *group;  /**< the provider's own: which call, which tracepoint; equal ones have equal args[] */
 	const char *target, *spec; /**< see struct dv_load_site; NULL: none. In the set's arena */
 	uint64_t detail;
 	int32_t pid;
@@ -51,11 +51,17 @@ struct dv_probe {
 };
 
 /** What the providers know of one machine's kernel: made once, when the machine is added to the set. */
+#define DV_PROVIDERS_MAX 32u
 struct dv_probe_machine {
 	struct dv_machine *machine;
-	uint32_t fbt_base, syscall_base;	  /**< first id of each provider */
+	uint32_t base[DV_PROVIDERS_MAX];	  /**< first id of each provider, by its place in the table */
 	DV_VEC(uint32_t) funcs;			  /**< fbt: indices of the symbols that are functions */
+	struct dv_fbt_filter *fbt_filter;	  /**< what the kernel lets be probed; NULL: not asked yet */
+	const struct dv_tracepoint *tracepoints;  /**< in the set's arena; by module and name */
+	uint32_t tracepoint_count;
+	const char *groups;			  /**< where the groups of tracepoints' events come from, for people */
 	DV_VEC(struct dv_probe_syscall) syscalls; /**< sorted by name */
+	DV_VEC(struct dv_probe_sysnr) sysnrs;	  /**< DV_CAP_SYSTRACE: by call */
 	DV_VEC(uint64_t) sysret_addrs;		  /**< where system calls come back to their dispatcher */
 	uint64_t thunk[2];			  /**< return thunks, 0: none */
 	bool stale;				  /**< the kernel is another now: its ids are used up */
@@ -64,6 +70,15 @@ struct dv_probe_syscall {
 	const char *name;
 	uint64_t entry[3]; /**< 64-bit, 32-bit native, 32-bit compat; 0: none */
 	uint32_t size[3];
+	bool asked;	   /**< for the types of its arguments */
+	int32_t arg_count; /**< -1: not known */
+	const struct dv_type *types[6];
+};
+
+struct dv_probe_sysnr {
+	uint32_t call; /**< index in `syscalls` */
+	uint32_t nr;
+	bool compat;
 };
 
 struct dv_probe_set {
@@ -71,7 +86,7 @@ struct dv_probe_set {
 	struct dv_arena arena;
 	uint32_t next_id;
 	DV_VEC(struct dv_probe_machine *) machines;
-	DV_VEC(struct dv_probe) ticks; /**< those made so far, for their ids */
+	DV_VEC(struct dv_probe) ticks; /**< tick-N and profile-N that were asked for, for their ids */
 };
 void dv_probe_set_init(struct dv_probe_set *set);
 void dv_probe_set_deinit(struct dv_probe_set *set);
@@ -82,6 +97,9 @@ void dv_probe_set_forget(struct dv_probe_set *set, struct dv_machine *m);
 
 struct dv_provider {
 	const char *name;
+	/** Optional: look at the kernel of a machine that has one of `caps`, when it is added to the set. Answers how many
+	 * ids its probes there take, from dv_probe_base() on. */
+	uint32_t (*add)(const struct dv_provider *p, struct dv_probe_set *set, struct dv_probe_machine *pm);
 	/** Append to @p set the probes of @p pm (NULL: dvirt itself) that match @p d; machine and provider parts match
 	 * already. */
 	void (*provide)(const struct dv_provider *p, const struct dv_probe_machine *pm, const struct dv_probe_desc *d,
@@ -90,11 +108,16 @@ struct dv_provider {
 	const struct dv_type *(*arg_type)(const struct dv_probe *p, uint32_t n, uint32_t *count, bool *known);
 	/** Equal for probes whose args[] have equal types: a clause is compiled once for each. */
 	const void *(*arg_group)(const struct dv_probe *p);
-	/** Machines that it has probes on: those with one of these capabilities (DV_CAP_*). 0: dvirt itself has them. */
+	/** Machines that it has probes on: those with one of these capabilities (DV_CAP_*). */
 	uint32_t caps;
+	bool own; /**< dvirt itself has some too */
+	/** Optional: why @p pm's kernel lacks what @p d asks for, as a clause of a sentence; NULL: nothing known. In the
+	 * set's arena, or for ever. */
+	const char *(*why_not)(const struct dv_provider *p, const struct dv_probe_machine *pm,
+			       const struct dv_probe_desc *d, struct dv_probe_set *set);
 };
 extern const struct dv_provider *const dv_providers[];
-extern const struct dv_provider dv_prov_dtrace, dv_prov_profile, dv_prov_syscall, dv_prov_fbt;
+extern const struct dv_provider dv_prov_dtrace, dv_prov_profile, dv_prov_syscall, dv_prov_fbt, dv_prov_rawtp, dv_prov_sdt;
 
 /** Append all probes that match @p d on @p m (NULL: dvirt's own) to the set; the same probe gets the same id each time.
  */
@@ -102,14 +125,43 @@ void dv_probes_match(struct dv_machine *m, const struct dv_probe_desc *d, struct
 /** Names of probes that the writer may have meant, as a list for a message ("vfs_read, vfs_readv"), or "". */
 void dv_probes_nearest(struct dv_probe_set *set, const struct dv_probe_desc *d, char *buf, size_t size);
 
+/**
+ * Why no machine that @p d allows has such probes, where a machine or a provider has said so: "host cannot: its kernel
+ * has no kprobes". Or "".
+ */
+void dv_probes_why_not(struct dv_probe_set *set, const struct dv_probe_desc *d, char *buf, size_t size);
+
+/** A tracepoint of a kernel. Strings live as long as the guest or the set. */
+struct dv_tracepoint {
+	const char *name, *module;
+	const char *group; /**< of the event that stands on it; NULL: there is none */
+	const struct dv_type *proto; /**< see dv_guest_tracepoint_type(); filled by dv_tracepoint_proto() */
+};
+/** Look for a machine's tracepoints. */
+void dv_tracepoints_add(struct dv_probe_set *set, struct dv_probe_machine *pm);
+const struct dv_tracepoint *dv_tracepoint_find(const struct dv_probe_machine *pm, const char *name);
+const struct dv_type *dv_tracepoint_proto(struct dv_machine *m, const struct dv_tracepoint *tp);
+/** Open a file of tracefs on this host for reading, wherever it is mounted, and where it is not; -1 and errno. */
+int dv_tracefs_open(const char *file);
+/** A type by its name in C ("struct task_struct *", "unsigned int"). NULL: not known there. */
+const struct dv_type *dv_type_by_text(struct dv_universe *u, const char *text, bool user);
+
 /* For providers. */
+uint32_t dv_probe_base(const struct dv_probe_machine *pm, const struct dv_provider *p);
 struct dv_probe *dv_probe_offer(struct dv_probe_set *set, const struct dv_probe_desc *d, uint32_t id, const char *mod,
 				const char *func, const char *name);
+/** Read a machine's kernel memory, physical or not, as it offers. */
 bool dv_probe_read(struct dv_machine *m, uint64_t va, void *dst, size_t size);
-void dv_fbt_add(struct dv_probe_set *set, struct dv_probe_machine *pm);
-void dv_syscall_add(struct dv_probe_set *set, struct dv_probe_machine *pm);
-/** A system call's argument types as the kernel's own table has them. False: it has none for this call. */
-bool dv_sysmeta(struct dv_machine *m, const char *name, uint32_t n, uint32_t *count, const struct dv_type **ret);
+/** Does the kernel that dvirt runs on let this function be probed? */
+bool dv_fbt_filter_allows(struct dv_probe_machine *pm, const struct dv_symbol *s);
+void dv_fbt_filter_destroy(struct dv_fbt_filter *f);
+/** A system call's argument types as the kernel's own table has them. Their count, -1: it has none for this call. */
+int32_t dv_sysmeta(struct dv_machine *m, const char *name, const struct dv_type *ret[6]);
+/** System calls that dvirt was built with, 64-bit or 32-bit ones. */
+size_t dv_sysnr_count(bool compat);
+/** Number of the @p i th; into @p buf the kernel's name for it, of which there may be several that only @p has can tell
+ *  apart; "": it has none. */
+uint32_t dv_sysnr(bool compat, size_t i, bool (*has)(void *ctx, const char *name), void *ctx, char *buf, size_t size);
 enum { DV_ID_BEGIN = 1, DV_ID_END, DV_ID_ERROR, DV_ID_TICK };
 #define DV_ID_FIRST 10u
 

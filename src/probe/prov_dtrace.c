@@ -29,4 +29,5 @@ const struct dv_provider dv_prov_dtrace = {
     .provide = provide,
     .arg_type = arg_type,
     .arg_group = arg_group,
+    .own = true,
 };

@@ -3,6 +3,8 @@
 // Function boundaries: entry is the function's first instruction, return each return instruction of its body.
 // No function is dangerous to probe where the trap sits in the translated code. Left out is what is not a function that
 // can run: data in text, padding symbols, and the initialisation code that the kernel threw away after its boot.
+//
+// The host's kernel is another matter: fbt_filter.c says what it does not let be probed.
 #include "probe/probe.h"
 
 #include <string.h>
@@ -49,7 +51,7 @@ static bool usable(const struct dv_symbol *s, uint64_t init_start, uint64_t init
 	return true;
 }
 
-void dv_fbt_add(struct dv_probe_set *set, struct dv_probe_machine *pm)
+static uint32_t add(const struct dv_provider *prov, struct dv_probe_set *set, struct dv_probe_machine *pm)
 {
 	struct dv_machine *m = pm->machine;
 	size_t count;
@@ -70,12 +72,15 @@ void dv_fbt_add(struct dv_probe_set *set, struct dv_probe_machine *pm)
 	    dv_probe_read(m, s->addr, &thunk, sizeof(thunk)) && thunk != pm->thunk[0] &&
 	    dv_guest_symbol_at(m->guest, thunk))
 		pm->thunk[1] = thunk;
+	return 2 * (uint32_t)pm->funcs.count;
 }
 
 static void provide(const struct dv_provider *prov, const struct dv_probe_machine *pm, const struct dv_probe_desc *d,
 		    struct dv_probe_set *set)
 {
 	struct dv_guest *g = pm->machine->guest;
+	bool local = pm->machine->caps & DV_CAP_LOCAL;
+	uint32_t base = dv_probe_base(pm, prov);
 	size_t nsyms, nmods;
 	const struct dv_symbol *syms;
 	const struct dv_module *mods;
@@ -87,7 +92,7 @@ static void provide(const struct dv_provider *prov, const struct dv_probe_machin
 	for (size_t i = 0; i < pm->funcs.count; i++) {
 		const struct dv_symbol *s;
 		const char *mod = "vmlinux";
-		uint32_t id = pm->fbt_base + 2 * (uint32_t)i;
+		uint32_t id = base + 2 * (uint32_t)i;
 		struct dv_probe *p;
 
 		if (pm->funcs.data[i] >= nsyms || (d->id && d->id != id && d->id != id + 1))
@@ -95,10 +100,16 @@ static void provide(const struct dv_provider *prov, const struct dv_probe_machin
 		s = &syms[pm->funcs.data[i]];
 		if (s->module && s->module < nmods)
 			mod = mods[s->module].name;
+		// The host's list of what can be probed is long: it is asked about what is wanted.
+		if (local && !d->id && (!dv_glob(d->part[DV_PART_FUNC], s->name) || !dv_glob(d->part[DV_PART_MOD], mod)))
+			continue;
+		if (local && !dv_fbt_filter_allows((struct dv_probe_machine *)pm, s))
+			continue;
 		p = dv_probe_offer(set, d, id, mod, s->name, "entry");
 		if (p) {
 			p->addr = s->addr;
 			p->size = s->size;
+			p->target = s->name;
 			p->kind = DV_SITE_ADDR;
 			p->args = DV_ARGS_FUNC;
 		}
@@ -106,6 +117,7 @@ static void provide(const struct dv_provider *prov, const struct dv_probe_machin
 		if (p) {
 			p->addr = s->addr;
 			p->size = s->size;
+			p->target = s->name;
 			p->kind = DV_SITE_RETURNS;
 			p->args = DV_ARGS_RETURN;
 		}
@@ -147,10 +159,23 @@ static const void *arg_group(const struct dv_probe *p)
 	return (const char *)proto(p) + (p->kind == DV_SITE_RETURNS);
 }
 
+static const char *why_not(const struct dv_provider *prov, const struct dv_probe_machine *pm,
+			   const struct dv_probe_desc *d, struct dv_probe_set *set)
+{
+	const char *func = d->part[DV_PART_FUNC];
+	const struct dv_symbol *s = dv_glob_is_literal(func) ? dv_guest_symbol(pm->machine->guest, NULL, func) : NULL;
+
+	if (pm->machine->caps & DV_CAP_LOCAL && s && !dv_fbt_filter_allows((struct dv_probe_machine *)pm, s))
+		return dv_arena_printf(&set->arena, "the kernel does not let %s be probed", func);
+	return NULL;
+}
+
 const struct dv_provider dv_prov_fbt = {
     .name = "fbt",
+    .add = add,
     .provide = provide,
     .arg_type = arg_type,
     .arg_group = arg_group,
     .caps = DV_CAP_FBT,
+    .why_not = why_not,
 };

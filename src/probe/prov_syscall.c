@@ -10,6 +10,10 @@
 // sys_call_table in guest memory gives the name. So all returns share a place (DV_SITE_SYSRET) and a table of numbers.
 // Newer kernels have no table for 32-bit calls: their returns are the return instructions of the functions themselves,
 // and one that ends in a jump to another function is not seen to return.
+//
+// On the host, and on any machine with DV_CAP_SYSTRACE, no function is probed: the kernel tells where every call begins
+// and ends, and its number. The names are the same; sys_call_table turns them into numbers, or what dvirt was built with
+// where that cannot be read (sysnr.c).
 #include "probe/probe.h"
 
 #include <string.h>
@@ -74,58 +78,6 @@ static void find_returns(struct dv_probe_machine *pm, const char *func, const ch
 	}
 }
 
-void dv_syscall_add(struct dv_probe_set *set, struct dv_probe_machine *pm)
-{
-	static const char *const x64[] = {"x64_sys_call", NULL};
-	struct dv_guest *g = pm->machine->guest;
-	size_t count, out = 0;
-	const struct dv_symbol *syms = dv_guest_symbols(g, &count);
-
-	for (size_t i = 0; i < count; i++) {
-		if (syms[i].module || strncmp(syms[i].name, "__", 2) || !strchr("tTwW", syms[i].kind))
-			continue;
-		for (int k = X64; k <= COMPAT; k++) {
-			size_t len = strlen(prefix[k]);
-			struct dv_probe_syscall *sc;
-
-			if (strncmp(syms[i].name, prefix[k], len) || !strcmp(syms[i].name + len, "ni_syscall"))
-				continue;
-			sc = DV_PUSH(&pm->syscalls);
-			sc->name = syms[i].name + len;
-			sc->entry[k] = syms[i].addr;
-			sc->size[k] = syms[i].size;
-		}
-	}
-	if (!pm->syscalls.count)
-		return;
-	qsort(pm->syscalls.data, pm->syscalls.count, sizeof(pm->syscalls.data[0]), by_name);
-	for (size_t i = 0; i < pm->syscalls.count; i++) {
-		struct dv_probe_syscall *sc = &pm->syscalls.data[i], *last = out ? &pm->syscalls.data[out - 1] : NULL;
-
-		if (!last || strcmp(last->name, sc->name)) {
-			pm->syscalls.data[out++] = *sc;
-			continue;
-		}
-		for (int k = X64; k <= COMPAT; k++) {
-			if (sc->entry[k] && !last->entry[k]) {
-				last->entry[k] = sc->entry[k];
-				last->size[k] = sc->size[k];
-			}
-		}
-	}
-	pm->syscalls.count = out;
-	// Calls without arguments have one function under both names: it is one place.
-	for (size_t i = 0; i < out; i++) {
-		struct dv_probe_syscall *sc = &pm->syscalls.data[i];
-
-		if (sc->entry[COMPAT] == sc->entry[X64] || sc->entry[COMPAT] == sc->entry[IA32])
-			sc->entry[COMPAT] = 0;
-		if (sc->entry[IA32] == sc->entry[X64])
-			sc->entry[IA32] = 0;
-	}
-	find_returns(pm, "do_syscall_64", x64);
-}
-
 struct row {
 	uint64_t func;
 	uint32_t nr;
@@ -170,6 +122,136 @@ static const struct row *first_row(const struct row *rows, size_t n, uint64_t fu
 	return rows + lo;
 }
 
+// Numbers of the calls that begin at these functions.
+static void by_table(struct dv_probe_machine *pm, const struct row *rows, size_t n, uint64_t func, uint32_t call, bool compat)
+{
+	if (!func)
+		return;
+	for (const struct row *r = first_row(rows, n, func); r < rows + n && r->func == func; r++)
+		*DV_PUSH(&pm->sysnrs) = (struct dv_probe_sysnr){.call = call, .nr = r->nr, .compat = compat};
+}
+
+struct named {
+	const struct dv_probe_machine *pm;
+	bool compat;
+};
+
+static const struct dv_probe_syscall *by_kernel_name(const struct dv_probe_machine *pm, const char *name)
+{
+	const struct dv_probe_syscall key = {.name = name};
+
+	return bsearch(&key, pm->syscalls.data, pm->syscalls.count, sizeof(key), by_name);
+}
+
+static bool has_call(void *ctx, const char *name)
+{
+	const struct named *n = ctx;
+	const struct dv_probe_syscall *sc = by_kernel_name(n->pm, name);
+
+	return sc && (n->compat ? sc->entry[IA32] || sc->entry[COMPAT] : sc->entry[X64]);
+}
+
+static int by_call(const void *a, const void *b)
+{
+	const struct dv_probe_sysnr *x = a, *y = b;
+
+	if (x->call != y->call)
+		return x->call < y->call ? -1 : 1;
+	return x->compat != y->compat ? x->compat - y->compat : (x->nr > y->nr) - (x->nr < y->nr);
+}
+
+static void find_numbers(struct dv_probe_machine *pm)
+{
+	struct row *rows = dv_xcalloc(TABLE_MAX, sizeof(*rows));
+
+	for (int compat = 0; compat < 2; compat++) {
+		size_t n = read_table(pm, compat ? "ia32_sys_call_table" : "sys_call_table", rows);
+		struct named named = {pm, compat};
+
+		for (uint32_t i = 0; n && i < pm->syscalls.count; i++) {
+			const struct dv_probe_syscall *sc = &pm->syscalls.data[i];
+
+			by_table(pm, rows, n, sc->entry[compat ? IA32 : X64], i, compat);
+			if (compat && sc->entry[COMPAT] != sc->entry[IA32])
+				by_table(pm, rows, n, sc->entry[COMPAT], i, compat);
+			// A call without arguments has one function for all.
+			if (compat && !sc->entry[IA32] && !sc->entry[COMPAT])
+				by_table(pm, rows, n, sc->entry[X64], i, compat);
+		}
+		for (size_t i = 0; !n && i < dv_sysnr_count(compat); i++) {
+			char name[64];
+			uint32_t nr = dv_sysnr(compat, i, has_call, &named, name, sizeof(name));
+			const struct dv_probe_syscall *sc = *name ? by_kernel_name(pm, name) : NULL;
+
+			if (sc)
+				*DV_PUSH(&pm->sysnrs) = (struct dv_probe_sysnr){
+				    .call = (uint32_t)(sc - pm->syscalls.data), .nr = nr, .compat = compat};
+		}
+	}
+	free(rows);
+	if (pm->sysnrs.count)
+		qsort(pm->sysnrs.data, pm->sysnrs.count, sizeof(pm->sysnrs.data[0]), by_call);
+}
+
+static uint32_t add(const struct dv_provider *prov, struct dv_probe_set *set, struct dv_probe_machine *pm)
+{
+	static const char *const x64[] = {"x64_sys_call", NULL};
+	struct dv_guest *g = pm->machine->guest;
+	size_t count, out = 0;
+	const struct dv_symbol *syms = dv_guest_symbols(g, &count);
+
+	for (size_t i = 0; i < count; i++) {
+		if (syms[i].module || strncmp(syms[i].name, "__", 2) || !strchr("tTwW", syms[i].kind))
+			continue;
+		for (int k = X64; k <= COMPAT; k++) {
+			size_t len = strlen(prefix[k]);
+			struct dv_probe_syscall *sc;
+
+			// The compiler may have moved a part of one elsewhere (NAME.cold).
+			if (strncmp(syms[i].name, prefix[k], len) || !strcmp(syms[i].name + len, "ni_syscall") ||
+			    strchr(syms[i].name, '.'))
+				continue;
+			sc = DV_PUSH(&pm->syscalls);
+			sc->name = syms[i].name + len;
+			sc->entry[k] = syms[i].addr;
+			sc->size[k] = syms[i].size;
+		}
+	}
+	if (!pm->syscalls.count)
+		return 0;
+	qsort(pm->syscalls.data, pm->syscalls.count, sizeof(pm->syscalls.data[0]), by_name);
+	for (size_t i = 0; i < pm->syscalls.count; i++) {
+		struct dv_probe_syscall *sc = &pm->syscalls.data[i], *last = out ? &pm->syscalls.data[out - 1] : NULL;
+
+		if (!last || strcmp(last->name, sc->name)) {
+			pm->syscalls.data[out++] = *sc;
+			continue;
+		}
+		for (int k = X64; k <= COMPAT; k++) {
+			if (sc->entry[k] && !last->entry[k]) {
+				last->entry[k] = sc->entry[k];
+				last->size[k] = sc->size[k];
+			}
+		}
+	}
+	pm->syscalls.count = out;
+	if (pm->machine->caps & DV_CAP_SYSTRACE) {
+		find_numbers(pm);
+		return 2 * (uint32_t)out;
+	}
+	// Calls without arguments have one function under both names: it is one place.
+	for (size_t i = 0; i < out; i++) {
+		struct dv_probe_syscall *sc = &pm->syscalls.data[i];
+
+		if (sc->entry[COMPAT] == sc->entry[X64] || sc->entry[COMPAT] == sc->entry[IA32])
+			sc->entry[COMPAT] = 0;
+		if (sc->entry[IA32] == sc->entry[X64])
+			sc->entry[IA32] = 0;
+	}
+	find_returns(pm, "do_syscall_64", x64);
+	return 2 * (uint32_t)out;
+}
+
 static void offer_numbers(struct dv_probe_set *set, const struct dv_probe_desc *d, uint32_t id, const char *name,
 			  uint64_t func, const struct row *rows, size_t n)
 {
@@ -186,15 +268,49 @@ static void offer_numbers(struct dv_probe_set *set, const struct dv_probe_desc *
 	}
 }
 
+// Calls by number, where the kernel says that they begin and end.
+static void provide_numbers(const struct dv_probe_machine *pm, const struct dv_probe_desc *d, uint32_t base,
+			    struct dv_probe_set *set)
+{
+	static const struct {
+		const char *name;
+		enum dv_site_kind kind;
+	} ends[2] = {{"entry", DV_SITE_SYSENTRY}, {"return", DV_SITE_SYSEXIT}};
+
+	for (size_t i = 0; i < pm->sysnrs.count; i++) {
+		const struct dv_probe_sysnr *n = &pm->sysnrs.data[i];
+		struct dv_probe_syscall *sc = &pm->syscalls.data[n->call];
+
+		for (uint32_t k = 0; k < DV_COUNT(ends); k++) {
+			struct dv_probe *p = dv_probe_offer(set, d, base + 2 * n->call + k, "vmlinux", sc->name,
+							    ends[k].name);
+
+			if (!p)
+				continue;
+			p->kind = ends[k].kind;
+			p->args = k ? DV_ARGS_SYSRET : n->compat ? DV_ARGS_SYSCALL32 : DV_ARGS_SYSCALL;
+			p->detail = n->nr | (n->compat ? DV_SITE_COMPAT : 0);
+			p->sysnr = n->nr;
+			p->compat = n->compat;
+			p->group = sc;
+		}
+	}
+}
+
 static void provide(const struct dv_provider *prov, const struct dv_probe_machine *pm, const struct dv_probe_desc *d,
 		    struct dv_probe_set *set)
 {
+	uint32_t base = dv_probe_base(pm, prov);
 	struct row *x64 = NULL;
 	size_t nx64 = 0;
 
+	if (pm->machine->caps & DV_CAP_SYSTRACE) {
+		provide_numbers(pm, d, base, set);
+		return;
+	}
 	for (size_t i = 0; i < pm->syscalls.count; i++) {
-		const struct dv_probe_syscall *sc = &pm->syscalls.data[i];
-		uint32_t id = pm->syscall_base + 2 * (uint32_t)i;
+		struct dv_probe_syscall *sc = &pm->syscalls.data[i];
+		uint32_t id = base + 2 * (uint32_t)i;
 
 		if (d->id ? d->id != id && d->id != id + 1 : !dv_glob(d->part[DV_PART_FUNC], sc->name))
 			continue;
@@ -205,7 +321,7 @@ static void provide(const struct dv_provider *prov, const struct dv_probe_machin
 				continue;
 			p->addr = sc->entry[k];
 			p->size = sc->size[k];
-			p->group = sc->name;
+			p->group = sc;
 			p->kind = DV_SITE_ADDR;
 			p->args = k == X64 ? DV_ARGS_SYSCALL : DV_ARGS_SYSCALL32;
 			p->compat = k != X64;
@@ -238,7 +354,7 @@ static const struct dv_type *proto(const struct dv_probe *p)
 	static const char *const forms[] = {"__do_sys_", "__se_sys_"};
 	char name[160];
 
-	if (!p->machine || !p->machine->guest || p->kind != DV_SITE_ADDR || strlen(p->func) > 100)
+	if (strlen(p->func) > 100)
 		return NULL;
 	for (size_t i = 0; i < DV_COUNT(forms); i++) {
 		const struct dv_type *t;
@@ -252,33 +368,51 @@ static const struct dv_type *proto(const struct dv_probe *p)
 	return NULL;
 }
 
+static bool is_entry(const struct dv_probe *p)
+{
+	return p->kind == DV_SITE_ADDR || p->kind == DV_SITE_SYSENTRY;
+}
+
+static void find_types(const struct dv_probe *p, struct dv_probe_syscall *sc)
+{
+	const struct dv_type *f;
+
+	sc->asked = true;
+	sc->arg_count = dv_sysmeta(p->machine, sc->name, sc->types);
+	if (sc->arg_count >= 0 || !(f = proto(p)))
+		return;
+	sc->arg_count = (int32_t)f->count;
+	for (uint32_t i = 0; i < f->count; i++)
+		sc->types[i] = f->members[i].type;
+}
+
 static const struct dv_type *arg_type(const struct dv_probe *p, uint32_t n, uint32_t *count, bool *known)
 {
-	const struct dv_type *f, *t;
+	struct dv_probe_syscall *sc = (struct dv_probe_syscall *)p->group;
 
 	*known = true;
-	if (p->kind != DV_SITE_ADDR) { // the value, twice
+	if (!is_entry(p)) { // the value, twice
 		*count = 2;
 		return n < 2 ? dv_type_int(8, true) : NULL;
 	}
-	if (p->machine && dv_sysmeta(p->machine, p->func, n, count, &t))
-		return t;
-	f = proto(p);
-	*count = f ? f->count : 6;
-	return n >= *count ? NULL : f ? f->members[n].type : dv_type_int(8, true);
+	if (!sc->asked)
+		find_types(p, sc);
+	*count = sc->arg_count >= 0 ? (uint32_t)sc->arg_count : 6;
+	return n >= *count ? NULL : sc->arg_count >= 0 ? sc->types[n] : dv_type_int(8, true);
 }
 
 static const void *arg_group(const struct dv_probe *p)
 {
 	static const char returns;
 
-	return p->kind != DV_SITE_ADDR ? (const void *)&returns : p->group;
+	return is_entry(p) ? p->group : (const void *)&returns;
 }
 
 const struct dv_provider dv_prov_syscall = {
     .name = "syscall",
+    .add = add,
     .provide = provide,
     .arg_type = arg_type,
     .arg_group = arg_group,
-    .caps = DV_CAP_SYSCALL,
+    .caps = DV_CAP_SYSCALL | DV_CAP_SYSTRACE,
 };

@@ -4,9 +4,25 @@
 #include <stdio.h>
 #include <string.h>
 
+// Ids are given in this order.
 const struct dv_provider *const dv_providers[] = {
-    &dv_prov_dtrace, &dv_prov_profile, &dv_prov_syscall, &dv_prov_fbt, NULL,
+    &dv_prov_dtrace, &dv_prov_profile, &dv_prov_syscall, &dv_prov_fbt, &dv_prov_rawtp, &dv_prov_sdt, NULL,
 };
+_Static_assert(DV_COUNT(dv_providers) <= DV_PROVIDERS_MAX, "dv_probe_machine::base has room for each");
+
+static size_t place_of(const struct dv_provider *p)
+{
+	size_t i = 0;
+
+	while (dv_providers[i] != p)
+		i++;
+	return i;
+}
+
+uint32_t dv_probe_base(const struct dv_probe_machine *pm, const struct dv_provider *p)
+{
+	return pm->base[place_of(p)];
+}
 
 void dv_probe_set_init(struct dv_probe_set *set)
 {
@@ -19,7 +35,9 @@ static void machine_destroy(struct dv_probe_machine *pm)
 {
 	DV_VEC_FREE(&pm->funcs);
 	DV_VEC_FREE(&pm->syscalls);
+	DV_VEC_FREE(&pm->sysnrs);
 	DV_VEC_FREE(&pm->sysret_addrs);
+	dv_fbt_filter_destroy(pm->fbt_filter);
 	free(pm);
 }
 
@@ -49,13 +67,12 @@ const struct dv_probe_machine *dv_probe_set_add(struct dv_probe_set *set, struct
 		return pm;
 	pm = dv_xcalloc(1, sizeof(*pm));
 	pm->machine = m;
-	if (m->guest) {
-		pm->syscall_base = set->next_id;
-		dv_syscall_add(set, pm);
-		set->next_id += 2 * (uint32_t)pm->syscalls.count;
-		pm->fbt_base = set->next_id;
-		dv_fbt_add(set, pm);
-		set->next_id += 2 * (uint32_t)pm->funcs.count;
+	if (m->guest && m->caps & DV_CAP_TRACEPOINT)
+		dv_tracepoints_add(set, pm);
+	for (size_t i = 0; m->guest && dv_providers[i]; i++) {
+		pm->base[i] = set->next_id;
+		if (dv_providers[i]->add && dv_providers[i]->caps & m->caps)
+			set->next_id += dv_providers[i]->add(dv_providers[i], set, pm);
 	}
 	*DV_PUSH(&set->machines) = pm;
 	return pm;
@@ -71,6 +88,7 @@ void dv_probe_set_forget(struct dv_probe_set *set, struct dv_machine *m)
 	// The symbols are gone with the guest's old kernel.
 	DV_VEC_FREE(&pm->funcs);
 	DV_VEC_FREE(&pm->syscalls);
+	pm->tracepoint_count = 0;
 }
 
 // A row for this probe if the description matches it, else NULL.
@@ -101,7 +119,7 @@ void dv_probes_match(struct dv_machine *m, const struct dv_probe_desc *d, struct
 		const struct dv_provider *prov = dv_providers[i];
 		size_t from = set->probes.count;
 
-		if ((m ? !(m->caps & prov->caps) : prov->caps) || !dv_glob(d->part[DV_PART_PROV], prov->name))
+		if ((m ? !(m->caps & prov->caps) : !prov->own) || !dv_glob(d->part[DV_PART_PROV], prov->name))
 			continue;
 		prov->provide(prov, pm, d, set);
 		for (size_t k = from; k < set->probes.count; k++) {
@@ -116,7 +134,43 @@ bool dv_probe_read(struct dv_machine *m, uint64_t va, void *dst, size_t size)
 	const struct dv_phys *phys = m->ops->phys ? m->ops->phys(m) : NULL;
 	const struct dv_guest_layout *l = m->guest ? dv_guest_layout(m->guest) : NULL;
 
+	if (!phys && m->ops->read_va)
+		return m->ops->read_va(m, va, dst, size);
 	return phys && l && dv_guest_read_va(phys, l, l->kernel_cr3, va, dst, size);
+}
+
+void dv_probes_why_not(struct dv_probe_set *set, const struct dv_probe_desc *d, char *buf, size_t size)
+{
+	const char *name = d->part[DV_PART_PROV];
+
+	*buf = '\0';
+	// A glob that the provider's name happens to match asks for nothing in particular.
+	if (d->id || !*name || !dv_glob_is_literal(name))
+		return;
+	for (size_t i = 0; i < set->machines.count; i++) {
+		const struct dv_probe_machine *pm = set->machines.data[i];
+		struct dv_machine *m = pm->machine;
+
+		if (pm->stale || !dv_probe_desc_machine(d, m->name))
+			continue;
+		for (size_t k = 0; dv_providers[k]; k++) {
+			const struct dv_provider *p = dv_providers[k];
+			const char *why = NULL;
+
+			if (strcmp(p->name, name))
+				continue;
+			if (p->why_not && m->guest && m->caps & p->caps)
+				why = p->why_not(p, pm, d, set);
+			for (uint32_t cap = 1; !why && !(m->caps & p->caps) && m->ops->why_not && cap <= p->caps;
+			     cap <<= 1)
+				if (p->caps & cap)
+					why = m->ops->why_not(m, (enum dv_machine_cap)cap);
+			if (why) {
+				snprintf(buf, size, "on %s %s", m->name, why);
+				return;
+			}
+		}
+	}
 }
 
 // Edit distance, cut off: at least `max` means "too far". Names are short; longer ones are not looked at.

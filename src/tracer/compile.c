@@ -242,7 +242,7 @@ static void unmatched(struct dv_tracer *t, const struct dv_clause *c, uint32_t i
 		      struct dv_diag *diag)
 {
 	const char *text = c->pdescs[i].text;
-	char near[256], list[256] = "";
+	char near[256], why[256], list[256] = "";
 	size_t used = 0;
 	bool machine = false;
 
@@ -254,6 +254,7 @@ static void unmatched(struct dv_tracer *t, const struct dv_clause *c, uint32_t i
 			used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", used ? ", " : "", tm->name);
 	}
 	dv_probes_nearest(&t->probes, d, near, sizeof(near));
+	dv_probes_why_not(&t->probes, d, why, sizeof(why));
 	if (!machine && *list)
 		dv_script_diag(t->script, diag, c->pdescs[i].loc, c->index, "D_PDESC_ZERO",
 			       "probe description %s does not match any probes: there is no machine '%s', only %s",
@@ -269,6 +270,9 @@ static void unmatched(struct dv_tracer *t, const struct dv_clause *c, uint32_t i
 		    "probe description %s does not match any probes: no guest can be traced now; 'dvirt qemu-args' "
 		    "makes one traceable, 'dvirt ps -v' says why one is not",
 		    text);
+	else if (*why)
+		dv_script_diag(t->script, diag, c->pdescs[i].loc, c->index, "D_PDESC_ZERO",
+			       "probe description %s does not match any probes: %s", text, why);
 	else if (*near)
 		dv_script_diag(t->script, diag, c->pdescs[i].loc, c->index, "D_PDESC_ZERO",
 			       "probe description %s does not match any probes; did you mean %s?", text, near);
