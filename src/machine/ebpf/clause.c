@@ -257,6 +257,14 @@ static bool string_builtin(struct tr *t, uint64_t id)
 	return true;
 }
 
+// Registers of a program in the kernel's struct pt_regs (arch/x86/include/asm/ptrace.h): byte offset + 1.
+static const uint8_t pt_regs[DV_REG_COUNT] = {
+    [DV_REG_R15] = 1,     [DV_REG_R14] = 9,   [DV_REG_R13] = 17,  [DV_REG_R12] = 25, [DV_REG_RBP] = 33,
+    [DV_REG_RBX] = 41,    [DV_REG_R11] = 49,  [DV_REG_R10] = 57,  [DV_REG_R9] = 65,  [DV_REG_R8] = 73,
+    [DV_REG_RAX] = 81,    [DV_REG_RCX] = 89,  [DV_REG_RDX] = 97,  [DV_REG_RSI] = 105, [DV_REG_RDI] = 113,
+    [DV_REG_RIP] = 129,   [DV_REG_CS] = 137,  [DV_REG_RFLAGS] = 145, [DV_REG_RSP] = 153, [DV_REG_SS] = 161,
+};
+
 // The call of a run-time function. False: it cannot fault, or is known to have worked.
 static bool call(struct tr *t, uint32_t fn)
 {
@@ -284,6 +292,14 @@ static bool call(struct tr *t, uint32_t fn)
 			return id == DV_BI_EXECNAME;
 		gone(t, "a built-in variable");
 		return false;
+	case DV_FN_REG:
+		if (!known || id >= DV_REG_COUNT || !pt_regs[id]) {
+			gone(t, "this register");
+			return false;
+		}
+		dv_bpf_const(t->out, 1, pt_regs[id] - 1);
+		call_fn(t, "dv_fn_reg", 1);
+		return true;
 	case DV_FN_ARG:
 		call_fn(t, t->c->error ? "dv_fn_errarg" : "dv_fn_arg", 1);
 		return false;

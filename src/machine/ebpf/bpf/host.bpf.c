@@ -22,6 +22,9 @@ static long (*const probe_read_kernel)(void *dst, uint32_t size, uint64_t addr) 
 static long (*const probe_read_user_str)(void *dst, uint32_t size, uint64_t addr) = (void *)114;
 static long (*const probe_read_kernel_str)(void *dst, uint32_t size, uint64_t addr) = (void *)115;
 
+static void *(*const get_current_task_btf)(void) = (void *)158;
+static void *(*const task_pt_regs)(void *task) = (void *)175;
+
 #define FN(name, ...) DV_HELPER uint64_t dv_fn_##name(uint64_t st, ##__VA_ARGS__)
 #define COMM_SIZE 16u
 
@@ -343,6 +346,16 @@ FN(errarg, uint64_t n)
 	case 5: return f->err_value;
 	}
 	return 0;
+}
+// uregs[]: the running program's registers, at byte @p off of its struct pt_regs.
+FN(reg, uint64_t off)
+{
+	uint64_t value = 0;
+	struct dv_view v;
+
+	if (probe_read_kernel(&value, 8, (uint64_t)task_pt_regs(get_current_task_btf()) + off) && dv_view(st, &v))
+		return fault(&v, DV_FAULT_BADADDR, 0);
+	return value;
 }
 FN(epid) { return firing(st)->epid; }
 FN(id) { return site_of(firing(st))->probe; }
