@@ -52,7 +52,7 @@ struct source {
 	const char *arg;
 };
 
-static struct dv_tracer *tracer;
+static struct dv_tracer *volatile tracer; // NULL: nothing to stop, on_signal() looks
 static int gate = -1;
 
 int dv_cli_fail(struct dv_error *e)
@@ -394,6 +394,7 @@ static int trace(struct cli *c, int argc, char **argv)
 int main(int argc, char **argv)
 {
 	struct cli c = {0};
+	struct dv_tracer *ended;
 	struct dv_error *e;
 	int status;
 
@@ -403,10 +404,13 @@ int main(int argc, char **argv)
 		return dv_cmd_qemu_args(argc - 1, argv + 1);
 	status = parse(&c, argc, argv);
 	if (!status) {
-		e = dv_tracer_create(&tracer);
+		e = dv_tracer_create((struct dv_tracer **)&tracer);
 		status = e ? dv_cli_fail(e) : trace(&c, argc - optind, argv + optind);
 	}
-	dv_tracer_destroy(tracer);
+	// A signal may still come.
+	ended = tracer;
+	tracer = NULL;
+	dv_tracer_destroy(ended);
 	for (size_t i = 0; i < c.options.count; i++)
 		free(c.options.data[i]);
 	for (size_t i = 0; i < c.cpp.args.count; i++)
