@@ -394,7 +394,7 @@ static int trace(struct cli *c, int argc, char **argv)
 int main(int argc, char **argv)
 {
 	struct cli c = {0};
-	struct dv_tracer *ended;
+	struct dv_tracer *made = NULL, *ended;
 	struct dv_error *e;
 	int status;
 
@@ -404,7 +404,8 @@ int main(int argc, char **argv)
 		return dv_cmd_qemu_args(argc - 1, argv + 1);
 	status = parse(&c, argc, argv);
 	if (!status) {
-		e = dv_tracer_create((struct dv_tracer **)&tracer);
+		e = dv_tracer_create(&made);
+		tracer = made;
 		status = e ? dv_cli_fail(e) : trace(&c, argc - optind, argv + optind);
 	}
 	// A signal may still come.

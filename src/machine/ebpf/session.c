@@ -6,6 +6,7 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,7 @@
 
 #define END_WAIT_MS  2000
 #define FENTRY_MAX   4u
+#define CLOSERS      64u
 #define DV_WORDS_MAX 12u /* of a raw tracepoint (MAX_BPF_FUNC_ARGS) */
 
 struct group {
@@ -528,14 +530,47 @@ static void wait_for_end(const struct dv_bpf_loaded *l)
 	}
 }
 
+struct closing {
+	const int *fds;
+	size_t count, step;
+};
+
+static void *close_some(void *arg)
+{
+	const struct closing *c = arg;
+
+	for (size_t i = 0; i < c->count; i += c->step)
+		close(c->fds[i]);
+	return NULL;
+}
+
+// The kernel waits for all CPUs at each kprobe that is taken out, and can wait for many at once.
+static void close_all(const int *fds, size_t count)
+{
+	size_t n = count < CLOSERS ? 1 : CLOSERS;
+	struct closing c[CLOSERS];
+	pthread_t threads[CLOSERS];
+	bool started[CLOSERS] = {false};
+
+	for (size_t i = 0; i < n && i < count; i++) {
+		c[i] = (struct closing){fds + i, count - i, n};
+		started[i] = i && !pthread_create(&threads[i], NULL, close_some, &c[i]);
+		if (i && !started[i])
+			close_some(&c[i]);
+	}
+	if (count)
+		close_some(&c[0]);
+	for (size_t i = 1; i < n; i++)
+		if (started[i])
+			pthread_join(threads[i], NULL);
+}
+
 void dv_bpf_detach(struct dv_bpf_loaded *l)
 {
 	if (!l)
 		return;
-	for (size_t i = 0; i < l->links.count; i++)
-		close(l->links.data[i]);
-	for (size_t i = 0; i < l->events.count; i++)
-		close(l->events.data[i]);
+	close_all(l->links.data, l->links.count);
+	close_all(l->events.data, l->events.count);
 	if (l->loaded && l->region)
 		wait_for_end(l);
 	for (size_t i = 0; i < DV_COUNT(l->map_fds); i++)
