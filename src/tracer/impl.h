@@ -51,11 +51,11 @@ struct dv_enabling {
 };
 
 struct dv_tick {
-	uint32_t site; /**< index in the host's image */
+	uint32_t site; /**< index in the image of our own */
 	uint64_t period, next;
 };
 
-struct dv_host_place {
+struct dv_own_place {
 	struct dv_place base;
 	struct dv_tracer *t;
 };
@@ -88,11 +88,11 @@ struct dv_tracer {
 	struct dv_consumer *consumer;
 	struct dv_output out;
 	FILE *file;
-	struct dv_loaded *host;
-	struct dv_exec host_exec;
-	struct dv_host_place place;
+	struct dv_loaded *own_loaded; /**< dvirt's own probes */
+	struct dv_exec own_exec;
+	struct dv_own_place place;
 	DV_VEC(struct dv_tick) ticks;
-	uint32_t site_begin, site_end; /**< in the host's image; UINT32_MAX: none */
+	uint32_t site_begin, site_end; /**< in the image of our own; UINT32_MAX: none */
 	bool exiting, started, peers;  /**< peers: clauses may read other machines' memory */
 	bool write_failed;
 	int status;
@@ -131,16 +131,23 @@ struct dv_region_hdr *dv_tracer_hdr(struct dv_tracer *t);
 struct dv_error *dv_region_place(struct dv_tracer *t, struct dv_tmachine *tm) DV_MUST_USE;
 
 /* place.c */
-void dv_host_place_init(struct dv_host_place *p, struct dv_tracer *t);
+void dv_own_place_init(struct dv_own_place *p, struct dv_tracer *t);
+
+/* own.c */
+struct dv_error *dv_own_init(struct dv_tracer *t) DV_MUST_USE;
+void dv_session_fire(struct dv_tracer *t, uint32_t site);
+
+/* records.c */
+/** Take what there is and print it. */
+size_t dv_session_consume(struct dv_tracer *t, bool final);
+void dv_session_drops(struct dv_tracer *t);
+/** dv_output::symbolise. */
+void dv_session_symbolise(void *ctx, uint32_t machine, uint64_t addr, char *buf, size_t size);
 
 /* session.c */
 struct dv_error *dv_session_load(struct dv_tracer *t, struct dv_tmachine *tm) DV_MUST_USE;
 /** A machine that came later, or whose kernel changed: compile and load; says why when it cannot. */
 void dv_session_join(struct dv_tracer *t, struct dv_tmachine *tm);
-void dv_session_fire(struct dv_tracer *t, uint32_t site);
-/** Take what there is and print it. */
-size_t dv_session_consume(struct dv_tracer *t, bool final);
-void dv_session_drops(struct dv_tracer *t);
 void dv_session_gone(struct dv_tracer *t, struct dv_tmachine *tm);
 
 /* loop.c */

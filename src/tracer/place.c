@@ -6,9 +6,9 @@
 
 #include <string.h>
 
-static bool host_read(struct dv_place *p, uint32_t mach, uint64_t addr, void *dst, uint32_t size, enum dv_fault *why)
+static bool own_read(struct dv_place *p, uint32_t mach, uint64_t addr, void *dst, uint32_t size, enum dv_fault *why)
 {
-	struct dv_tracer *t = ((struct dv_host_place *)p)->t;
+	struct dv_tracer *t = ((struct dv_own_place *)p)->t;
 	const struct dv_tmachine *tm;
 	const struct dv_phys *phys;
 	const struct dv_guest_layout *l;
@@ -27,7 +27,7 @@ static bool host_read(struct dv_place *p, uint32_t mach, uint64_t addr, void *ds
 	return dv_guest_read_va(phys, l, l->kernel_cr3, addr, dst, size);
 }
 
-static uint64_t host_builtin(struct dv_place *p, enum dv_builtin id, enum dv_fault *why)
+static uint64_t own_builtin(struct dv_place *p, enum dv_builtin id, enum dv_fault *why)
 {
 	switch (id) {
 	case DV_BI_PID:
@@ -44,39 +44,39 @@ static uint64_t host_builtin(struct dv_place *p, enum dv_builtin id, enum dv_fau
 	}
 }
 
-static bool host_execname(struct dv_place *p, char *dst, uint32_t size)
+static bool own_execname(struct dv_place *p, char *dst, uint32_t size)
 {
 	strncpy(dst, "dvirt", size);
 	dst[size - 1] = '\0';
 	return true;
 }
 
-static uint64_t host_arg(struct dv_place *p, const struct dv_load_site *site, uint32_t n, enum dv_fault *why)
+static uint64_t own_arg(struct dv_place *p, const struct dv_load_site *site, uint32_t n, enum dv_fault *why)
 {
 	return 0;
 }
 
-static uint64_t host_reg(struct dv_place *p, enum dv_reg r, enum dv_fault *why)
+static uint64_t own_reg(struct dv_place *p, enum dv_reg r, enum dv_fault *why)
 {
 	*why = DV_FAULT_ILLOP;
 	return 0;
 }
 
-static uint64_t host_thread(struct dv_place *p)
+static uint64_t own_thread(struct dv_place *p)
 {
 	return (uint64_t)getpid();
 }
 
 static const struct dv_place_ops ops = {
-    .read = host_read,
-    .builtin = host_builtin,
-    .execname = host_execname,
-    .arg = host_arg,
-    .reg = host_reg,
-    .thread = host_thread,
+    .read = own_read,
+    .builtin = own_builtin,
+    .execname = own_execname,
+    .arg = own_arg,
+    .reg = own_reg,
+    .thread = own_thread,
 };
 
-void dv_host_place_init(struct dv_host_place *p, struct dv_tracer *t)
+void dv_own_place_init(struct dv_own_place *p, struct dv_tracer *t)
 {
 	p->base.ops = &ops;
 	p->t = t;

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// A session while it runs: loading machines, firing dvirt's own probes, taking in what the producers made.
+// A session from beginning to end: loading machines, taking out what was loaded.
 //
-// BEGIN runs before any guest is loaded, END after the last one was unloaded: so no other clause runs before or after
-// them. Aggregations are taken in before each record that prints or changes one: all firings before that record are
-// done by then (the consumer only yields records below every firing in flight), so printa() shows all that came before.
+// BEGIN runs before any machine is loaded, END after the last one was unloaded: so no other clause runs before or after
+// them.
 #include "tracer/impl.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 #include <time.h>
@@ -38,176 +36,6 @@ void dv_tracer_say_error(struct dv_tracer *t, const char *what, struct dv_error 
 	if (e->hint)
 		fprintf(stderr, "hint: %s\n", e->hint);
 	dv_error_destroy(e);
-}
-
-/* -- records ------------------------------------------------------------------------------------------------------ */
-
-static void fault_text(char *buf, size_t size, uint64_t fault, uint64_t value)
-{
-	static const char *const text[] = {
-	    [DV_FAULT_NONE] = "unknown fault",
-	    [DV_FAULT_BADADDR] = "invalid address",
-	    [DV_FAULT_BADALIGN] = "invalid alignment",
-	    [DV_FAULT_ILLOP] = "illegal operation",
-	    [DV_FAULT_DIVZERO] = "divide-by-zero",
-	    [DV_FAULT_NOSCRATCH] = "out of scratch space",
-	    [DV_FAULT_KPRIV] = "invalid kernel access",
-	    [DV_FAULT_UPRIV] = "invalid user access",
-	    [DV_FAULT_TUPOFLOW] = "tuple stack overflow",
-	    [DV_FAULT_BADSTACK] = "bad stack",
-	    [DV_FAULT_BADSIZE] = "invalid size",
-	    [DV_FAULT_BADINDEX] = "index out of bounds",
-	    [DV_FAULT_LIBRARY] = "library-level fault",
-	    [DV_FAULT_BADMACH] = "memory of another machine cannot be read here",
-	    [DV_FAULT_BADTYPES] = "pointer of a machine with other kernel types",
-	};
-	const char *s = fault < DV_COUNT(text) && text[fault] ? text[fault] : "unknown fault";
-
-	if (fault == DV_FAULT_BADADDR || fault == DV_FAULT_BADALIGN || fault == DV_FAULT_BADMACH)
-		snprintf(buf, size, "%s (0x%" PRIx64 ")", s, value);
-	else
-		snprintf(buf, size, "%s", s);
-}
-
-static void print_error(struct dv_tracer *t, const struct dv_event *e, const struct dv_enabling *en)
-{
-	struct dv_value fault, value, pc;
-	struct dv_cursor c = e->data;
-	char text[96], where[32] = "predicate";
-	uint32_t stmt = 0;
-
-	if (!dv_cursor_int(&c, &fault) || !dv_cursor_int(&c, &value) || !dv_cursor_int(&c, &pc))
-		return;
-	for (uint32_t i = 0; i < en->prog->stmt_count; i++)
-		if (en->prog->stmt_pc[i] <= pc.i)
-			stmt = i;
-	if (stmt || !en->prog->clause->predicate)
-		snprintf(where, sizeof(where), "action #%u", stmt ? stmt : 1);
-	fault_text(text, sizeof(text), fault.i, value.i);
-	dv_tracer_say(t, "error on enabled probe ID %u (ID %u: %s:%s:%s:%s:%s): %s in %s at DIF offset %" PRIu64,
-		      e->rec->epid, en->probe, t->machines.data[en->machine]->name, en->prov, en->mod, en->func,
-		      en->name, text, where, pc.i * 8);
-}
-
-static bool touches_aggs(const struct dv_program *p)
-{
-	for (uint32_t i = 0; i < p->action_count; i++)
-		if (p->actions[i].agg_count)
-			return true;
-	return false;
-}
-
-static bool on_event(void *ctx, const struct dv_event *e)
-{
-	struct dv_tracer *t = ctx;
-	const struct dv_enabling *en;
-	struct dv_out_probe probe;
-	int status = 0;
-
-	if (e->rec->epid >= t->enablings.count || !e->rec->epid)
-		return true;
-	en = &t->enablings.data[e->rec->epid];
-	// A machine speaks for its own probes only, whatever its process wrote into the region.
-	if (en->machine != e->machine)
-		return true;
-	// exit() ends the session for all machines at its place in the order.
-	if (t->exiting && e->rec->seq > t->exit_seq)
-		return true;
-	if (e->rec->kind == DV_REC_ERROR) {
-		print_error(t, e, en);
-		return true;
-	}
-	if (touches_aggs(en->prog))
-		dv_aggs_snap(t->consumer, false);
-	probe = (struct dv_out_probe){
-	    .machine = t->machines.data[en->machine]->name,
-	    .several = t->machines.count > 2,
-	    .cpu = e->cpu,
-	    .id = en->probe,
-	    .func = en->func,
-	    .name = en->name,
-	};
-	if (dv_output_record(&t->out, t->consumer, en->prog, &probe, e, &status) && !t->exiting) {
-		t->exiting = true;
-		t->exit_seq = e->rec->seq;
-		t->status = status;
-	}
-	return true;
-}
-
-size_t dv_session_consume(struct dv_tracer *t, bool final)
-{
-	size_t n = dv_consume(t->consumer, final, on_event, t);
-
-	// What cannot be written is lost: that ends the session, it does not go on in silence.
-	if (n && (fflush(t->file) || ferror(t->file)) && !t->write_failed) {
-		t->write_failed = t->exiting = true;
-		t->exit_seq = 0;
-		t->status = 1;
-		dv_tracer_say(t, "cannot write the output: %s", strerror(errno));
-	}
-	return n;
-}
-
-static void on_drop(void *ctx, uint32_t producer, enum dv_drop why, uint64_t count)
-{
-	static const char *const text[] = {
-	    [DV_DROP_BUFFER] = "drops",
-	    [DV_DROP_AGG] = "aggregation drops",
-	    [DV_DROP_DYN] = "dynamic variable drops",
-	    [DV_DROP_RETRY] = "updates given up",
-	    [DV_DROP_NEST] = "probes lost that fired inside a clause",
-	    [DV_DROP_ERROR] = "error drops",
-	};
-	static const char *const tag[] = {
-	    [DV_DROP_BUFFER] = "[DT_DROP_PRINCIPAL] ",
-	    [DV_DROP_AGG] = "[DT_DROP_AGGREGATION] ",
-	    [DV_DROP_DYN] = "[DT_DROP_DYNAMIC] ",
-	};
-	struct dv_tracer *t = ctx;
-	const char *name = "?", *s = (unsigned)why < DV_COUNT(text) && text[why] ? text[why] : "unknown drops";
-	const char *g = t->opts.droptags && (unsigned)why < DV_COUNT(tag) && tag[why] ? tag[why] : "";
-	uint32_t cpu = 0;
-
-	for (size_t i = 0; i < t->machines.count; i++) {
-		const struct dv_tmachine *tm = t->machines.data[i];
-
-		if (producer >= tm->prod && producer < tm->prod + tm->prod_count) {
-			name = tm->name;
-			cpu = producer - tm->prod;
-		}
-	}
-	dv_tracer_say(t, "%s%" PRIu64 " %s on %s CPU %u", g, count, s, name, cpu);
-}
-
-void dv_session_drops(struct dv_tracer *t)
-{
-	dv_consume_drops(t->consumer, on_drop, t);
-}
-
-static void symbolise(void *ctx, uint32_t machine, uint64_t addr, char *buf, size_t size)
-{
-	struct dv_tracer *t = ctx;
-	const struct dv_tmachine *tm = machine < t->machines.count ? t->machines.data[machine] : NULL;
-	const struct dv_symbol *s = NULL;
-	const char *mod = "vmlinux";
-
-	if (tm && tm->m && tm->m->guest)
-		s = dv_guest_symbol_at(tm->m->guest, addr);
-	if (!s) {
-		snprintf(buf, size, "0x%" PRIx64, addr);
-		return;
-	}
-	if (s->module) {
-		size_t n;
-		const struct dv_module *mods = dv_guest_modules(tm->m->guest, &n);
-
-		mod = s->module < n ? mods[s->module].name : "?";
-	}
-	if (addr == s->addr)
-		snprintf(buf, size, "%s`%s", mod, s->name);
-	else
-		snprintf(buf, size, "%s`%s+0x%" PRIx64, mod, s->name, addr - s->addr);
 }
 
 /* -- machines ----------------------------------------------------------------------------------------------------- */
@@ -328,63 +156,6 @@ void dv_session_join(struct dv_tracer *t, struct dv_tmachine *tm)
 	}
 }
 
-/* -- dvirt's own probes ------------------------------------------------------------------------------------------- */
-
-// Our own ring is full while a clause of ours wants room: make room. A clause in a guest that has not ended yet holds
-// our records up; most do so for microseconds.
-static bool host_wait(void *ctx)
-{
-	struct timespec ms = { .tv_nsec = 1000000 };
-
-	for (int i = 0; i < 200; i++) {
-		if (dv_session_consume(ctx, false))
-			return true;
-		nanosleep(&ms, NULL);
-	}
-	return false;
-}
-
-void dv_session_fire(struct dv_tracer *t, uint32_t site)
-{
-	if (site < t->host->img->site_count)
-		dv_exec_fire(&t->host_exec, &t->place.base, &t->host->sites[site]);
-}
-
-static struct dv_error *host_init(struct dv_tracer *t)
-{
-	struct dv_tmachine *host = t->machines.data[0];
-	uint64_t now = dv_now();
-	char msg[128] = "";
-	const char *why = "";
-
-	t->host = dv_loaded_create(host->image, host->image_size, dv_tracer_hdr(t), msg, sizeof(msg));
-	if (!t->host)
-		return dv_error_create(DV_ERR_OTHER, "cannot load dvirt's own clauses: %s", msg);
-	if (!dv_exec_init(&t->host_exec, t->region, t->region_size, 0, t->host, &why))
-		return dv_error_create(DV_ERR_OTHER, "cannot run dvirt's own clauses: %s", why);
-	t->host_exec.wait = t->opts.block ? host_wait : NULL;
-	t->host_exec.wait_ctx = t;
-	dv_host_place_init(&t->place, t);
-	t->site_begin = t->site_end = UINT32_MAX;
-	for (uint32_t i = 0; i < t->host->img->site_count; i++) {
-		uint32_t id = t->host->sites[i].probe;
-
-		if (id == DV_ID_BEGIN)
-			t->site_begin = i;
-		if (id == DV_ID_END)
-			t->site_end = i;
-		for (size_t k = 0; k < host->plans.count; k++) {
-			const struct dv_probe *p = &host->plans.data[k].probe;
-
-			if (p->id == id && p->period_ns) {
-				*DV_PUSH(&t->ticks) = (struct dv_tick){i, p->period_ns, now + p->period_ns};
-				break;
-			}
-		}
-	}
-	return NULL;
-}
-
 /* -- the whole ---------------------------------------------------------------------------------------------------- */
 
 // Load all guests. One that cannot be loaded is reported and left out; when there was none that could, that is an
@@ -454,7 +225,7 @@ static void finish(struct dv_tracer *t, bool report)
 	// END is behind everything, also behind an exit().
 	t->exit_seq = UINT64_MAX;
 	__atomic_store_n(&h->halt, 0, __ATOMIC_SEQ_CST);
-	if (t->host)
+	if (t->own_loaded)
 		dv_session_fire(t, t->site_end);
 	dv_session_consume(t, true);
 	dv_aggs_snap(t->consumer, true);
@@ -497,10 +268,10 @@ struct dv_error *dv_tracer_run(struct dv_tracer *t, int *status)
 	    .aggsortrev = t->opts.aggsortrev,
 	    .aggsortpos = (uint32_t)t->opts.aggsortpos,
 	    .aggsortkeypos = (uint32_t)t->opts.aggsortkeypos,
-	    .symbolise = symbolise,
+	    .symbolise = dv_session_symbolise,
 	    .ctx = t,
 	};
-	e = host_init(t);
+	e = dv_own_init(t);
 	if (e)
 		return e;
 	dv_session_fire(t, t->site_begin);

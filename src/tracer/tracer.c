@@ -32,7 +32,7 @@ void dv_tracer_destroy(struct dv_tracer *t)
 	if (!t)
 		return;
 	dv_consumer_destroy(t->consumer);
-	dv_loaded_destroy(t->host);
+	dv_loaded_destroy(t->own_loaded);
 	for (size_t i = 0; i < t->progs.count; i++)
 		dv_program_destroy(t->progs.data[i]);
 	DV_VEC_FREE(&t->progs);
