@@ -3,7 +3,8 @@
 #define DV_ABI_REGION_H
 /**
  * Layout of the state region: one flat piece of shared memory, a power of two in size, without a pointer in it. The
- * dvirt process makes it (a sealed memfd), every QEMU process that takes part maps it.
+ * dvirt process makes it: a sealed memfd, or when the host's kernel takes part an mmap-able BPF array of one element.
+ * Every QEMU process that takes part maps it.
  *
  *   0                    struct dv_region_hdr (read-mostly, then the few hot words on lines of their own)
  *   DV_GLOBALS_OFF       global variables: 8-byte words, strings, pointers (two words). Offsets fixed at compile time
@@ -23,7 +24,7 @@
 #define DV_GLOBALS_OFF    0x10000u
 #define DV_CONSTS_OFF     0x100000u /**< end of the globals, start of the constants */
 #define DV_AGGS_MAX       256u
-#define DV_PROD_MAX       512u
+#define DV_PROD_MAX       2048u
 #define DV_KEY_MAX        16384u /**< bytes of one key tuple at most, see dyn_key_size for this session's */
 
 /** Why data was lost. One counter each in every producer. */

@@ -12,7 +12,12 @@
 
 struct layout {
 	uint64_t dyn_ctl, dyn_slot, dyn_count, dyn_slot_size, key_size, val_size;
-	uint64_t prod, prod_each, blocks;
+	uint64_t prod, blocks;
+	uint64_t end;
+};
+
+/* What belongs to one producer: offsets from the block's start, sizes. */
+struct block {
 	uint64_t ring, agg, agg_slots, scratch, this_, key;
 	uint64_t ring_size, agg_size, scratch_size, this_size, key_buf;
 	uint64_t end;
@@ -39,6 +44,25 @@ static uint64_t pow2_down(uint64_t x)
 	return p > x ? p >> 1 : p;
 }
 
+static void lay_out_block(const struct dv_region_config *c, uint32_t i, struct block *b)
+{
+	uint32_t ring = c->sizes && c->sizes[i].ring ? c->sizes[i].ring : c->ring_size;
+	uint32_t agg = c->sizes && c->sizes[i].agg ? c->sizes[i].agg : c->agg_size;
+
+	b->ring_size = pow2_up(ring < RING_MIN ? RING_MIN : ring);
+	b->agg_size = up(agg < AGG_MIN ? AGG_MIN : agg, 64);
+	b->agg_slots = pow2_down(b->agg_size / 32);
+	b->scratch_size = up(c->scratch_size, 64);
+	b->this_size = up(c->this_size, 8);
+	b->key_buf = DV_KEY_MAX;
+	b->ring = 0;
+	b->agg = b->ring_size;
+	b->scratch = b->agg + 2 * b->agg_size;
+	b->this_ = b->scratch + b->scratch_size;
+	b->key = up(b->this_ + b->this_size, 64);
+	b->end = up(b->key + b->key_buf, PAGE);
+}
+
 static bool lay_out(const struct dv_region_config *c, struct layout *l)
 {
 	if (c->strsize < 8 || c->strsize > DV_STR_MAX || c->prod_count > DV_PROD_MAX || !c->prod_count ||
@@ -53,20 +77,13 @@ static bool lay_out(const struct dv_region_config *c, struct layout *l)
 	l->dyn_slot = up(l->dyn_ctl + l->dyn_count * 8, PAGE);
 	l->prod = up(l->dyn_slot + l->dyn_count * l->dyn_slot_size, PAGE);
 	l->blocks = up(l->prod + (uint64_t)c->prod_count * DV_PROD_ALIGN, PAGE);
+	l->end = l->blocks;
+	for (uint32_t i = 0; i < c->prod_count; i++) {
+		struct block b;
 
-	l->ring_size = pow2_up(c->ring_size < RING_MIN ? RING_MIN : c->ring_size);
-	l->agg_size = up(c->agg_size < AGG_MIN ? AGG_MIN : c->agg_size, 64);
-	l->agg_slots = pow2_down(l->agg_size / 32);
-	l->scratch_size = up(c->scratch_size, 64);
-	l->this_size = up(c->this_size, 8);
-	l->key_buf = DV_KEY_MAX;
-	l->ring = 0;
-	l->agg = l->ring_size;
-	l->scratch = l->agg + 2 * l->agg_size;
-	l->this_ = l->scratch + l->scratch_size;
-	l->key = up(l->this_ + l->this_size, 64);
-	l->prod_each = up(l->key + l->key_buf, PAGE);
-	l->end = l->blocks + l->prod_each * c->prod_count;
+		lay_out_block(c, i, &b);
+		l->end += b.end;
+	}
 	return true;
 }
 
@@ -84,6 +101,7 @@ void dv_region_init(void *base, uint64_t size, const struct dv_region_config *c)
 	struct dv_region_hdr *h = base;
 	struct dv_producer *p;
 	struct layout l;
+	struct block b;
 	uint64_t at;
 	uint32_t i;
 
@@ -105,21 +123,21 @@ void dv_region_init(void *base, uint64_t size, const struct dv_region_config *c)
 	h->prod_stride = DV_PROD_ALIGN;
 	h->prod_count = c->prod_count;
 	h->flags = c->flags;
-	for (i = 0; i < c->prod_count; i++) {
+	for (i = 0, at = l.blocks; i < c->prod_count; i++, at += b.end) {
 		p = (struct dv_producer *)((uint8_t *)base + l.prod + (uint64_t)i * DV_PROD_ALIGN);
-		at = l.blocks + l.prod_each * i;
-		p->ring_off = (uint32_t)(at + l.ring);
-		p->ring_size = (uint32_t)l.ring_size;
-		p->agg_off[0] = (uint32_t)(at + l.agg);
-		p->agg_off[1] = (uint32_t)(at + l.agg + l.agg_size);
-		p->agg_size = (uint32_t)l.agg_size;
-		p->agg_slots = (uint32_t)l.agg_slots;
-		p->scratch_off = (uint32_t)(at + l.scratch);
-		p->scratch_size = (uint32_t)l.scratch_size;
-		p->this_off = (uint32_t)(at + l.this_);
-		p->this_size = (uint32_t)l.this_size;
-		p->key_off = (uint32_t)(at + l.key);
-		p->key_size = (uint32_t)l.key_buf;
+		lay_out_block(c, i, &b);
+		p->ring_off = (uint32_t)(at + b.ring);
+		p->ring_size = (uint32_t)b.ring_size;
+		p->agg_off[0] = (uint32_t)(at + b.agg);
+		p->agg_off[1] = (uint32_t)(at + b.agg + b.agg_size);
+		p->agg_size = (uint32_t)b.agg_size;
+		p->agg_slots = (uint32_t)b.agg_slots;
+		p->scratch_off = (uint32_t)(at + b.scratch);
+		p->scratch_size = (uint32_t)b.scratch_size;
+		p->this_off = (uint32_t)(at + b.this_);
+		p->this_size = (uint32_t)b.this_size;
+		p->key_off = (uint32_t)(at + b.key);
+		p->key_size = (uint32_t)b.key_buf;
 	}
 	h->magic = DV_REGION_MAGIC;
 }

@@ -71,6 +71,10 @@ bool dv_st_init(struct dv_st *st, void *base, uint64_t size, uint32_t producer, 
 
 /* -- set-up and the consumer's side; native only ---------------------------------------------------------------- */
 
+/** One producer's own sizes, bytes; 0: the configuration's. */
+struct dv_producer_size {
+	uint32_t ring, agg;
+};
 struct dv_region_config {
 	uint32_t strsize, globals_size, consts_size; /**< globals: bytes behind DV_GLOBALS_OFF */
 	/** Count is rounded up to a power of two. A dynamic variable that is a string needs dyn_val_size >= strsize, a
@@ -79,6 +83,7 @@ struct dv_region_config {
 	uint32_t prod_count;
 	/** Of each producer; ring: rounded up to a power of two. */
 	uint32_t ring_size, agg_size, scratch_size, this_size;
+	const struct dv_producer_size *sizes; /**< of prod_count producers; NULL: all have the above */
 	uint32_t flags;
 	uint32_t seed;
 	uint32_t machine_max;

@@ -51,6 +51,33 @@ static void test_setup(void)
 	CHECK(dv_region_check(r.base, r.size, &why));
 }
 
+// Producers of sizes of their own lie one behind the other, each where the region says.
+static void test_sizes(void)
+{
+	struct dv_producer_size sizes[8] = {[2] = {.ring = 8192}, [3] = {.agg = 8192}, [4] = {5000, 100}};
+	struct dv_region_config c = region_defaults;
+	struct dv_producer *q, *next;
+	struct region small;
+	uint64_t all = 0;
+
+	c.sizes = sizes;
+	small = region_make(&c);
+	CHECK(small.size <= r.size);
+	for (uint32_t i = 0; i < 8; i++) {
+		q = region_prod(&small, i);
+		CHECK_EQ(q->ring_size, i == 2 || i == 4 ? 8192 : c.ring_size);
+		CHECK_EQ(q->agg_size, i == 3 ? 8192 : i == 4 ? 4096 : c.agg_size);
+		CHECK(q->agg_slots * 4 < q->agg_size);
+		next = i < 7 ? region_prod(&small, i + 1) : NULL;
+		CHECK(q->agg_off[0] == q->ring_off + q->ring_size && q->agg_off[1] == q->agg_off[0] + q->agg_size);
+		CHECK(q->scratch_off >= q->agg_off[1] + q->agg_size && q->key_off >= q->this_off + q->this_size);
+		CHECK(!next || next->ring_off >= q->key_off + q->key_size);
+		all += q->ring_size + 2 * q->agg_size;
+	}
+	CHECK_EQ(all, 6 * c.ring_size + 12 * c.agg_size + 2 * 8192 + 2 * 8192 + 2 * 4096);
+	region_free(&small);
+}
+
 static void test_begin(void)
 {
 	uint64_t seq = dv_st_begin(&st);
@@ -412,6 +439,7 @@ int main(void)
 	st = region_st(&r, 0);
 	p = region_prod(&r, 0);
 	test_setup();
+	test_sizes();
 	test_begin();
 	test_vars();
 	test_strings();
