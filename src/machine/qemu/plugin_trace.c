@@ -3,14 +3,14 @@
 #include "machine/qemu/plugin.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "machine/qemu/regionfd.h"
 
 #define IMAGE_MAX  (64u << 20)
 #define REGION_MAX (2ull << 30)
@@ -52,29 +52,6 @@ static bool wait_for_room(void *ctx)
 	}
 	nanosleep(&t, NULL);
 	return !over(w);
-}
-
-/* The file must not be able to shrink under the mapping: that would kill QEMU. */
-static bool sealed(int fd, uint64_t size, char *msg, size_t msg_size)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) < 0) {
-		snprintf(msg, msg_size, "region: %s", strerror(errno));
-		return false;
-	}
-	if (!S_ISREG(st.st_mode))
-		return true; // a BPF map has no size to change
-	int seals = fcntl(fd, F_GET_SEALS);
-	if (seals < 0 || !(seals & F_SEAL_SHRINK)) {
-		snprintf(msg, msg_size, "region: not sealed against shrinking");
-		return false;
-	}
-	if ((uint64_t)st.st_size < size) {
-		snprintf(msg, msg_size, "region: smaller than said");
-		return false;
-	}
-	return true;
 }
 
 static void *read_image(int fd, uint64_t size, char *msg, size_t msg_size)
@@ -145,7 +122,7 @@ struct dv_tracing *dv_tracing_create(int region_fd, uint64_t region_size, int im
 		snprintf(msg, msg_size, "region: %llu bytes are no size for it", (unsigned long long)region_size);
 		return NULL;
 	}
-	if (!sealed(region_fd, region_size, msg, msg_size))
+	if (!dv_regionfd_check(region_fd, region_size, msg, msg_size))
 		return NULL;
 	t = calloc(1, sizeof(*t));
 	if (!t) {
