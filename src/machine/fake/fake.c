@@ -3,6 +3,7 @@
 #include "machine/fake/fake.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -88,8 +89,9 @@ static void fire(struct fake *f, const struct dv_fake_event *e)
 {
 	const struct dv_load_image *img = f->loaded->img;
 	struct dv_xplace *p = &f->place;
+	uint32_t exec = e->cpu * f->script.levels + e->level;
 
-	if (e->cpu >= f->exec_count)
+	if (exec >= f->exec_count || e->level >= f->script.levels)
 		return;
 	f->now = e;
 	dv_xplace_begin(p, e->addr);
@@ -97,7 +99,7 @@ static void fire(struct fake *f, const struct dv_fake_event *e)
 	for (uint32_t i = 0; i < img->site_count; i++) {
 		p->site = &f->loaded->sites[i];
 		if (here(p->site, e))
-			dv_exec_fire(&f->exec[e->cpu], &p->base, p->site);
+			dv_exec_fire(&f->exec[exec], &p->base, p->site);
 	}
 	for (uint32_t i = 0; i < img->sysret_addr_count; i++) {
 		int64_t nr = f->loaded->sysret_addrs[i] == e->addr ? dv_xplace_sysnr(p) : -1;
@@ -105,7 +107,7 @@ static void fire(struct fake *f, const struct dv_fake_event *e)
 			if (f->loaded->sysrets[k].nr != nr || f->loaded->sysrets[k].compat)
 				continue;
 			p->site = &f->loaded->sites[f->loaded->sysrets[k].site];
-			dv_exec_fire(&f->exec[e->cpu], &p->base, p->site);
+			dv_exec_fire(&f->exec[exec], &p->base, p->site);
 		}
 	}
 }
@@ -165,7 +167,9 @@ static struct dv_error *fake_load(struct dv_machine *m, int region_fd, uint64_t 
 	f->loaded = dv_loaded_create(image, size, dv_region_hdr(f->region), msg, sizeof(msg));
 	if (!f->loaded)
 		return dv_error_create(DV_ERR_OTHER, "machine '%s': %s", m->name, msg);
-	f->exec_count = f->loaded->img->prod_count < m->vcpu_max ? f->loaded->img->prod_count : m->vcpu_max;
+	f->exec_count = m->vcpu_max * f->script.levels;
+	if (f->exec_count > f->loaded->img->prod_count)
+		f->exec_count = f->loaded->img->prod_count;
 	f->exec = dv_xcalloc(f->exec_count + 1, sizeof(*f->exec));
 	for (uint32_t i = 0; i < f->exec_count; i++) {
 		if (!dv_exec_init(&f->exec[i], f->region, region_size, f->loaded->img->prod + i, f->loaded, &why))
@@ -212,6 +216,29 @@ static const struct dv_machine_ops fake_ops = {
 	.poll = fake_poll, .load = fake_load, .unload = fake_unload, .close = fake_close, .phys = fake_phys,
 };
 
+/* -- as the host's kernel --------------------------------------------------------------------------------------- */
+
+static bool local_read(struct dv_machine *m, uint64_t va, void *dst, size_t size)
+{
+	const struct dv_guest_layout *l = m->guest ? dv_guest_layout(m->guest) : NULL;
+
+	return l && dv_guest_read_va(&((struct fake *)m->priv)->phys, l, l->kernel_cr3, va, dst, size);
+}
+
+static struct dv_error *local_region(struct dv_machine *m, uint64_t size, int *fd, uint64_t *mapped)
+{
+	*mapped = size + 8192; // some behind its end, as a BPF array has
+	*fd = memfd_create("fake-region", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (*fd < 0 || ftruncate(*fd, (off_t)*mapped) < 0 || fcntl(*fd, F_ADD_SEALS, F_SEAL_SHRINK) < 0)
+		return dv_error_sys(errno, "machine '%s': no memory for the state region", m->name);
+	return NULL;
+}
+
+static const struct dv_machine_ops local_ops = {
+	.poll = fake_poll, .load = fake_load, .unload = fake_unload, .close = fake_close, .read_va = local_read,
+	.region = local_region,
+};
+
 static struct dv_error *find_places(struct dv_machine *m)
 {
 	struct fake *f = m->priv;
@@ -247,7 +274,8 @@ static struct dv_error *fake_open(struct dv_machine *m, uint32_t universe)
 		return NULL;
 	}
 	m->state = DV_MACHINE_READY;
-	m->caps = DV_CAP_FBT | DV_CAP_SYSCALL | DV_CAP_BLOCK | (dv_guest_has_types(m->guest) ? DV_CAP_TYPES : 0);
+	m->caps = DV_CAP_FBT | DV_CAP_SYSCALL | DV_CAP_BLOCK | (dv_guest_has_types(m->guest) ? DV_CAP_TYPES : 0) |
+		  (f->script.local ? DV_CAP_LOCAL | DV_CAP_MEMORY : 0);
 	return find_places(m);
 }
 
@@ -260,7 +288,6 @@ static struct dv_error *fake_scan(void (*fn)(void *ctx, struct dv_machine *m), v
 	for (char *path = list ? strtok_r(list, ":", &rest) : NULL; path; path = strtok_r(NULL, ":", &rest)) {
 		struct dv_machine *m = dv_xcalloc(1, sizeof(*m));
 		struct fake *f = dv_xcalloc(1, sizeof(*f));
-		m->ops = &fake_ops;
 		m->backend = dv_backend_fake.name;
 		m->priv = f;
 		m->poll_fd = -1;
@@ -271,6 +298,13 @@ static struct dv_error *fake_scan(void (*fn)(void *ctx, struct dv_machine *m), v
 		snprintf(m->name, sizeof(m->name), "%s", f->broken ? "fake" : f->script.name);
 		snprintf(m->detail, sizeof(m->detail), "scripted by %.100s", path);
 		m->vcpus = m->vcpu_max = f->broken ? 1 : f->script.vcpus;
+		m->ops = &fake_ops;
+		if (!f->broken) {
+			snprintf(m->why, sizeof(m->why), "%s", f->script.why);
+			m->levels = f->script.levels;
+			m->ops = f->script.local ? &local_ops : &fake_ops;
+			m->caps = f->script.local ? DV_CAP_LOCAL : 0;
+		}
 		fn(ctx, m);
 	}
 	return NULL;

@@ -83,6 +83,8 @@ static const char *add_event(bool is_return, const char *ms, char **words, struc
 			strcpy(e.place, w + 3);
 		} else if (strncmp(w, "cpu=", 4) == 0 && number(w + 4, &x) && x < DV_MACH_MAX * 8) {
 			e.cpu = (uint32_t)x;
+		} else if (strncmp(w, "level=", 6) == 0 && number(w + 6, &x) && x < 8) {
+			e.level = (uint32_t)x;
 		} else if (!reg_set(w, e.reg)) {
 			return "not understood";
 		}
@@ -106,6 +108,15 @@ static const char *read_line(const char *path, char *line, struct dv_fake_script
 				return "no such register, or no number";
 		return NULL;
 	}
+	if (strcmp(kind, "local") == 0) {
+		s->local = true;
+		strcpy(s->name, "host");
+		return NULL;
+	}
+	if (strcmp(kind, "why") == 0) {
+		snprintf(s->why, sizeof(s->why), "%s", words ? words : "");
+		return NULL;
+	}
 	a = strtok_r(NULL, " \t", &words);
 	if (strcmp(kind, "event") == 0 || strcmp(kind, "return") == 0)
 		return add_event(kind[0] == 'r', a, &words, s);
@@ -117,6 +128,10 @@ static const char *read_line(const char *path, char *line, struct dv_fake_script
 		return "not understood";
 	if (strcmp(kind, "vcpus") == 0 && x && x <= 64) {
 		s->vcpus = (uint32_t)x;
+		return NULL;
+	}
+	if (strcmp(kind, "levels") == 0 && x && x <= 8) {
+		s->levels = (uint32_t)x;
 		return NULL;
 	}
 	if (strcmp(kind, "repeat") == 0 && x <= UINT32_MAX) {
@@ -135,7 +150,7 @@ static const char *read_line(const char *path, char *line, struct dv_fake_script
 
 struct dv_error *dv_fake_read(const char *path, struct dv_fake_script *ret)
 {
-	struct dv_fake_script s = {.name = "fake", .vcpus = 1, .repeat = 1};
+	struct dv_fake_script s = {.name = "fake", .vcpus = 1, .levels = 1, .repeat = 1};
 	char line[4096];
 	int n = 0;
 	FILE *f = fopen(path, "re");
