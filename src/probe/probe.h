@@ -26,6 +26,8 @@ struct dv_error *dv_probe_desc_parse(const char *text, struct dv_probe_desc *ret
 void dv_probe_desc_deinit(struct dv_probe_desc *d);
 /** Does the description allow this machine ("host" for dvirt itself)? */
 bool dv_probe_desc_machine(const struct dv_probe_desc *d, const char *machine);
+/** May it match probes of a kernel? Not one whose name only dvirt's own probes have: BEGIN, tick-1s. */
+bool dv_probe_desc_kernel(const struct dv_probe_desc *d);
 /** Glob match: * ? [..] [!..] \. Time bounded by the product of the lengths (no exponential backtracking). */
 bool dv_glob(const char *pattern, const char *text);
 bool dv_glob_is_literal(const char *pattern);

@@ -129,6 +129,27 @@ void dv_probes_match(struct dv_machine *m, const struct dv_probe_desc *d, struct
 	}
 }
 
+bool dv_probe_desc_kernel(const struct dv_probe_desc *d)
+{
+	bool own = false, can = false;
+
+	if (d->id)
+		return d->id >= DV_ID_FIRST;
+	if (*d->part[DV_PART_NAME] && dv_glob_is_literal(d->part[DV_PART_NAME])) {
+		struct dv_probe_set set; // one of its own: a tick that is asked for gets an id
+
+		dv_probe_set_init(&set);
+		for (size_t i = 0; dv_providers[i]; i++)
+			if (dv_providers[i]->own && dv_glob(d->part[DV_PART_PROV], dv_providers[i]->name))
+				dv_providers[i]->provide(dv_providers[i], NULL, d, &set);
+		own = set.probes.count;
+		dv_probe_set_deinit(&set);
+	}
+	for (size_t i = 0; dv_providers[i] && !own && !can; i++)
+		can = dv_providers[i]->caps && dv_glob(d->part[DV_PART_PROV], dv_providers[i]->name);
+	return can;
+}
+
 bool dv_probe_read(struct dv_machine *m, uint64_t va, void *dst, size_t size)
 {
 	const struct dv_phys *phys = m->ops->phys ? m->ops->phys(m) : NULL;

@@ -23,11 +23,11 @@ static const struct dv_type *env_arg(void *ctx, uint32_t n)
 	return e->probe ? e->probe->prov->arg_type(e->probe, n, &count, &known) : NULL;
 }
 
-static struct dv_universe *types_of(const struct dv_tmachine *tm)
+static struct dv_universe *types_of(struct dv_tmachine *tm)
 {
 	struct dv_universe *u = tm->m && tm->m->guest ? dv_guest_types(tm->m->guest) : NULL;
 
-	return u ? u : dv_universe_base();
+	return u ? u : tm->index ? dv_universe_base() : dv_host_types(tm->t);
 }
 
 static struct dv_universe *env_machine(void *ctx, const char *name, uint32_t *index)
@@ -35,7 +35,7 @@ static struct dv_universe *env_machine(void *ctx, const char *name, uint32_t *in
 	struct env *e = ctx;
 	struct dv_tmachine *tm = dv_tmachine_by_name(e->t, name);
 
-	if (!tm)
+	if (!tm || (!tm->index && !dv_host_open(e->t)))
 		return NULL;
 	*index = tm->index;
 	return types_of(tm);
@@ -172,8 +172,8 @@ static bool compile_clause(struct dv_tracer *t, struct dv_tmachine *tm, struct d
 				break;
 			}
 			add_plan(t, tm, &error, error_prog, order, names, true);
-			by_desc[i] += tm->m == NULL;
-			*matched += tm->m == NULL;
+			by_desc[i] += tm == t->own;
+			*matched += tm == t->own;
 		}
 		dv_probes_match(tm->m, &descs[i], &t->probes);
 		for (size_t k = from; k < t->probes.probes.count && ok; k++) {
@@ -241,35 +241,40 @@ static void free_descs(struct dv_probe_desc *d, uint32_t count)
 static void unmatched(struct dv_tracer *t, const struct dv_clause *c, uint32_t i, const struct dv_probe_desc *d,
 		      struct dv_diag *diag)
 {
-	const char *text = c->pdescs[i].text;
+	const char *text = c->pdescs[i].text, *no_host = t->local ? t->local->why : "";
+	const struct dv_tmachine *tm;
 	char near[256], why[256], list[256] = "";
-	size_t used = 0;
+	size_t used = 0, open = 0;
 	bool machine = false;
 
-	for (size_t k = 0; k < t->machines.count; k++) {
-		const struct dv_tmachine *tm = t->machines.data[k];
-
+	DV_EACH_MACHINE(t, tm) {
+		open++;
 		machine |= dv_probe_desc_machine(d, tm->name);
-		if (used < sizeof(list) && tm->m)
+		if (used < sizeof(list))
 			used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", used ? ", " : "", tm->name);
 	}
+	machine |= dv_probe_desc_machine(d, "host");
 	dv_probes_nearest(&t->probes, d, near, sizeof(near));
 	dv_probes_why_not(&t->probes, d, why, sizeof(why));
-	if (!machine && *list)
+	if (*no_host && !strcmp(d->part[DV_PART_MACHINE], "host") && dv_probe_desc_kernel(d))
+		dv_script_diag(t->script, diag, c->pdescs[i].loc, c->index, "D_PDESC_ZERO",
+			       "probe description %s does not match any probes: the host cannot be traced: %s", text,
+			       no_host);
+	else if (!machine && *list)
 		dv_script_diag(t->script, diag, c->pdescs[i].loc, c->index, "D_PDESC_ZERO",
 			       "probe description %s does not match any probes: there is no machine '%s', only %s",
 			       text, d->part[DV_PART_MACHINE], list);
-	else if (t->machines.count < 2 && !d->id && t->only.count)
+	else if (!open && !d->id && t->only.count)
 		dv_script_diag(
 		    t->script, diag, c->pdescs[i].loc, c->index, "D_PDESC_ZERO",
 		    "probe description %s does not match any probes: no machine that can be traced now is named %s",
 		    text, t->only.data[0]);
-	else if (t->machines.count < 2 && !d->id)
+	else if (!open && !d->id)
 		dv_script_diag(
 		    t->script, diag, c->pdescs[i].loc, c->index, "D_PDESC_ZERO",
 		    "probe description %s does not match any probes: no guest can be traced now; 'dvirt qemu-args' "
-		    "makes one traceable, 'dvirt ps -v' says why one is not",
-		    text);
+		    "makes one traceable, 'dvirt ps -v' says why one is not%s%s",
+		    text, *no_host && machine ? "; nor the host: " : "", machine ? no_host : "");
 	else if (*why)
 		dv_script_diag(t->script, diag, c->pdescs[i].loc, c->index, "D_PDESC_ZERO",
 			       "probe description %s does not match any probes: %s", text, why);
@@ -283,8 +288,9 @@ static void unmatched(struct dv_tracer *t, const struct dv_clause *c, uint32_t i
 
 struct dv_error *dv_tracer_compile(struct dv_tracer *t, struct dv_diag *diag)
 {
+	struct dv_tmachine *tm;
 	bool ok = true;
-	struct dv_error *e = dv_tracer_find(t);
+	struct dv_error *e = dv_tracer_find(t, dv_host_wanted(t));
 
 	if (e)
 		return e;
@@ -293,17 +299,20 @@ struct dv_error *dv_tracer_compile(struct dv_tracer *t, struct dv_diag *diag)
 		struct dv_clause *c = dv_script_clause(t->script, n);
 		struct dv_probe_desc *descs;
 		uint32_t *by_desc, *total = DV_PUSH(&t->clause_probes);
-		bool fine = true;
+		uint32_t matched;
+		bool fine;
 
 		if (!parse_descs(t, c, diag, &descs)) {
 			ok = false;
 			continue;
 		}
 		by_desc = dv_xcalloc(c->pdesc_count, sizeof(*by_desc));
-		for (size_t k = 0; k < t->machines.count && fine; k++) {
-			uint32_t matched;
-
-			fine = compile_clause(t, t->machines.data[k], c, descs, diag, &matched, by_desc);
+		fine = compile_clause(t, t->own, c, descs, diag, &matched, by_desc);
+		*total += matched;
+		DV_EACH_MACHINE(t, tm) {
+			if (!fine)
+				break;
+			fine = compile_clause(t, tm, c, descs, diag, &matched, by_desc);
 			*total += matched;
 		}
 		for (uint32_t i = 0; i < c->pdesc_count && fine && !t->opts.zdefs; i++) {
@@ -365,24 +374,29 @@ uint32_t dv_tracer_source_probes(const struct dv_tracer *t, uint32_t i)
 	return n;
 }
 
-void dv_tracer_disasm(struct dv_tracer *t, FILE *f)
+static void disasm(const struct dv_tmachine *tm, FILE *f)
 {
 	char line[256];
 
-	for (size_t k = 0; k < t->machines.count; k++) {
-		const struct dv_tmachine *tm = t->machines.data[k];
+	for (size_t n = 0; n < tm->progs.count; n++) {
+		const struct dv_program *p = tm->progs.data[n];
 
-		for (size_t n = 0; n < tm->progs.count; n++) {
-			const struct dv_program *p = tm->progs.data[n];
+		fprintf(f, "\nDisassembly of clause %u (line %u) for machine %s, %u instructions\n",
+			p->clause->index + 1, p->clause->loc.line, tm->name, p->insn_count);
+		for (uint32_t i = 0; i < p->insn_count;) {
+			uint32_t slots = dv_disasm(p->insns, p->insn_count, i, line, sizeof(line));
 
-			fprintf(f, "\nDisassembly of clause %u (line %u) for machine %s, %u instructions\n",
-				p->clause->index + 1, p->clause->loc.line, tm->name, p->insn_count);
-			for (uint32_t i = 0; i < p->insn_count;) {
-				uint32_t slots = dv_disasm(p->insns, p->insn_count, i, line, sizeof(line));
-
-				fprintf(f, "    %s\n", line);
-				i += slots ? slots : 1;
-			}
+			fprintf(f, "    %s\n", line);
+			i += slots ? slots : 1;
 		}
 	}
+}
+
+void dv_tracer_disasm(struct dv_tracer *t, FILE *f)
+{
+	const struct dv_tmachine *tm;
+
+	disasm(t->own, f);
+	DV_EACH_MACHINE(t, tm)
+		disasm(tm, f);
 }

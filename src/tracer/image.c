@@ -5,11 +5,17 @@
 
 #include <string.h>
 
+static const char *text(const char *s)
+{
+	return s ? s : "";
+}
+
 // Plans of one place come together, in the script's order.
 static int by_site(const void *a, const void *b)
 {
 	const struct dv_plan *x = a, *y = b;
 	const struct dv_probe *p = &x->probe, *q = &y->probe;
+	int c;
 
 	if (p->addr != q->addr)
 		return p->addr < q->addr ? -1 : 1;
@@ -21,13 +27,20 @@ static int by_site(const void *a, const void *b)
 		return p->compat ? 1 : -1;
 	if (p->sysnr != q->sysnr)
 		return p->sysnr < q->sysnr ? -1 : 1;
+	if (p->detail != q->detail)
+		return p->detail < q->detail ? -1 : 1;
+	if (p->pid != q->pid)
+		return p->pid < q->pid ? -1 : 1;
+	if (text(p->target) != text(q->target) && (c = strcmp(text(p->target), text(q->target))))
+		return c;
 	return (x->order > y->order) - (x->order < y->order);
 }
 
 static bool same_site(const struct dv_probe *p, const struct dv_probe *q)
 {
 	return p->addr == q->addr && p->kind == q->kind && p->id == q->id && p->sysnr == q->sysnr &&
-	       p->compat == q->compat;
+	       p->compat == q->compat && p->detail == q->detail && p->pid == q->pid &&
+	       !strcmp(text(p->target), text(q->target));
 }
 
 static uint32_t intern(struct dv_tracer *t, const char *s)

@@ -21,10 +21,14 @@ struct dv_plan {
 	bool names;	     /**< the clause asks for the probe's name */
 };
 
-/** A machine in the session. Index 0 is dvirt itself, "host". */
+/**
+ * A machine in the session. Index 0, "host", is the kernel that dvirt runs on; it is not open (`m` is NULL) as long as
+ * nothing asks for it, or when it cannot be traced. dvirt's own probes have a struct of this kind too, dv_tracer::own,
+ * also with index 0: their clauses see the host's kernel, but run in this process.
+ */
 struct dv_tmachine {
 	struct dv_tracer *t;
-	struct dv_machine *m; /**< NULL: host */
+	struct dv_machine *m; /**< NULL: the host's kernel that is not open; own */
 	const char *name;
 	uint32_t index, universe;
 	uint32_t prod, prod_count;
@@ -66,7 +70,10 @@ struct dv_tracer {
 	DV_VEC(char *) only;
 	DV_VEC(uint32_t) source_end;	/**< clause index behind each source's last */
 	DV_VEC(uint32_t) clause_probes; /**< probes matched, by clause */
-	DV_VEC(struct dv_tmachine *) machines;
+	DV_VEC(struct dv_tmachine *) machines; /**< by index */
+	struct dv_tmachine *own;	       /**< dvirt's own probes */
+	struct dv_machine *local;	       /**< the host's kernel while it is not open; NULL: none, or it is open */
+	struct dv_universe *lazy;	       /**< host.c; NULL: none */
 	DV_VEC(struct dv_machine *) unusable; /**< found, cannot be traced (yet); also those that a new one replaced */
 	DV_VEC(struct dv_guest *) retired;    /**< kernels that restarted: their types are still in use */
 	struct dv_probe_set probes;
@@ -82,7 +89,7 @@ struct dv_tracer {
 	/* while it runs */
 	int region_fd;
 	void *region;
-	uint64_t region_size;
+	uint64_t region_size, region_mapped; /**< mapped: it may have some bytes behind its end */
 	uint32_t prod_used, prod_total, this_room;
 	uint32_t key_room, val_room, consts_room;
 	struct dv_consumer *consumer;
@@ -104,11 +111,33 @@ struct dv_tracer {
 };
 
 /* machines.c */
-struct dv_error *dv_tracer_find(struct dv_tracer *t) DV_MUST_USE;
+/** Find the machines, open the guests, and the host's kernel too with @p host. */
+struct dv_error *dv_tracer_find(struct dv_tracer *t, bool host) DV_MUST_USE;
 /** Look for machines that were not there before; @p fn gets each new ready one. */
 void dv_tracer_rescan(struct dv_tracer *t, void (*fn)(struct dv_tracer *t, struct dv_tmachine *tm));
 struct dv_tmachine *dv_tmachine_by_name(struct dv_tracer *t, const char *name);
 uint32_t dv_tmachine_universe(struct dv_tracer *t, struct dv_tmachine *tm);
+
+/** Every machine of the session that is, or was, open: the host's kernel too when it is. */
+#define DV_EACH_MACHINE(t, tm)                                                             \
+	for (size_t tm##_i = 0; tm##_i < (t)->machines.count; tm##_i++)                    \
+		if (((tm) = (t)->machines.data[tm##_i])->m)
+static inline uint32_t dv_tmachine_levels(const struct dv_tmachine *tm)
+{
+	return tm->m && tm->m->levels ? tm->m->levels : 1;
+}
+/** Put a machine that is open in its place. */
+void dv_tmachine_open(struct dv_tracer *t, struct dv_tmachine *tm, struct dv_machine *m);
+/** Open it unless it is known that this is in vain; why it is not READY after it is in dv_machine::why. */
+void dv_tracer_open(struct dv_tracer *t, struct dv_machine *m);
+
+/* host.c */
+/** May clauses of this script fire in the host's kernel? */
+bool dv_host_wanted(struct dv_tracer *t);
+/** Open the host's kernel if it is not; false: it cannot be traced. */
+bool dv_host_open(struct dv_tracer *t);
+/** The types for clauses of dvirt's own probes: those of the host's kernel, which is opened when one is asked for. */
+struct dv_universe *dv_host_types(struct dv_tracer *t);
 
 /* compile.c */
 /** Compile all clauses for one machine that came later. False after diagnostics. */
@@ -120,7 +149,7 @@ void *dv_image_build(struct dv_tracer *t, struct dv_tmachine *tm, size_t *size);
 
 /* region.c */
 /** Give each machine its producers. */
-struct dv_error *dv_region_assign(struct dv_tracer *t) DV_MUST_USE;
+void dv_region_assign(struct dv_tracer *t);
 struct dv_error *dv_region_create(struct dv_tracer *t) DV_MUST_USE;
 void dv_region_destroy(struct dv_tracer *t);
 /** Bring constants, aggregations and the machine table up to date. Fails when a late machine's clauses need more room.

@@ -49,14 +49,17 @@ static void print_probes(FILE *f, struct dv_probe *p, size_t count, bool verbose
 
 static struct dv_error *match_all(struct dv_tracer *t, const struct dv_probe_desc *d)
 {
-	for (size_t k = 0; k < t->machines.count; k++)
-		dv_probes_match(t->machines.data[k]->m, d, &t->probes);
+	const struct dv_tmachine *tm;
+
+	dv_probes_match(NULL, d, &t->probes);
+	DV_EACH_MACHINE(t, tm)
+		dv_probes_match(tm->m, d, &t->probes);
 	return NULL;
 }
 
 struct dv_error *dv_tracer_list(struct dv_tracer *t, FILE *f, bool verbose, struct dv_diag *diag)
 {
-	struct dv_error *e = dv_tracer_find(t);
+	struct dv_error *e = dv_tracer_find(t, !dv_script_clause_count(t->script) || dv_host_wanted(t));
 	struct dv_probe_desc d;
 	bool bad = false;
 
@@ -121,8 +124,9 @@ static void ps_line(FILE *f, const struct dv_machine *m, bool verbose)
 		uint32_t cap;
 		const char *name;
 	} caps[] = {
-	    {DV_CAP_FBT, "fbt"},       {DV_CAP_SYSCALL, "syscall"}, {DV_CAP_TYPES, "types"},
-	    {DV_CAP_MEMORY, "memory"}, {DV_CAP_BLOCK, "block"},
+	    {DV_CAP_FBT, "fbt"},       {DV_CAP_SYSCALL | DV_CAP_SYSTRACE, "syscall"}, {DV_CAP_TYPES, "types"},
+	    {DV_CAP_MEMORY, "memory"}, {DV_CAP_BLOCK, "block"},	    {DV_CAP_TRACEPOINT, "tracepoint"},
+	    {DV_CAP_UPROBE, "uprobe"}, {DV_CAP_PROFILE, "profile"},
 	};
 	char what[128] = "";
 	size_t used = 0;
@@ -148,16 +152,22 @@ static void ps_line(FILE *f, const struct dv_machine *m, bool verbose)
 
 struct dv_error *dv_tracer_ps(FILE *f, bool verbose)
 {
+	const struct dv_tmachine *tm;
+	const struct dv_machine *local;
 	struct dv_tracer *t;
 	struct dv_error *e = dv_tracer_create(&t);
 
 	if (e)
 		return e;
-	e = dv_tracer_find(t);
-	if (!e && t->machines.count + t->unusable.count > 1) {
+	e = dv_tracer_find(t, true);
+	// Most users cannot trace the host: that is told to those who ask.
+	local = !e && verbose ? t->local : NULL;
+	if (!e && (local || t->machines.data[0]->m || t->machines.count + t->unusable.count > 1)) {
 		fprintf(f, "%-16s %-8s %-8s %5s  %-30s %s\n", "MACHINE", "KIND", "STATE", "VCPUS", "KERNEL", "CAN");
-		for (size_t i = 1; i < t->machines.count; i++)
-			ps_line(f, t->machines.data[i]->m, verbose);
+		if (local)
+			ps_line(f, local, verbose);
+		DV_EACH_MACHINE(t, tm)
+			ps_line(f, tm->m, verbose);
 		for (size_t i = 0; i < t->unusable.count; i++)
 			ps_line(f, t->unusable.data[i], verbose);
 	} else if (!e) {

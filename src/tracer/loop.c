@@ -74,6 +74,7 @@ static void look_after(struct dv_tracer *t, struct dv_tmachine *tm)
 static void look_for_held(struct loop *l, uint64_t now)
 {
 	struct dv_tracer *t = l->t;
+	const struct dv_tmachine *tm;
 	uint32_t producer;
 	uint64_t firing;
 
@@ -89,13 +90,11 @@ static void look_for_held(struct loop *l, uint64_t now)
 	if (l->held_told || now - l->held_since < HELD_FOR)
 		return;
 	l->held_told = true;
-	for (size_t i = 1; i < t->machines.count; i++) {
-		const struct dv_tmachine *tm = t->machines.data[i];
-
+	DV_EACH_MACHINE(t, tm)
 		if (producer >= tm->prod && producer - tm->prod < tm->prod_count)
-			dv_tracer_say(t, "output waits for machine '%s', whose CPU %u stands still in a clause: is its "
-				      "QEMU stopped?", tm->name, producer - tm->prod);
-	}
+			dv_tracer_say(t, "output waits for machine '%s', whose CPU %u stands still in a clause%s",
+				      tm->name, (producer - tm->prod) / dv_tmachine_levels(tm),
+				      tm->index ? ": is its QEMU stopped?" : "");
 }
 
 static void drain_inotify(struct loop *l)
@@ -110,8 +109,10 @@ static void drain_inotify(struct loop *l)
 
 static bool any_waiting(const struct dv_tracer *t)
 {
-	for (size_t i = 1; i < t->machines.count; i++)
-		if (t->machines.data[i]->waiting && !t->machines.data[i]->gone)
+	const struct dv_tmachine *tm;
+
+	DV_EACH_MACHINE(t, tm)
+		if (tm->waiting && !tm->gone)
 			return true;
 	for (size_t i = 0; i < t->unusable.count; i++)
 		if (t->unusable.data[i]->state == DV_MACHINE_WAITING)
@@ -122,13 +123,14 @@ static bool any_waiting(const struct dv_tracer *t)
 static void rescan(struct loop *l, uint64_t now)
 {
 	struct dv_tracer *t = l->t;
+	struct dv_tmachine *tm;
 
 	if (now < l->rescan)
 		return;
 	l->rescan = UINT64_MAX;
-	for (size_t i = 1; i < t->machines.count; i++)
-		if (t->machines.data[i]->waiting)
-			look_after(t, t->machines.data[i]);
+	DV_EACH_MACHINE(t, tm)
+		if (tm->waiting)
+			look_after(t, tm);
 	if (now < l->rescan_until || any_waiting(t))
 		dv_tracer_rescan(t, dv_session_join);
 	if (now < l->rescan_until || any_waiting(t))
@@ -153,7 +155,7 @@ static void wait_for_something(struct loop *l)
 {
 	struct dv_tracer *t = l->t;
 	struct pollfd fds[DV_MACH_MAX + 3];
-	struct dv_tmachine *who[DV_MACH_MAX + 3] = {0};
+	struct dv_tmachine *who[DV_MACH_MAX + 3] = {0}, *tm;
 	uint64_t now = dv_now(), at = next_deadline(l), d = at > now ? at - now : 0;
 	struct timespec ts = {.tv_sec = (time_t)(d / 1000000000u), .tv_nsec = (long)(d % 1000000000u)};
 	nfds_t n = 0;
@@ -161,10 +163,8 @@ static void wait_for_something(struct loop *l)
 	fds[n++] = (struct pollfd){.fd = t->stop_fd, .events = POLLIN};
 	fds[n++] = (struct pollfd){.fd = t->until_fd, .events = POLLIN};
 	fds[n++] = (struct pollfd){.fd = l->inotify, .events = POLLIN};
-	for (size_t i = 1; i < t->machines.count && n < DV_COUNT(fds); i++) {
-		struct dv_tmachine *tm = t->machines.data[i];
-
-		if (tm->gone || tm->m->poll_fd < 0)
+	DV_EACH_MACHINE(t, tm) {
+		if (tm->gone || tm->m->poll_fd < 0 || n >= DV_COUNT(fds))
 			continue;
 		who[n] = tm;
 		fds[n++] = (struct pollfd){.fd = tm->m->poll_fd, .events = POLLIN};
@@ -183,6 +183,7 @@ static void wait_for_something(struct loop *l)
 void dv_tracer_loop(struct dv_tracer *t)
 {
 	struct loop l = {.t = t, .inotify = -1, .rescan = UINT64_MAX};
+	struct dv_tmachine *tm;
 	uint64_t now = dv_now(), period = t->opts.switchrate;
 	char dir[256];
 	struct dv_error *e = dv_rundir(true, dir, sizeof(dir));
@@ -217,8 +218,8 @@ void dv_tracer_loop(struct dv_tracer *t)
 		if (now >= l.status) {
 			dv_session_drops(t);
 			look_for_held(&l, now);
-			for (size_t i = 1; i < t->machines.count; i++)
-				look_after(t, t->machines.data[i]); // does its kernel still run?
+			DV_EACH_MACHINE(t, tm)
+				look_after(t, tm); // does its kernel still run?
 			l.status = now + t->opts.statusrate;
 		}
 		rescan(&l, now);

@@ -46,13 +46,19 @@ struct dv_tmachine *dv_tmachine_by_name(struct dv_tracer *t, const char *name)
 
 struct found {
 	DV_VEC(struct dv_machine *) v;
+	struct dv_machine *local; // the host's kernel: the first one that says so
 };
 
 static void collect(void *ctx, struct dv_machine *m)
 {
 	struct found *f = ctx;
 
-	*DV_PUSH(&f->v) = m;
+	if (!(m->caps & DV_CAP_LOCAL))
+		*DV_PUSH(&f->v) = m;
+	else if (!f->local)
+		f->local = m;
+	else
+		dv_machine_close(m);
 }
 
 static int by_name(const void *a, const void *b)
@@ -70,6 +76,8 @@ static struct dv_error *scan(struct found *f)
 			for (size_t k = 0; k < f->v.count; k++)
 				dv_machine_close(f->v.data[k]);
 			DV_VEC_FREE(&f->v);
+			dv_machine_close(f->local);
+			f->local = NULL;
 			return e;
 		}
 	}
@@ -85,32 +93,50 @@ static void retire(void *ctx, struct dv_guest *g)
 	*DV_PUSH(&t->retired) = g;
 }
 
-static struct dv_tmachine *add(struct dv_tracer *t, struct dv_machine *m)
+static struct dv_tmachine *make(struct dv_tracer *t)
 {
 	struct dv_tmachine *tm = dv_xcalloc(1, sizeof(*tm));
 
 	tm->t = t;
-	tm->m = m;
-	tm->name = m ? m->name : "host";
-	tm->index = (uint32_t)t->machines.count;
-	*DV_PUSH(&t->machines) = tm;
-	if (m) {
-		m->index = tm->index;
-		m->retire = retire;
-		m->retire_ctx = t;
-		tm->guest = m->guest;
-		tm->universe = dv_tmachine_universe(t, tm);
-		dv_probe_set_add(&t->probes, m);
-	}
+	tm->name = "host";
 	return tm;
 }
 
-static struct dv_error *open_machine(struct dv_tracer *t, struct dv_machine *m)
+void dv_tmachine_open(struct dv_tracer *t, struct dv_tmachine *tm, struct dv_machine *m)
 {
-	return m->why[0] && m->state == DV_MACHINE_FOUND ? NULL : dv_machine_open(m, t->universes + 1);
+	tm->m = m;
+	tm->name = m->name;
+	m->index = tm->index;
+	m->retire = retire;
+	m->retire_ctx = t;
+	tm->guest = m->guest;
+	tm->universe = dv_tmachine_universe(t, tm);
+	dv_probe_set_add(&t->probes, m);
 }
 
-struct dv_error *dv_tracer_find(struct dv_tracer *t)
+static struct dv_tmachine *add(struct dv_tracer *t, struct dv_machine *m)
+{
+	struct dv_tmachine *tm = make(t);
+
+	tm->index = (uint32_t)t->machines.count;
+	*DV_PUSH(&t->machines) = tm;
+	dv_tmachine_open(t, tm, m);
+	return tm;
+}
+
+void dv_tracer_open(struct dv_tracer *t, struct dv_machine *m)
+{
+	struct dv_error *e;
+
+	if (m->why[0] && m->state == DV_MACHINE_FOUND)
+		return;
+	e = dv_machine_open(m, t->universes + 1);
+	if (e)
+		snprintf(m->why, sizeof(m->why), "%s", e->msg);
+	dv_error_destroy(e);
+}
+
+struct dv_error *dv_tracer_find(struct dv_tracer *t, bool host)
 {
 	struct found f = {0};
 	struct dv_error *e;
@@ -121,7 +147,14 @@ struct dv_error *dv_tracer_find(struct dv_tracer *t)
 	if (e)
 		return e;
 	t->found = true;
-	add(t, NULL);
+	t->own = make(t);
+	*DV_PUSH(&t->machines) = make(t);
+	if (f.local && wanted(t, f.local->name))
+		t->local = f.local;
+	else
+		dv_machine_close(f.local);
+	if (host)
+		dv_host_open(t);
 	for (size_t i = 0; i < f.v.count; i++) {
 		struct dv_machine *m = f.v.data[i];
 
@@ -129,11 +162,7 @@ struct dv_error *dv_tracer_find(struct dv_tracer *t)
 			dv_machine_close(m);
 			continue;
 		}
-		e = open_machine(t, m);
-		if (e) {
-			snprintf(m->why, sizeof(m->why), "%s", e->msg);
-			dv_error_destroy(e);
-		}
+		dv_tracer_open(t, m);
 		if (m->state == DV_MACHINE_READY && t->machines.count < DV_MACH_MAX && !dv_tmachine_by_name(t, m->name))
 			add(t, m);
 		else
@@ -167,20 +196,15 @@ static void join(struct dv_tracer *t, struct dv_machine *m, void (*fn)(struct dv
 {
 	struct dv_tmachine *old = dv_tmachine_by_name(t, m->name);
 
-	if (old && !old->m)
+	if (old && !old->index) { // a guest named "host"
+		dv_machine_close(m);
 		return;
+	}
 	if (old) {
 		*DV_PUSH(&t->unusable) = old->m; // its types are still needed for what it left
 		dv_probe_set_forget(&t->probes, old->m);
-		old->m = m;
-		old->name = m->name;
-		m->index = old->index;
-		m->retire = retire;
-		m->retire_ctx = t;
 		old->gone = old->loaded = old->refused = false;
-		old->guest = m->guest;
-		old->universe = dv_tmachine_universe(t, old);
-		dv_probe_set_add(&t->probes, m);
+		dv_tmachine_open(t, old, m);
 		fn(t, old);
 		return;
 	}
@@ -200,6 +224,7 @@ void dv_tracer_rescan(struct dv_tracer *t, void (*fn)(struct dv_tracer *t, struc
 		dv_error_destroy(e);
 		f.v.count = 0;
 	}
+	dv_machine_close(f.local);
 	for (size_t i = 0; i < f.v.count; i++) {
 		struct dv_machine *m = f.v.data[i];
 
@@ -207,7 +232,7 @@ void dv_tracer_rescan(struct dv_tracer *t, void (*fn)(struct dv_tracer *t, struc
 			dv_machine_close(m);
 			continue;
 		}
-		e = open_machine(t, m);
+		e = dv_machine_open(m, t->universes + 1);
 		if (e || m->state == DV_MACHINE_GONE) {
 			dv_error_destroy(e);
 			dv_machine_close(m);

@@ -13,7 +13,7 @@
 
 #include "base/mem.h"
 
-enum kind { FLAG, SIZE, RATE, NUM, POLICY, KEPT, LATER };
+enum kind { FLAG, SIZE, RATE, NUM, POLICY, RESIZE, KEPT, LATER };
 
 struct row {
 	const char *name;
@@ -41,6 +41,7 @@ static const struct row rows[] = {
 	{ "aggsortpos", NUM, F(aggsortpos), 0, 0, 255 },
 	{ "aggsortkeypos", NUM, F(aggsortkeypos), 0, 0, 15 },
 	{ "bufpolicy", POLICY, F(block), 0, 0, 0 },
+	{ "bufresize", RESIZE, F(manual), 0, 0, 0 },
 	{ "quiet", FLAG, F(quiet), 0, 0, 0 },
 	{ "defaultargs", FLAG, F(defaultargs), 0, 0, 0 },
 	{ "argref", FLAG, F(argref), 0, 0, 0 },
@@ -51,8 +52,9 @@ static const struct row rows[] = {
 	{ "aggsortkey", FLAG, F(aggsortkey), 0, 0, 0 },
 	{ "aggsortrev", FLAG, F(aggsortrev), 0, 0, 0 },
 	{ "rawbytes", FLAG, F(rawbytes), 0, 0, 0 },
+	{ "quietresize", FLAG, F(quietresize), 0, 0, 0 },
 	// Kept by nature.
-	{ "bufresize", KEPT }, { "cleanrate", KEPT }, { "nolibs", KEPT }, { "temporal", KEPT }, { "quietresize", KEPT },
+	{ "cleanrate", KEPT }, { "nolibs", KEPT }, { "temporal", KEPT },
 	{ "core", KEPT }, { "lockmem", KEPT }, { "preallocate", KEPT },
 	// Known, not there yet.
 	{ "noresolve", LATER }, { "flowindent", LATER }, { "stackindent", LATER }, { "printsize", LATER },
@@ -197,6 +199,12 @@ struct dv_error *dv_options_set(struct dv_options *o, const char *name, const ch
 	}
 	if (!value || !*value)
 		return dv_error_create(DV_ERR_OTHER, "option '%s' needs a value", name);
+	if (r->kind == RESIZE) {
+		if (strcmp(value, "auto") && strcmp(value, "manual"))
+			return dv_error_create(DV_ERR_OTHER, "option 'bufresize' is auto or manual, not '%s'", value);
+		o->manual = value[0] == 'm';
+		return NULL;
+	}
 	if (r->kind == POLICY) {
 		if (!strcmp(value, "switch") || !strcmp(value, "block")) {
 			o->block = value[0] == 'b';

@@ -15,8 +15,8 @@ struct dv_options {
 	/* numbers */
 	uint64_t aggsortpos, aggsortkeypos, machines;
 	/* flags */
-	bool quiet, defaultargs, argref, errtags, zdefs, destructive, aggsortkey, aggsortrev, rawbytes, droptags;
-	bool ignored;
+	bool quiet, defaultargs, argref, errtags, zdefs, destructive, aggsortkey, aggsortrev, rawbytes, droptags, quietresize;
+	bool manual; /**< bufresize: buffers are not made smaller when they do not fit */
 	uint64_t block;	 /**< bufpolicy */
 	uint64_t set[2]; /**< which were given on the command line: bit = row of the table */
 };

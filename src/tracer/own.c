@@ -27,7 +27,7 @@ void dv_session_fire(struct dv_tracer *t, uint32_t site)
 
 struct dv_error *dv_own_init(struct dv_tracer *t)
 {
-	struct dv_tmachine *own = t->machines.data[0];
+	struct dv_tmachine *own = t->own;
 	uint64_t now = dv_now();
 	char msg[128] = "";
 	const char *why = "";

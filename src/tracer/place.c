@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Where BEGIN, END and tick clauses run: dvirt's own thread. It has no registers and no kernel memory to read; the
-// memory of the session's guests it reads directly.
+// Where BEGIN, END and tick clauses run: dvirt's own thread. It has no registers; the memory of the session's machines
+// it reads directly: the host's kernel is "self" here.
 #include "tracer/impl.h"
 
 #include <string.h>
@@ -13,11 +13,17 @@ static bool own_read(struct dv_place *p, uint32_t mach, uint64_t addr, void *dst
 	const struct dv_phys *phys;
 	const struct dv_guest_layout *l;
 
-	if (mach == DV_MACH_SELF || mach == DV_MACH_USER || mach == 0) {
+	if (mach == DV_MACH_SELF)
+		mach = 0;
+	tm = mach < t->machines.count ? t->machines.data[mach] : NULL;
+	if (mach == DV_MACH_USER || (tm && !tm->index && !tm->m)) {
 		*why = DV_FAULT_BADADDR;
 		return false;
 	}
-	tm = mach < t->machines.count ? t->machines.data[mach] : NULL;
+	if (tm && tm->m && !tm->gone && tm->m->guest && tm->m->ops->read_va) {
+		*why = DV_FAULT_BADADDR;
+		return tm->m->ops->read_va(tm->m, addr, dst, size);
+	}
 	phys = tm && tm->m && !tm->gone && tm->m->guest && tm->m->ops->phys ? tm->m->ops->phys(tm->m) : NULL;
 	if (!phys) {
 		*why = DV_FAULT_BADMACH;

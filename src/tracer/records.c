@@ -89,7 +89,8 @@ static bool on_event(void *ctx, const struct dv_event *e)
 		dv_aggs_snap(t->consumer, false);
 	probe = (struct dv_out_probe){
 	    .machine = t->machines.data[en->machine]->name,
-	    .several = t->machines.count > 2,
+	    // dvirt's own probes are part of any session; the host counts when its kernel is traced.
+	    .several = t->machines.count > 2 || (t->machines.count > 1 && t->machines.data[0]->plans.count),
 	    .cpu = e->cpu,
 	    .id = en->probe,
 	    .func = en->func,
@@ -135,16 +136,16 @@ static void on_drop(void *ctx, uint32_t producer, enum dv_drop why, uint64_t cou
 	struct dv_tracer *t = ctx;
 	const char *name = "?", *s = (unsigned)why < DV_COUNT(text) && text[why] ? text[why] : "unknown drops";
 	const char *g = t->opts.droptags && (unsigned)why < DV_COUNT(tag) && tag[why] ? tag[why] : "";
+	const struct dv_tmachine *tm;
 	uint32_t cpu = 0;
 
-	for (size_t i = 0; i < t->machines.count; i++) {
-		const struct dv_tmachine *tm = t->machines.data[i];
-
-		if (producer >= tm->prod && producer < tm->prod + tm->prod_count) {
+	if (producer == t->own->prod)
+		name = t->own->name;
+	DV_EACH_MACHINE(t, tm)
+		if (producer >= tm->prod && producer - tm->prod < tm->prod_count) {
 			name = tm->name;
-			cpu = producer - tm->prod;
+			cpu = (producer - tm->prod) / dv_tmachine_levels(tm);
 		}
-	}
 	dv_tracer_say(t, "%s%" PRIu64 " %s on %s CPU %u", g, count, s, name, cpu);
 }
 

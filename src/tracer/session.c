@@ -57,32 +57,30 @@ void dv_session_gone(struct dv_tracer *t, struct dv_tmachine *tm)
 	dv_tracer_say(t, "machine '%s' has gone; its data is kept", tm->name);
 }
 
-static struct dv_error *build_image(struct dv_tracer *t, struct dv_tmachine *tm)
+static void build_image(struct dv_tracer *t, struct dv_tmachine *tm)
 {
 	free(tm->image);
 	tm->image = dv_image_build(t, tm, &tm->image_size);
-	return NULL;
 }
 
 struct dv_error *dv_session_load(struct dv_tracer *t, struct dv_tmachine *tm)
 {
 	struct dv_machine *peers[DV_MACH_MAX];
+	struct dv_tmachine *o;
 	size_t count = 0;
 	struct dv_error *e;
 
-	if (!tm->plans.count && !tm->errors.count) {
+	if (!tm->plans.count) {
 		free(tm->image);
 		tm->image = NULL;
 		return NULL; // nothing to trace there
 	}
-	for (size_t i = 1; t->peers && i < t->machines.count && count < DV_MACH_MAX; i++) {
-		struct dv_tmachine *o = t->machines.data[i];
-
-		if (o != tm && !o->gone && !o->waiting && (o->m->caps & DV_CAP_MEMORY))
+	DV_EACH_MACHINE(t, o)
+		if (t->peers && o != tm && !o->gone && !o->waiting && (o->m->caps & DV_CAP_MEMORY) &&
+		    count < DV_MACH_MAX)
 			peers[count++] = o->m;
-	}
-	if (!tm->image && (e = build_image(t, tm)))
-		return e;
+	if (!tm->image)
+		build_image(t, tm);
 	e = dv_region_update(t);
 	if (!e)
 		e = tm->m->ops->load(tm->m, t->region_fd, t->region_size, tm->image, tm->image_size, peers, count);
@@ -115,6 +113,7 @@ static bool needs_peers(const struct dv_tracer *t)
 void dv_session_join(struct dv_tracer *t, struct dv_tmachine *tm)
 {
 	struct dv_diag diag = {.emit = emit, .errtags = t->opts.errtags};
+	struct dv_tmachine *o;
 	struct dv_error *e;
 
 	tm->waiting = false;
@@ -126,10 +125,10 @@ void dv_session_join(struct dv_tracer *t, struct dv_tmachine *tm)
 	}
 	t->peers |= needs_peers(t); // its clauses may have given variables their types
 	e = dv_region_place(t, tm);
-	if (!e)
-		e = build_image(t, tm);
-	if (!e)
+	if (!e) {
+		build_image(t, tm);
 		e = dv_session_load(t, tm);
+	}
 	if (e) {
 		char what[128];
 
@@ -144,11 +143,9 @@ void dv_session_join(struct dv_tracer *t, struct dv_tmachine *tm)
 		return;
 	}
 	dv_tracer_say(t, "machine '%s' has joined", tm->name);
-	// The others learn how to read its memory.
-	for (size_t i = 1; t->peers && i < t->machines.count; i++) {
-		struct dv_tmachine *o = t->machines.data[i];
-
-		if (o == tm || !o->loaded || o->gone)
+	// The others learn how to read its memory; the host's kernel has no way to.
+	DV_EACH_MACHINE(t, o) {
+		if (!t->peers || o == tm || !o->index || !o->loaded || o->gone)
 			continue;
 		e = dv_session_load(t, o);
 		if (e)
@@ -158,18 +155,16 @@ void dv_session_join(struct dv_tracer *t, struct dv_tmachine *tm)
 
 /* -- the whole ---------------------------------------------------------------------------------------------------- */
 
-// Load all guests. One that cannot be loaded is reported and left out; when there was none that could, that is an
+// Load all machines. One that cannot be loaded is reported and left out; when there was none that could, that is an
 // error.
 static struct dv_error *load_all(struct dv_tracer *t)
 {
 	uint32_t wanted = 0, loaded = 0;
-	struct dv_error *first = NULL;
+	struct dv_error *first = NULL, *e;
+	struct dv_tmachine *tm;
 
-	for (size_t i = 1; i < t->machines.count; i++) {
-		struct dv_tmachine *tm = t->machines.data[i];
-		struct dv_error *e;
-
-		if (!tm->plans.count && !tm->errors.count)
+	DV_EACH_MACHINE(t, tm) {
+		if (!tm->plans.count)
 			continue;
 		wanted++;
 		e = dv_session_load(t, tm);
@@ -198,15 +193,14 @@ static void finish(struct dv_tracer *t, bool report)
 {
 	struct dv_region_hdr *h = dv_tracer_hdr(t);
 	DV_VEC(const struct dv_agg *) aggs = {0};
+	struct dv_tmachine *tm;
+	struct dv_error *e;
 
 	// What is waiting for room gets some first; then nothing new begins.
 	if (report)
 		dv_session_consume(t, false);
 	__atomic_store_n(&h->halt, 1, __ATOMIC_SEQ_CST);
-	for (size_t i = 1; i < t->machines.count; i++) {
-		struct dv_tmachine *tm = t->machines.data[i];
-		struct dv_error *e;
-
+	DV_EACH_MACHINE(t, tm) {
 		if (!tm->loaded || tm->gone)
 			continue;
 		e = tm->m->ops->unload(tm->m);
@@ -243,17 +237,18 @@ static void finish(struct dv_tracer *t, bool report)
 
 struct dv_error *dv_tracer_run(struct dv_tracer *t, int *status)
 {
-	struct dv_error *e = dv_region_assign(t);
+	struct dv_tmachine *tm;
+	struct dv_error *e;
 
+	dv_region_assign(t);
 	// The images' strings are constants: they are made before the region is.
-	for (size_t i = 0; !e && i < t->machines.count; i++) {
-		struct dv_tmachine *tm = t->machines.data[i];
-
+	dv_consts_intern(t->consts, t->own->name, strlen(t->own->name));
+	build_image(t, t->own);
+	DV_EACH_MACHINE(t, tm) {
 		dv_consts_intern(t->consts, tm->name, strlen(tm->name));
-		e = build_image(t, tm);
+		build_image(t, tm);
 	}
-	if (!e)
-		e = dv_region_create(t);
+	e = dv_region_create(t);
 	if (e)
 		return e;
 	t->peers = needs_peers(t);

@@ -27,6 +27,18 @@ struct dv_error *dv_tracer_create(struct dv_tracer **ret)
 	return NULL;
 }
 
+static void destroy(struct dv_tmachine *tm)
+{
+	if (!tm)
+		return;
+	DV_VEC_FREE(&tm->plans);
+	DV_VEC_FREE(&tm->errors);
+	DV_VEC_FREE(&tm->progs);
+	free(tm->image);
+	dv_machine_close(tm->m);
+	free(tm);
+}
+
 void dv_tracer_destroy(struct dv_tracer *t)
 {
 	if (!t)
@@ -36,18 +48,13 @@ void dv_tracer_destroy(struct dv_tracer *t)
 	for (size_t i = 0; i < t->progs.count; i++)
 		dv_program_destroy(t->progs.data[i]);
 	DV_VEC_FREE(&t->progs);
-	for (size_t i = 0; i < t->machines.count; i++) {
-		struct dv_tmachine *tm = t->machines.data[i];
-
-		DV_VEC_FREE(&tm->plans);
-		DV_VEC_FREE(&tm->errors);
-		DV_VEC_FREE(&tm->progs);
-		free(tm->image);
-		if (tm->m)
-			dv_machine_close(tm->m);
-		free(tm);
-	}
+	for (size_t i = 0; i < t->machines.count; i++)
+		destroy(t->machines.data[i]);
+	destroy(t->own);
 	DV_VEC_FREE(&t->machines);
+	dv_machine_close(t->local);
+	if (t->lazy)
+		dv_universe_destroy(t->lazy);
 	for (size_t i = 0; i < t->unusable.count; i++)
 		dv_machine_close(t->unusable.data[i]);
 	DV_VEC_FREE(&t->unusable);

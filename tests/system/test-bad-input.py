@@ -26,7 +26,7 @@ def refused(args, *patterns, status=1, env=None):
 
 
 # Without any guest.
-refused(["-n", "syscall:::entry"], "no machine|no guest|does not match", "qemu-args")
+refused(["-n", "web:syscall:::entry"], "no machine|no guest|does not match", "qemu-args")
 refused(["-s", TMP + "/missing.d"], "missing.d", "No such file")
 refused(["-n", "BEGIN { x = ; }"], r"-n:1:\d+", "x = ;", r"\^")
 refused(["-n", "BEGIN { speculate(1); }"], r"speculate\(\) is not supported yet", "1:9")
@@ -84,7 +84,7 @@ with guestlib.Guests() as g:
     st, out, err = dvirt("ps", "-v", env={"DVIRT_RUNDIR": tempdir})
     print(out, err)
     assert "dead" in out and "answer" in out, (out, err)
-    refused(["-n", "syscall:::entry"], "no machine|no guest|does not match", env={"DVIRT_RUNDIR": tempdir})
+    refused(["-n", "web:syscall:::entry"], "no machine|no guest|does not match", env={"DVIRT_RUNDIR": tempdir})
 
     # No permission: somebody else's folder.
     if os.geteuid() == 0:

@@ -22,15 +22,15 @@ with guestlib.Guests() as g:
     scripts = sorted(glob.glob(os.path.join(os.environ["DVIRT_TOP"], "examples", "*.d")))
     assert len(scripts) >= 4, scripts
     for s in scripts:
-        status, out, err = dvirt("-s", s, timeout=60)
+        status, out, err = dvirt("-M", "web", "-M", "db", "-s", s, timeout=60)
         name = os.path.basename(s)[:-2]
         assert status == 0 and "error" not in err, (s, status, err)
         assert EXPECT.get(name, "") in out and len(out.splitlines()) > 3, (s, out, err)
         print("%s: %d lines" % (name, len(out.splitlines())))
-    status, out, err = dvirt("-s", [s for s in scripts if "netlat" in s][0], timeout=60)
+    status, out, err = dvirt("-M", "web", "-M", "db", "-s", [s for s in scripts if "netlat" in s][0], timeout=60)
     assert out.count("Distribution") == 2, out
     # One order: the log's first column only grows.
-    status, out, err = dvirt("-s", [s for s in scripts if "log" in s][0], timeout=60)
+    status, out, err = dvirt("-M", "web", "-M", "db", "-s", [s for s in scripts if "log" in s][0], timeout=60)
     seq = [int(x.split()[0]) for x in out.splitlines() if x.split() and x.split()[0].isdigit()]
     assert len(seq) > 5 and seq == sorted(seq) and len(set(seq)) == len(seq), out
     assert " web " in out and " db " in out, out

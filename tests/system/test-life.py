@@ -67,7 +67,8 @@ with guestlib.Guests() as g:
     assert web.check("echo on", timeout=30).out == "on\n"
 
     # QEMU killed under a session; the session goes on with the other machine.
-    with Trace('syscall::read:entry /vmname == "web"/ { n++; } tick-50ms { printf("n %d\\n", n); }', timeout=60) as t:
+    with Trace('syscall::read:entry /vmname == "web"/ { n++; } tick-50ms { printf("n %d\\n", n); }',
+               ["web", "victim*"], timeout=60) as t:
         for i in range(QEMU_KILLS):
             name = "victim%d" % i
             v = g.start(name, run=[], ip=[], peer=[])

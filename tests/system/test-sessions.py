@@ -33,7 +33,7 @@ with guestlib.Guests() as g:
     print("several sessions")
 
     # A guest that comes during a session joins; one that goes is reported and its data kept.
-    with Trace(COUNT + ' tick-1s { printf("n\\n"); }') as t:
+    with Trace(COUNT + ' tick-1s { printf("n\\n"); }', ["web", "late"]) as t:
         web.check("exercise getppid %d" % N)
         late = g.start("late", kernel="6.12", ip=[], peer=[], run=[])
         late.wait(120)
