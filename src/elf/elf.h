@@ -81,6 +81,8 @@ struct dv_error *dv_elf_symbols(struct dv_elf *e, const struct dv_elf_debug *deb
 const struct dv_elf_sym *dv_elf_symbol_at(const struct dv_elf *e, uint64_t addr);
 /** The first symbol of that name at or after index *from, which is moved behind it; NULL: none. Looks at each. */
 const struct dv_elf_sym *dv_elf_symbol_find(const struct dv_elf *e, const char *name, size_t *from);
+/** Address of a variable of that name, from the file's own tables (not of a debug file). Looks at each. */
+bool dv_elf_variable(const struct dv_elf *e, const char *name, uint64_t *ret);
 
 /** A static probe compiled in (USDT, <sys/sdt.h>): an entry of .note.stapsdt. */
 struct dv_elf_usdt {

@@ -224,3 +224,34 @@ const struct dv_elf_sym *dv_elf_symbol_find(const struct dv_elf *e, const char *
 	}
 	return NULL;
 }
+
+static bool find_variable(const struct dv_elf *e, const char *table, const char *name, uint64_t *ret)
+{
+	const Elf64_Shdr *s = dv_elf_section(e, table), *strs;
+	DV_FREE uint8_t *tab = NULL;
+	DV_FREE char *pool = NULL;
+	size_t len = strlen(name) + 1;
+
+	if (!s || s->sh_entsize != sizeof(Elf64_Sym) || s->sh_link >= e->sections.count)
+		return false;
+	strs = &e->sections.data[s->sh_link];
+	tab = dv_elf_copy(e, s->sh_offset, s->sh_size, DV_ELF_SYMS_MAX * sizeof(Elf64_Sym));
+	pool = dv_elf_copy(e, strs->sh_offset, strs->sh_size, DV_ELF_STRS_MAX);
+	for (uint64_t i = 0; tab && pool && i < s->sh_size / sizeof(Elf64_Sym); i++) {
+		Elf64_Sym sym;
+
+		memcpy(&sym, tab + i * sizeof(sym), sizeof(sym));
+		if (ELF64_ST_TYPE(sym.st_info) != STT_OBJECT || sym.st_shndx == SHN_UNDEF ||
+		    sym.st_name >= strs->sh_size || strs->sh_size - sym.st_name < len ||
+		    memcmp(pool + sym.st_name, name, len))
+			continue;
+		*ret = sym.st_value;
+		return true;
+	}
+	return false;
+}
+
+bool dv_elf_variable(const struct dv_elf *e, const char *name, uint64_t *ret)
+{
+	return find_variable(e, ".symtab", name, ret) || find_variable(e, ".dynsym", name, ret);
+}

@@ -86,6 +86,9 @@ static void test_prog(const char *name)
 	CHECK(s->size >= 5 && s->size < 32);
 	CHECK(dv_elf_symbol_at(e, s->addr + 4) == s);
 	CHECK(!sym(e, "prog_sem"));
+	CHECK(dv_elf_variable(e, "prog_sem", &va));
+	CHECK(dv_elf_offset(e, va, &off));
+	CHECK(!dv_elf_variable(e, "target", &va));
 	CHECK(!dv_elf_symbol_at(e, 1));
 	CHECK(!dv_elf_symbol_at(e, UINT64_MAX));
 	dv_elf_close(e);

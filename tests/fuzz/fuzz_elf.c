@@ -43,6 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!err && n && !dv_elf_symbol_find(e, s[n / 2].name, &from))
 		__builtin_trap();
 	dv_error_destroy(err);
+	(void)dv_elf_variable(e, "counter", &va);
 	dv_elf_close(e);
 	return 0;
 }
