@@ -5,11 +5,19 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "machine/ebpf/ebpf.h"
 #include "machine/fake/fake.h"
 #include "machine/qemu/client.h"
 #include "machine/qemu/ctlmsg.h"
 
-const struct dv_backend *const dv_backends[] = {&dv_backend_qemu, &dv_backend_fake, NULL};
+const struct dv_backend *const dv_backends[] = {
+#ifdef DV_HAVE_EBPF
+    &dv_backend_ebpf,
+#endif
+    &dv_backend_qemu,
+    &dv_backend_fake,
+    NULL,
+};
 
 struct dv_error *dv_machine_open(struct dv_machine *m, uint32_t universe)
 {
