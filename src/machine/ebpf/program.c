@@ -44,6 +44,7 @@ struct builder {
 	struct dv_bpf_code main;
 	DV_VEC(uint32_t) exits; // jumps to the end
 	uint32_t uses;
+	bool both; // system calls of 64-bit and of 32-bit programs
 	const struct dv_load_site *site; // the first
 	int nr_fd;
 };
@@ -90,6 +91,8 @@ static void find_syscall(struct builder *b)
 	exit_if(b, BPF_JGE, 7, NRS);
 	E(BPF_LDX | BPF_MEM | BPF_W, 1, 8, (int16_t)b->s->status_off, 0);
 	E(BPF_ALU64 | BPF_AND | BPF_K, 1, 0, 0, TS_COMPAT);
+	if (b->both)
+		E(BPF_STX | BPF_MEM | BPF_DW, 10, 1, -8, 0);
 	E(BPF_ALU64 | BPF_LSH | BPF_K, 1, 0, 0, 9);
 	E(BPF_ALU64 | BPF_ADD | BPF_X, 7, 1, 0, 0);
 	E(BPF_ALU64 | BPF_LSH | BPF_K, 7, 0, 0, 2);
@@ -179,7 +182,19 @@ static void take_args(struct builder *b)
 		break;
 	case DV_ENTRY_SYSENTER:
 		user_regs(b);
-		regs_args(b, 0, b->site->args == DV_ARGS_SYSCALL32 ? sys32_args : sys_args);
+		if (b->both) {
+			uint32_t other, end;
+
+			E(BPF_LDX | BPF_MEM | BPF_DW, 2, 10, -8, 0);
+			other = E(BPF_JMP | BPF_JNE | BPF_K, 2, 0, 0, 0);
+			regs_args(b, 0, sys_args);
+			end = E(BPF_JMP | BPF_JA, 0, 0, 0, 0);
+			b->main.insns.data[other].off = (int16_t)(end - other);
+			regs_args(b, 0, sys32_args);
+			b->main.insns.data[end].off = (int16_t)(b->main.insns.count - end - 1);
+		} else {
+			regs_args(b, 0, b->site->args == DV_ARGS_SYSCALL32 ? sys32_args : sys_args);
+		}
 		break;
 	case DV_ENTRY_SYSEXIT:
 		zero_args(b);
@@ -252,6 +267,7 @@ static struct dv_error *make_numbers(struct builder *b)
 		const struct dv_load_site *site = &b->s->loaded->sites[b->g->sites[i]];
 		uint32_t n = (uint32_t)site->detail;
 
+		b->both |= b->uses & DV_USES_ARGS && site->args != b->site->args;
 		if (n < NRS)
 			nr[n + (site->detail & DV_SITE_COMPAT ? NRS : 0)] = b->g->sites[i] + 1;
 	}

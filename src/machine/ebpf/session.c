@@ -189,17 +189,18 @@ static bool entry_of(const struct dv_load_site *s, enum dv_bpf_entry *ret)
 
 static uint32_t hash_of(const struct dv_loaded *l, const struct dv_load_site *s)
 {
-	uint32_t h = s->kind * 31u + s->args;
+	uint32_t h = s->kind;
 
 	for (uint32_t i = 0; i < s->ecb_count; i++)
 		h = h * 2654435761u + l->ecbs[s->ecb + i].prog + 1;
 	return h;
 }
 
-// Do two sites run one program? A raw tracepoint has its own.
+// Do two sites run one program? A raw tracepoint has its own. The program of system calls sees itself whether it is in a
+// 32-bit one, whose arguments lie elsewhere.
 static bool alike(const struct dv_loaded *l, const struct dv_load_site *a, const struct dv_load_site *b)
 {
-	if (a->kind != b->kind || a->args != b->args || a->ecb_count != b->ecb_count || a->kind == DV_SITE_TRACEPOINT)
+	if (a->kind != b->kind || (a->args != b->args && a->kind != DV_SITE_SYSENTRY) || a->ecb_count != b->ecb_count || a->kind == DV_SITE_TRACEPOINT)
 		return false;
 	for (uint32_t i = 0; i < a->ecb_count; i++)
 		if (l->ecbs[a->ecb + i].prog != l->ecbs[b->ecb + i].prog)
