@@ -9,6 +9,7 @@
  *   0                    struct dv_region_hdr (read-mostly, then the few hot words on lines of their own)
  *   DV_GLOBALS_OFF       global variables: 8-byte words, strings, pointers (two words). Offsets fixed at compile time
  *   DV_CONSTS_OFF        constant strings: of the script, of probes, of machines. May grow to consts_size
+ *   serves_off           which guests the host's threads serve (state/serves.c)
  *   dyn_ctl_off          control words of the dynamic variables' table (state/dyn.c)
  *   dyn_slot_off         its slots: key and value
  *   prod_off             one struct dv_producer for each place that fires (a vCPU; the dvirt process)
@@ -20,7 +21,7 @@
 #include <stdint.h>
 
 #define DV_REGION_MAGIC   0x31545249564456ULL /* "VDVIRT1" */
-#define DV_REGION_VERSION 1u
+#define DV_REGION_VERSION 2u
 #define DV_GLOBALS_OFF    0x10000u
 #define DV_CONSTS_OFF     0x100000u /**< end of the globals, start of the constants */
 #define DV_AGGS_MAX       256u
@@ -86,7 +87,8 @@ struct dv_region_hdr {
 	uint32_t prod_off, prod_stride, prod_count;
 	uint32_t agg_count;
 	uint32_t flags;         /**< DV_REGION_* */
-	uint32_t pad0[8];
+	uint32_t serves_off, serves_count; /**< see DV_SERVES; slots: a power of two */
+	uint32_t pad0[6];
 	uint64_t line0[8];
 	uint64_t seq __attribute__((aligned(64)));  /**< last sequence number given out; the one hot shared word */
 	uint64_t line1[7];
@@ -96,6 +98,16 @@ struct dv_region_hdr {
 	struct dv_machine_desc machines[64];
 };
 #define DV_REGION_BLOCK 1u /**< bufpolicy=block: wait for room instead of dropping */
+
+/**
+ * What a thread of the host does for a guest of the session: the answer of dv_st_serves(), and the low half of a slot of
+ * its table (the high half is the thread's or the process's id). 0: nothing.
+ */
+#define DV_SERVES            0x80000000u
+#define DV_SERVES_MACHINE(s) ((uint32_t)((s) >> 16 & 0xff)) /**< index */
+#define DV_SERVES_VCPU(s)    ((int32_t)((s) & 0xffff) - 1)  /**< -1: none, it does other work */
+#define DV_SERVES_SLOTS      4096u
+#define DV_SERVES_PROBES     32u /**< how far from its place an entry may lie, in slots */
 
 /**
  * A producer: one thread at a time fires into it. The first lines are the producer's, the last the consumer's.

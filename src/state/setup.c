@@ -11,7 +11,7 @@
 #define SIZE_MAX_  (2ULL << 30)
 
 struct layout {
-	uint64_t dyn_ctl, dyn_slot, dyn_count, dyn_slot_size, key_size, val_size;
+	uint64_t serves, dyn_ctl, dyn_slot, dyn_count, dyn_slot_size, key_size, val_size;
 	uint64_t prod, blocks;
 	uint64_t end;
 };
@@ -73,7 +73,8 @@ static bool lay_out(const struct dv_region_config *c, struct layout *l)
 	l->val_size = up(c->dyn_val_size ? c->dyn_val_size : 8, 8);
 	l->dyn_count = pow2_up(c->dyn_count < 32 ? 32 : c->dyn_count);
 	l->dyn_slot_size = 16 + l->key_size + l->val_size;
-	l->dyn_ctl = up((uint64_t)DV_CONSTS_OFF + c->consts_size, PAGE);
+	l->serves = up((uint64_t)DV_CONSTS_OFF + c->consts_size, PAGE);
+	l->dyn_ctl = up(l->serves + DV_SERVES_SLOTS * 8, PAGE);
 	l->dyn_slot = up(l->dyn_ctl + l->dyn_count * 8, PAGE);
 	l->prod = up(l->dyn_slot + l->dyn_count * l->dyn_slot_size, PAGE);
 	l->blocks = up(l->prod + (uint64_t)c->prod_count * DV_PROD_ALIGN, PAGE);
@@ -112,6 +113,8 @@ void dv_region_init(void *base, uint64_t size, const struct dv_region_config *c)
 	h->size = size;
 	h->globals_size = c->globals_size;
 	h->consts_size = c->consts_size;
+	h->serves_off = (uint32_t)l.serves;
+	h->serves_count = DV_SERVES_SLOTS;
 	h->dyn_ctl_off = (uint32_t)l.dyn_ctl;
 	h->dyn_slot_off = (uint32_t)l.dyn_slot;
 	h->dyn_count = (uint32_t)l.dyn_count;
@@ -183,6 +186,9 @@ bool dv_region_check(const void *base, uint64_t size, const char **why)
 	if (DV_RD(h->size) != size || DV_RD(h->strsize) < 8 || DV_RD(h->strsize) > DV_STR_MAX ||
 	    DV_RD(h->strsize) % 8 || DV_RD(h->globals_size) > DV_CONSTS_OFF - DV_GLOBALS_OFF ||
 	    !inside(DV_CONSTS_OFF, DV_RD(h->consts_size), size) || DV_RD(h->agg_count) > DV_AGGS_MAX)
+		return false;
+	if (!pow2(DV_RD(h->serves_count)) ||
+	    !inside(DV_RD(h->serves_off), (uint64_t)DV_RD(h->serves_count) * 8, size))
 		return false;
 	count = DV_RD(h->dyn_count);
 	slot_size = DV_RD(h->dyn_slot_size);

@@ -59,6 +59,9 @@ void dv_st_fault(DV_ST st, uint64_t fault, uint64_t value);
 void dv_st_error(DV_ST st, uint64_t epid, uint64_t fault, uint64_t value, uint64_t pc);
 /** Throw the open record away. */
 void dv_st_recabort(DV_ST st);
+/** Which guest does a thread of the host serve: DV_SERVES | ... (abi/region.h), 0: none. Ids as the host's kernel has
+ *  them: of the thread, and of its process. */
+uint64_t dv_st_serves(DV_ST st, uint64_t tid, uint64_t tgid);
 
 #ifndef DV_BPF
 /** Address of @p size bytes at region offset @p off, for reading and writing machine memory; NULL: not all inside. */
@@ -97,6 +100,10 @@ bool dv_region_check(const void *base, uint64_t size, const char **why);
 struct dv_region_hdr *dv_region_hdr(void *base);
 /** Producer @p i; NULL when out of range or the header is spoilt. */
 struct dv_producer *dv_region_producer(void *base, uint64_t size, uint32_t i);
+/** From now on this thread, or with @p vcpu -1 this process, serves that guest. One writer at a time. False: no room. */
+bool dv_region_serve(void *base, uint64_t size, uint32_t id, uint32_t machine, int vcpu);
+/** Nobody serves this machine any more. */
+void dv_region_unserve(void *base, uint64_t size, uint32_t machine);
 /** The machine behind producer @p i is gone (its process ended, or detached): its firing that never ended is ended for
  *  it, so that it holds nobody up, and the producer can be used again. What it committed stays. */
 void dv_region_retire(void *base, uint64_t size, uint32_t i);

@@ -44,12 +44,13 @@ enum {
 	RECABORT,
 	FAULT,
 	ERROR,
+	SERVES,
 	CALLS
 };
 static const char *const names[CALLS] = {"begin", "end",  "clause", "ld",     "st",       "rmw",   "sts",
                                          "this",  "key",  "keys",   "dyn",    "dyndel",   "agg",   "div",
                                          "slen",  "scmp", "sjoin",  "ssub",   "scratch",  "room",  "rec",
-                                         "reci",  "recs", "recm",   "recend", "recabort", "fault", "error"};
+                                         "reci",  "recs", "recm",   "recend", "recabort", "fault", "error", "serves"};
 static int fds[CALLS];
 static struct region here, there;
 static struct dv_st st;
@@ -88,6 +89,7 @@ static uint64_t native(int what, const struct call *x)
 	case RECABORT: dv_st_recabort(&st); break;
 	case FAULT: dv_st_fault(&st, x->a, x->b); break;
 	case ERROR: dv_st_error(&st, x->a, x->b, x->c, x->d); break;
+	case SERVES: return dv_st_serves(&st, x->a, x->b);
 	}
 	return 0;
 }
@@ -150,6 +152,10 @@ static void arguments(int what, struct call *x)
 		x->b = sref();
 	if (what == RECM)
 		x->b %= 300;
+	if (what == SERVES) {
+		x->a = rnd() % 2000;
+		x->b = rnd() % 2000;
+	}
 	if (what == DIV)
 		x->a %= 4;
 }
@@ -237,6 +243,9 @@ int main(int argc, char **argv)
 	for (i = 0; i < 7; i++)
 		region_agg(&here, i, (enum dv_agg_func)i, 0, 0, 0);
 	region_agg(&here, 7, DV_AGG_LQUANTIZE, 2, 2, 5);
+	for (i = 0; i < 300; i++)
+		dv_region_serve(here.base, here.size, (uint32_t)(rnd() % 2000), i % 64, (int)(i % 5) - 1);
+	dv_region_unserve(here.base, here.size, 7);
 	load(argv[1], here.size);
 	memcpy(there.base, here.base, here.size);
 	st = region_st(&here, 3);

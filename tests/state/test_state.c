@@ -78,6 +78,63 @@ static void test_sizes(void)
 	region_free(&small);
 }
 
+// Threads and processes of the host, and the guests that they serve.
+static void test_serves(void)
+{
+	uint64_t s;
+	uint32_t off;
+
+	CHECK_EQ(dv_st_serves(&st, 100, 90), 0);
+	CHECK_EQ(dv_st_serves(&st, 0, 0), 0);
+	CHECK(dv_region_serve(r.base, r.size, 90, 1, -1));
+	CHECK(dv_region_serve(r.base, r.size, 100, 1, 0));
+	CHECK(dv_region_serve(r.base, r.size, 101, 1, 7));
+	CHECK(dv_region_serve(r.base, r.size, 200, 63, -1));
+	CHECK(!dv_region_serve(r.base, r.size, 0, 1, 0));
+	s = dv_st_serves(&st, 100, 90);
+	CHECK(s && DV_SERVES_MACHINE(s) == 1 && DV_SERVES_VCPU(s) == 0);
+	s = dv_st_serves(&st, 101, 90);
+	CHECK(s && DV_SERVES_MACHINE(s) == 1 && DV_SERVES_VCPU(s) == 7);
+	s = dv_st_serves(&st, 95, 90); // another thread of that process
+	CHECK(s && DV_SERVES_MACHINE(s) == 1 && DV_SERVES_VCPU(s) == -1);
+	s = dv_st_serves(&st, 201, 200);
+	CHECK(s && DV_SERVES_MACHINE(s) == 63 && DV_SERVES_VCPU(s) == -1);
+	CHECK_EQ(dv_st_serves(&st, 300, 300), 0);
+	// The same thread, another virtual CPU.
+	CHECK(dv_region_serve(r.base, r.size, 101, 1, 2));
+	s = dv_st_serves(&st, 101, 90);
+	CHECK(DV_SERVES_VCPU(s) == 2);
+	dv_region_unserve(r.base, r.size, 1);
+	CHECK(dv_st_serves(&st, 101, 90) == 0 && dv_st_serves(&st, 1, 200) != 0);
+	// Full as it may get, again and again: what is in is found, and nothing else.
+	for (uint32_t round = 0; round < 5; round++) {
+		uint32_t base = 1000 + round * 3333, in = 0;
+
+		for (uint32_t i = 0; i < DV_SERVES_SLOTS / 2; i++)
+			in += dv_region_serve(r.base, r.size, base + i * 3, 2 + i % 8, (int)(i % 100));
+		CHECK_EQ(in, DV_SERVES_SLOTS / 2);
+		for (uint32_t i = 0; i < DV_SERVES_SLOTS / 2; i++) {
+			s = dv_st_serves(&st, base + i * 3, 0);
+			CHECK(s && DV_SERVES_MACHINE(s) == 2 + i % 8 && DV_SERVES_VCPU(s) == (int)(i % 100));
+			CHECK_EQ(dv_st_serves(&st, base + i * 3 + 1, 0), 0);
+		}
+		for (uint32_t m = 0; m < 10; m++)
+			dv_region_unserve(r.base, r.size, m);
+		CHECK_EQ(dv_st_serves(&st, base, 0), 0);
+	}
+	for (uint32_t i = 0; i < 3 * DV_SERVES_SLOTS; i++)
+		dv_region_serve(r.base, r.size, 300 + i, 5, -1); // full: it is refused, and ends
+	dv_region_unserve(r.base, r.size, 5);
+	CHECK(dv_st_serves(&st, 1, 200) != 0);
+	// A table that says it is elsewhere is not written to.
+	off = dv_region_hdr(r.base)->serves_off;
+	dv_region_hdr(r.base)->serves_off = (uint32_t)r.size - 64;
+	CHECK(!dv_region_serve(r.base, r.size, 5, 5, 5));
+	dv_st_serves(&st, 5, 6);
+	dv_region_unserve(r.base, r.size, 5);
+	dv_region_hdr(r.base)->serves_off = off;
+}
+
 static void test_begin(void)
 {
 	uint64_t seq = dv_st_begin(&st);
@@ -440,6 +497,7 @@ int main(void)
 	p = region_prod(&r, 0);
 	test_setup();
 	test_sizes();
+	test_serves();
 	test_begin();
 	test_vars();
 	test_strings();
