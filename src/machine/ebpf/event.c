@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "machine/ebpf/event.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static bool read_text(const char *path, char *buf, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, buf, size - 1);
+
+	if (fd >= 0)
+		close(fd);
+	buf[n > 0 ? n : 0] = '\0';
+	return n > 0;
+}
+
+long dv_event_pmu(const char *pmu, const char *file)
+{
+	char path[256], text[64], *p;
+
+	snprintf(path, sizeof(path), "/sys/bus/event_source/devices/%s/%s", pmu, file);
+	if (!read_text(path, text, sizeof(text)))
+		return -1;
+	p = strchr(text, ':');
+	return strtol(p ? p + 1 : text, NULL, 10);
+}
+
+bool dv_event_cookies(void)
+{
+	static int have = -1;
+
+	if (have < 0) {
+		LIBBPF_OPTS(bpf_prog_load_opts, lo);
+		LIBBPF_OPTS(bpf_link_create_opts, o, .perf_event.bpf_cookie = 1);
+		static const struct bpf_insn insns[] = {
+		    {.code = BPF_ALU64 | BPF_MOV | BPF_K},
+		    {.code = BPF_JMP | BPF_EXIT},
+		};
+		struct perf_event_attr attr = {
+		    .size = sizeof(attr), .type = PERF_TYPE_SOFTWARE, .config = PERF_COUNT_SW_CPU_CLOCK, .disabled = 1};
+		int prog = bpf_prog_load(BPF_PROG_TYPE_PERF_EVENT, "dvirt_try", "GPL", insns, 2, &lo);
+		int event = (int)syscall(SYS_perf_event_open, &attr, 0, -1, -1, PERF_FLAG_FD_CLOEXEC);
+		int link = prog >= 0 && event >= 0 ? bpf_link_create(prog, event, BPF_PERF_EVENT, &o) : -1;
+
+		have = link >= 0;
+		if (link >= 0)
+			close(link);
+		if (event >= 0)
+			close(event);
+		if (prog >= 0)
+			close(prog);
+	}
+	return have;
+}
+
+int dv_event_program(int event, int prog, uint64_t cookie, int *link)
+{
+	LIBBPF_OPTS(bpf_link_create_opts, o, .perf_event.bpf_cookie = cookie);
+	int l = bpf_link_create(prog, event, BPF_PERF_EVENT, &o);
+
+	if (l >= 0) {
+		*link = l;
+		return 0;
+	}
+	// Before 5.15 there are no links for events: then the program goes with the event, and has no cookie.
+	if (errno != EINVAL || dv_event_cookies())
+		return errno;
+	if (ioctl(event, PERF_EVENT_IOC_SET_BPF, prog) < 0)
+		return errno;
+	*link = -1;
+	return 0;
+}
+
+// "0-3,5\n"
+uint32_t dv_event_cpus(uint32_t *cpus, uint32_t room)
+{
+	char text[4096], *p = text;
+	uint32_t count = 0;
+
+	if (!read_text("/sys/devices/system/cpu/online", text, sizeof(text)))
+		strcpy(text, "0");
+	while (*p >= '0' && *p <= '9') {
+		unsigned long from = strtoul(p, &p, 10), to = from;
+
+		if (*p == '-')
+			to = strtoul(p + 1, &p, 10);
+		for (; from <= to && to < 65536; from++, count++)
+			if (count < room)
+				cpus[count] = (uint32_t)from;
+		p += *p == ',';
+	}
+	return count;
+}

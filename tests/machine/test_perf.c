@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Clocks on every CPU, for real: how often they run is what was asked for. Exit status 77: this kernel or this user
+// cannot.
+#include "machine/ebpf/perf.h"
+#include "lib/test.h"
+#include "machine/ebpf/event.h"
+#include "machine/hits.h"
+
+#include <time.h>
+
+static double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+int main(void)
+{
+	int map = hits_map(), prog = map < 0 ? -1 : hits_program(map, BPF_PROG_TYPE_PERF_EVENT, 0, -1);
+	uint32_t cpus[1024], count = dv_event_cpus(cpus, 1024);
+	struct dv_perf_clock a = {0}, b = {0};
+	struct timespec wait = {0, 500000000};
+	uint64_t hits, after;
+	double start, time;
+	struct dv_error *e;
+
+	if (prog < 0) {
+		fprintf(stderr, "skipped: this user may not load programs into the kernel\n");
+		return 77;
+	}
+	CHECK(count >= 1 && count <= (uint32_t)sysconf(_SC_NPROCESSORS_CONF));
+	CHECK_EQ(count, sysconf(_SC_NPROCESSORS_ONLN));
+	start = now();
+	e = dv_perf_clock_attach(prog, 2000000, 1, &a);
+	if (!e)
+		e = dv_perf_clock_attach(prog, 10000000, 2, &b);
+	if (e)
+		fprintf(stderr, "%s\n", e->msg);
+	REQUIRE(!e);
+	CHECK_EQ(a.events.count, count);
+	nanosleep(&wait, NULL);
+	hits = hits_get(map, 1).count;
+	time = now() - start;
+	fprintf(stderr, "%llu and %llu hits in %.3f s on %u CPUs\n", (unsigned long long)hits,
+		(unsigned long long)hits_get(map, 2).count, time, count);
+	// Whatever else runs here: no more than was asked for, and not a tenth of it either.
+	CHECK((double)hits <= (time / 0.002 + 2) * count);
+	CHECK((double)hits >= time / 0.002 * count / 10);
+	CHECK((double)hits_get(map, 2).count <= (time / 0.01 + 2) * count);
+	CHECK(hits_get(map, 2).count > 0);
+	CHECK_EQ(hits_get(map, 0).count, 0);
+	dv_perf_clock_deinit(&a);
+	after = hits_get(map, 1).count;
+	nanosleep(&wait, NULL);
+	CHECK_EQ(hits_get(map, 1).count, after);
+	dv_perf_clock_deinit(&b);
+	return test_done();
+}
