@@ -321,30 +321,42 @@ const char *dv_object_target(const struct dv_object *o)
 	return o->elf ? o->target : NULL;
 }
 
-bool dv_object_address(const struct dv_object *o, uint64_t vaddr, uint64_t *ret)
+// How far a process has moved an object: the same for all of it.
+static bool moved(const struct dv_object *o, uint64_t *ret)
 {
 	const struct dv_process *p = o->process;
-	uint64_t off;
+	size_t count;
+	const struct dv_elf_segment *seg = dv_elf_segments(o->elf, &count);
 
-	if (!o->elf)
-		return false;
 	for (size_t i = 0; i < p->maps.v.count; i++) {
 		const struct dv_map *m = &p->maps.v.data[i];
 
 		if (p->map_object.data[i] < 0 || p->objects.data[p->map_object.data[i]] != o)
 			continue;
 		if (!o->inode) { // the vDSO is its own file
-			if (vaddr >= m->end - m->start)
-				continue;
-			*ret = m->start + vaddr;
+			*ret = m->start;
 			return true;
 		}
-		if (dv_elf_offset(o->elf, vaddr, &off) && off >= m->offset && off - m->offset < m->end - m->start) {
-			*ret = m->start + (off - m->offset);
+		for (size_t k = 0; k < count; k++) {
+			// Mappings are whole pages, segments need not be.
+			if (!seg[k].exec || seg[k].offset >= m->offset + (m->end - m->start) ||
+			    m->offset >= seg[k].offset + seg[k].file_size)
+				continue;
+			*ret = m->start - m->offset + seg[k].offset - seg[k].vaddr;
 			return true;
 		}
 	}
 	return false;
+}
+
+bool dv_object_address(const struct dv_object *o, uint64_t vaddr, uint64_t *ret)
+{
+	uint64_t by;
+
+	if (!o->elf || !moved(o, &by) || !dv_maps_find(&o->process->maps, vaddr + by))
+		return false;
+	*ret = vaddr + by;
+	return true;
 }
 
 bool dv_process_where(struct dv_process *p, uint64_t addr, struct dv_where *ret)

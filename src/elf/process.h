@@ -43,7 +43,7 @@ struct dv_error *dv_object_elf(struct dv_object *o, struct dv_elf **ret) DV_MUST
 /** A path by which dvirt's own process reaches that very file: its plain name where that is the same file, else through
  * /proc/PID. NULL before dv_object_elf() succeeded, and for what is no file. */
 const char *dv_object_target(const struct dv_object *o);
-/** Address in the process of an address in the file. False: that part is not mapped. */
+/** Address in the process of an address in the file, code or data. False: nothing is mapped there. */
 bool dv_object_address(const struct dv_object *o, uint64_t vaddr, uint64_t *ret);
 
 /** An address of a process, by name. */

@@ -175,19 +175,13 @@ static uint16_t semaphore(int pid, uint64_t sem_offset)
 	uint16_t v = 0xffff;
 	struct dv_elf *own;
 
-	// Where it is written there is a mapping of its own: ask the executable one where the file would be.
 	good(dv_process_open(pid, &p));
 	o = dv_process_objects(p, &n);
 	for (size_t i = 0; i < n; i++) {
-		const struct dv_elf_sym *s;
-		size_t from = 0;
-
 		if (!o[i]->program)
 			continue;
 		good(dv_object_elf(o[i], &own));
-		s = dv_elf_symbol_find(own, "target", &from);
-		REQUIRE(s && dv_object_address(o[i], s->addr, &addr) && dv_elf_vaddr(own, sem_offset, &va));
-		addr += va - s->addr;
+		REQUIRE(dv_elf_vaddr(own, sem_offset, &va) && dv_object_address(o[i], va, &addr));
 	}
 	REQUIRE(process_vm_readv(pid, &(struct iovec){&v, 2}, 1, &(struct iovec){(void *)addr, 2}, 1, 0) == 2);
 	dv_process_close(p);
