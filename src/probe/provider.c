@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "probe/nearest.h"
+
 // Ids are given in this order.
 const struct dv_provider *const dv_providers[] = {
     &dv_prov_dtrace, &dv_prov_profile, &dv_prov_syscall, &dv_prov_fbt, &dv_prov_rawtp, &dv_prov_sdt, NULL,
@@ -194,77 +196,17 @@ void dv_probes_why_not(struct dv_probe_set *set, const struct dv_probe_desc *d, 
 	}
 }
 
-// Edit distance, cut off: at least `max` means "too far". Names are short; longer ones are not looked at.
-static unsigned distance(const char *a, const char *b, unsigned max)
-{
-	size_t la = strlen(a), lb = strlen(b);
-	unsigned row[64];
-
-	if (lb >= DV_COUNT(row) || la >= DV_COUNT(row) || la + max <= lb || lb + max <= la)
-		return max;
-	for (size_t j = 0; j <= lb; j++)
-		row[j] = (unsigned)j;
-	for (size_t i = 1; i <= la; i++) {
-		unsigned diag = row[0], best = row[0] = (unsigned)i;
-
-		for (size_t j = 1; j <= lb; j++) {
-			unsigned cost = diag + (a[i - 1] != b[j - 1]);
-
-			diag = row[j];
-			if (row[j] + 1 < cost)
-				cost = row[j] + 1;
-			if (row[j - 1] + 1 < cost)
-				cost = row[j - 1] + 1;
-			row[j] = cost;
-			if (cost < best)
-				best = cost;
-		}
-		if (best >= max)
-			return max;
-	}
-	return row[lb] < max ? row[lb] : max;
-}
-
-#define NEAREST 4
-struct nearest {
-	const char *name[NEAREST];
-	unsigned dist[NEAREST], count, max;
-};
-
-static void consider(struct nearest *n, const char *want, const char *name)
-{
-	unsigned d = distance(want, name, n->max), at;
-
-	if (d >= n->max)
-		return;
-	for (unsigned i = 0; i < n->count; i++)
-		if (!strcmp(n->name[i], name))
-			return;
-	if (n->count < NEAREST)
-		n->count++;
-	for (at = n->count - 1; at > 0 && n->dist[at - 1] > d; at--) {
-		n->name[at] = n->name[at - 1];
-		n->dist[at] = n->dist[at - 1];
-	}
-	n->name[at] = name;
-	n->dist[at] = d;
-	if (n->count == NEAREST && n->dist[NEAREST - 1] < n->max)
-		n->max = n->dist[NEAREST - 1];
-}
-
 void dv_probes_nearest(struct dv_probe_set *set, const struct dv_probe_desc *d, char *buf, size_t size)
 {
 	const char *want = d->part[DV_PART_FUNC], *prov = d->part[DV_PART_PROV];
-	struct nearest n = {.max = 4};
-	size_t used = 0;
+	struct dv_nearest n;
 
 	if (!size)
 		return;
 	*buf = '\0';
 	if (!*want || !dv_glob_is_literal(want))
 		return;
-	if (strlen(want) < 7)
-		n.max = 3;
+	dv_nearest_init(&n, want);
 	for (size_t i = 0; i < set->machines.count; i++) {
 		const struct dv_probe_machine *pm = set->machines.data[i];
 		const struct dv_symbol *syms;
@@ -274,13 +216,12 @@ void dv_probes_nearest(struct dv_probe_set *set, const struct dv_probe_desc *d, 
 			continue;
 		if (dv_glob(prov, "syscall"))
 			for (size_t k = 0; k < pm->syscalls.count; k++)
-				consider(&n, want, pm->syscalls.data[k].name);
+				dv_nearest_offer(&n, pm->syscalls.data[k].name);
 		syms = dv_guest_symbols(pm->machine->guest, &nsyms);
 		if (dv_glob(prov, "fbt"))
 			for (size_t k = 0; k < pm->funcs.count; k++)
 				if (pm->funcs.data[k] < nsyms)
-					consider(&n, want, syms[pm->funcs.data[k]].name);
+					dv_nearest_offer(&n, syms[pm->funcs.data[k]].name);
 	}
-	for (unsigned i = 0; i < n.count && used < size; i++)
-		used += (size_t)snprintf(buf + used, size - used, "%s%s", i ? ", " : "", n.name[i]);
+	dv_nearest_list(&n, buf, size);
 }
