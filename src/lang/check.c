@@ -244,6 +244,8 @@ bool dv_check_clause(struct dv_script *s, const struct dv_clause *c, const struc
 				  "predicate result must be of scalar type, not %s", dv_tname(&ck, p->type));
 		t->predicate = p;
 	}
+	if (env->guard && !ck.failed)
+		t->predicate = dv_check_guard(&ck, t->predicate);
 	for (const struct dv_stmt *st = c->stmts; st; st = st->next) {
 		struct dv_stmt *typed = dv_arena_alloc(arena, sizeof(*typed));
 

@@ -215,6 +215,8 @@ struct dv_node *dv_check_ident(struct dv_check *ck, const struct dv_node *n)
 		return check_builtin(ck, n, b);
 	i = arg_number(n->str);
 	if (i >= 0) {
+		if (ck->env->arg_text && !ck->words && !ck->no_args)
+			return dv_check_given(ck, n, (uint32_t)i, dv_type_int(8, true));
 		c = dv_check_copy(ck, n, DV_NODE_ARGN, dv_type_int(8, true));
 		c->ival = (uint64_t)i;
 		return c;
@@ -267,6 +269,8 @@ static struct dv_node *check_args(struct dv_check *ck, const struct dv_node *n)
 	if (!dv_type_is_scalar(t))
 		return DV_ERR_AT(ck, i->loc, "D_NOT_YET", "args[%u] of type %s is not supported yet", (unsigned)i->ival,
 				 dv_tname(ck, t));
+	if (e->arg_text)
+		return dv_check_given(ck, n, (uint32_t)i->ival, t);
 	c = dv_check_copy(ck, n, DV_NODE_ARGN, t);
 	c->ival = i->ival;
 	return c;

@@ -63,6 +63,8 @@ struct dv_src_text {
 	size_t len;
 	DV_VEC(struct dv_marker) markers;
 };
+/** An expression that a provider gives for an argument or as its guard. */
+struct dv_given { const char *text; struct dv_node *node; };
 struct dv_option { const char *name, *value; struct dv_loc loc; };
 
 struct dv_script {
@@ -75,6 +77,7 @@ struct dv_script {
 	DV_VEC(struct dv_option) options;
 	DV_VEC(struct dv_var *) vars;
 	DV_VEC(struct dv_agg *) aggs;
+	DV_VEC(struct dv_given) given; /**< providers' texts, parsed */
 	DV_VEC(uint64_t) told; /**< hashes of diagnostics already given: each machine's check would repeat them */
 	uint32_t globals_end, this_size, dyn_ids;
 	bool machine_syms;
@@ -182,6 +185,8 @@ static inline bool dv_parse_at_kw(const struct dv_parser *p, enum dv_kw kw)
 	return p->tok.kind == DV_T_KEYWORD && p->tok.kw == kw;
 }
 struct dv_node *dv_parse_expr(struct dv_parser *p);   /**< with assignment, without comma */
+/** A whole text that is one expression; NULL after diagnostics. */
+struct dv_node *dv_parse_text(struct dv_script *s, const char *text, struct dv_diag *diag);
 struct dv_node *dv_parse_agg(struct dv_parser *p);    /**< at an AGG token */
 struct dv_node *dv_parse_cond(struct dv_parser *p);   /**< without assignment */
 /* types.c: declarations */
@@ -225,6 +230,7 @@ struct dv_check {
 	bool failed;
 	unsigned quiet;   /**< inferring a type: no diagnostics, and nothing is entered */
 	unsigned depth, nodes, inline_depth;
+	bool words;       /**< in a provider's expression: arg0 ... are the machine's words */
 	bool no_args;     /**< inferring from another clause, whose args[] are not this probe's */
 	struct { enum dv_var_scope scope; const char *name; } inferring[16];
 	unsigned inferring_count;
@@ -234,6 +240,12 @@ struct dv_check {
 struct dv_node *dv_check_error(struct dv_check *ck, struct dv_loc loc, const char *tag, const char *hint,
 			       const char *fmt, ...) DV_PRINTF(5, 6);
 const char *dv_tname(struct dv_check *ck, const struct dv_type *t); /**< in quotes; lives in the check's arena */
+
+/* given.c */
+/** Argument @p n as its provider makes it, of type @p t; @p at: the node that asks for it. */
+struct dv_node *dv_check_given(struct dv_check *ck, const struct dv_node *at, uint32_t n, const struct dv_type *t);
+/** The probe's guard and @p predicate (typed, or NULL) as one. */
+struct dv_node *dv_check_guard(struct dv_check *ck, struct dv_node *predicate);
 
 /* check.c */
 struct dv_node *dv_check_copy(struct dv_check *ck, const struct dv_node *n, enum dv_node_kind kind,

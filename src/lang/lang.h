@@ -52,6 +52,13 @@ struct dv_check_env {
 	const struct dv_type *(*arg_type)(void *ctx, uint32_t n);
 	uint32_t arg_count;                /**< how many args[] there are; 0 with typed_args false: not typed */
 	bool typed_args;
+	/**
+	 * What the probe's provider makes of the words that the machine passes: arg n as an expression of D over these
+	 * words, in it called arg0, arg1 ... ("((struct bio *)arg1)->bi_bdev"); NULL: there is none, it reads as 0. Optional:
+	 * without it arguments are the words. The texts live as long as the script.
+	 */
+	const char *(*arg_text)(void *ctx, uint32_t n);
+	const char *guard; /**< a condition over the words: where it does not hold, this is not the probe. NULL: none */
 	/** Another machine's types and index, by its name (db`vmlinux`jiffies). NULL: no such machine. */
 	struct dv_universe *(*machine)(void *ctx, const char *name, uint32_t *index);
 	void *ctx;

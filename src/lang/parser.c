@@ -421,3 +421,27 @@ struct dv_error *dv_script_parse(struct dv_script *s, const struct dv_source *sr
 		dv_usage_clause(s, s->clauses.data[i]);
 	return NULL;
 }
+
+struct dv_node *dv_parse_text(struct dv_script *s, const char *text, struct dv_diag *diag)
+{
+	static const struct dv_source src = {.name = "a provider"};
+	struct dv_src_text *t = DV_PUSH(&s->sources);
+	struct dv_parser p = {.script = s, .diag = diag};
+	struct dv_node *n;
+
+	t->name = src.name;
+	t->text = text;
+	t->len = strlen(text);
+	p.lex = (struct dv_lexer){.script = s,
+				  .diag = diag,
+				  .src = &src,
+				  .text = t->text,
+				  .len = (uint32_t)t->len,
+				  .line = 1,
+				  .src_index = (uint32_t)s->sources.count - 1};
+	dv_parse_next(&p);
+	n = dv_parse_expr(&p);
+	if (!p.failed && p.tok.kind != DV_T_EOF)
+		dv_parse_unexpected(&p, "the end of the expression");
+	return p.failed ? NULL : n;
+}

@@ -27,6 +27,7 @@ void dv_script_destroy(struct dv_script *s)
 	DV_VEC_FREE(&s->options);
 	DV_VEC_FREE(&s->vars);
 	DV_VEC_FREE(&s->aggs);
+	DV_VEC_FREE(&s->given);
 	DV_VEC_FREE(&s->told);
 	dv_universe_destroy(s->fwd);
 	dv_arena_deinit(&s->arena);

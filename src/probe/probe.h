@@ -33,6 +33,7 @@ bool dv_glob(const char *pattern, const char *text);
 bool dv_glob_is_literal(const char *pattern);
 
 struct dv_provider;
+struct dv_stable_row;
 struct dv_probe {
 	const struct dv_provider *prov;
 	struct dv_machine *machine;    /**< NULL: fires in dvirt itself ("host") */
@@ -46,6 +47,7 @@ struct dv_probe {
 	uint32_t sysnr;	    /**< syscall return: DV_SITE_SYSRET */
 	bool compat;	    /**< 32-bit system call */
 	const void *group;  /**< the provider's own: which call, which tracepoint; equal ones have equal args[] */
+	const struct dv_stable_row *row; /**< how its arguments are made (stable.h); NULL: they are what the machine passes */
 	const char *target, *spec; /**< see struct dv_load_site; NULL: none. In the set's arena */
 	uint64_t detail;
 	int32_t pid;
@@ -61,12 +63,24 @@ struct dv_probe_machine {
 	struct dv_fbt_filter *fbt_filter;	  /**< what the kernel lets be probed; NULL: not asked yet */
 	const struct dv_tracepoint *tracepoints;  /**< in the set's arena; by module and name */
 	uint32_t tracepoint_count;
+	DV_VEC(struct dv_stable_found) stable;	  /**< probes with stable names, and why there are not more */
 	const char *groups;			  /**< where the groups of tracepoints' events come from, for people */
 	DV_VEC(struct dv_probe_syscall) syscalls; /**< sorted by name */
 	DV_VEC(struct dv_probe_sysnr) sysnrs;	  /**< DV_CAP_SYSTRACE: by call */
 	DV_VEC(uint64_t) sysret_addrs;		  /**< where system calls come back to their dispatcher */
 	uint64_t thunk[2];			  /**< return thunks, 0: none */
 	bool stale;				  /**< the kernel is another now: its ids are used up */
+};
+/** A place that serves a probe with a stable name (stable.h), or why there is none. */
+struct dv_stable_found {
+	const struct dv_provider *prov;
+	const struct dv_stable_row *row;
+	uint32_t id;	 /**< from dv_probe_base() on */
+	const char *why; /**< not NULL: it does not hold */
+	const struct dv_tracepoint *tracepoint; /**< NULL: a function */
+	uint64_t addr;
+	uint32_t size;
+	const char *symbol;
 };
 struct dv_probe_syscall {
 	const char *name;
@@ -113,13 +127,16 @@ struct dv_provider {
 	/** Machines that it has probes on: those with one of these capabilities (DV_CAP_*). */
 	uint32_t caps;
 	bool own; /**< dvirt itself has some too */
+	const struct dv_stable_row *rows; /**< stable.h: its table */
+	uint32_t row_count;
 	/** Optional: why @p pm's kernel lacks what @p d asks for, as a clause of a sentence; NULL: nothing known. In the
 	 * set's arena, or for ever. */
 	const char *(*why_not)(const struct dv_provider *p, const struct dv_probe_machine *pm,
 			       const struct dv_probe_desc *d, struct dv_probe_set *set);
 };
 extern const struct dv_provider *const dv_providers[];
-extern const struct dv_provider dv_prov_dtrace, dv_prov_profile, dv_prov_syscall, dv_prov_fbt, dv_prov_rawtp, dv_prov_sdt;
+extern const struct dv_provider dv_prov_dtrace, dv_prov_profile, dv_prov_syscall, dv_prov_fbt, dv_prov_rawtp, dv_prov_sdt,
+	dv_prov_sched, dv_prov_proc, dv_prov_io, dv_prov_vminfo, dv_prov_ip, dv_prov_tcp, dv_prov_udp;
 
 /** Append all probes that match @p d on @p m (NULL: dvirt's own) to the set; the same probe gets the same id each time.
  */
@@ -132,6 +149,11 @@ void dv_probes_nearest(struct dv_probe_set *set, const struct dv_probe_desc *d, 
  * has no kprobes". Or "".
  */
 void dv_probes_why_not(struct dv_probe_set *set, const struct dv_probe_desc *d, char *buf, size_t size);
+
+/** How a probe's provider makes its arguments and what must hold, as expressions of D; see struct dv_check_env. NULL: none
+ *  needed. */
+const char *dv_probe_guard(const struct dv_probe *p);
+const char *dv_probe_arg_text(const struct dv_probe *p, uint32_t n);
 
 /** A tracepoint of a kernel. Strings live as long as the guest or the set. */
 struct dv_tracepoint {

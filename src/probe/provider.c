@@ -8,7 +8,8 @@
 
 // Ids are given in this order.
 const struct dv_provider *const dv_providers[] = {
-    &dv_prov_dtrace, &dv_prov_profile, &dv_prov_syscall, &dv_prov_fbt, &dv_prov_rawtp, &dv_prov_sdt, NULL,
+    &dv_prov_dtrace, &dv_prov_profile, &dv_prov_syscall, &dv_prov_fbt, &dv_prov_rawtp, &dv_prov_sdt,
+    &dv_prov_sched, &dv_prov_proc, &dv_prov_io, &dv_prov_vminfo, &dv_prov_ip, &dv_prov_tcp, &dv_prov_udp, NULL,
 };
 _Static_assert(DV_COUNT(dv_providers) <= DV_PROVIDERS_MAX, "dv_probe_machine::base has room for each");
 
@@ -37,6 +38,7 @@ static void machine_destroy(struct dv_probe_machine *pm)
 {
 	DV_VEC_FREE(&pm->funcs);
 	DV_VEC_FREE(&pm->syscalls);
+	DV_VEC_FREE(&pm->stable);
 	DV_VEC_FREE(&pm->sysnrs);
 	DV_VEC_FREE(&pm->sysret_addrs);
 	dv_fbt_filter_destroy(pm->fbt_filter);
@@ -90,7 +92,7 @@ void dv_probe_set_forget(struct dv_probe_set *set, struct dv_machine *m)
 	// The symbols are gone with the guest's old kernel.
 	DV_VEC_FREE(&pm->funcs);
 	DV_VEC_FREE(&pm->syscalls);
-	pm->tracepoint_count = 0;
+	pm->stable.count = pm->tracepoint_count = 0;
 }
 
 // A row for this probe if the description matches it, else NULL.

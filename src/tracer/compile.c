@@ -23,6 +23,11 @@ static const struct dv_type *env_arg(void *ctx, uint32_t n)
 	return e->probe ? e->probe->prov->arg_type(e->probe, n, &count, &known) : NULL;
 }
 
+static const char *env_arg_text(void *ctx, uint32_t n)
+{
+	return dv_probe_arg_text(((struct env *)ctx)->probe, n);
+}
+
 static struct dv_universe *types_of(struct dv_tmachine *tm)
 {
 	struct dv_universe *u = tm->m && tm->m->guest ? dv_guest_types(tm->m->guest) : NULL;
@@ -62,6 +67,8 @@ static bool make_program(struct dv_tracer *t, struct dv_tmachine *tm, const stru
 
 	if (probe) {
 		probe->prov->arg_type(probe, 0, &env.arg_count, &env.typed_args);
+		env.guard = dv_probe_guard(probe);
+		env.arg_text = probe->row ? env_arg_text : NULL;
 		snprintf(name, sizeof(name), "%s:%s:%s:%s:%s", tm->name, probe->prov->name, probe->mod, probe->func,
 			 probe->name);
 	}
@@ -178,7 +185,7 @@ static bool compile_clause(struct dv_tracer *t, struct dv_tmachine *tm, struct d
 		dv_probes_match(tm->m, &descs[i], &t->probes);
 		for (size_t k = from; k < t->probes.probes.count && ok; k++) {
 			struct dv_probe p = t->probes.probes.data[k];
-			const void *key = uses_args ? p.prov->arg_group(&p) : NULL;
+			const void *key = uses_args || p.row ? p.prov->arg_group(&p) : NULL;
 			const struct group *g;
 
 			if (!p.machine && p.id == DV_ID_ERROR)

@@ -8,7 +8,7 @@
  *	diagnostics, then the typed tree of each clause
  *
  * TAG is that of the first error. Options: notypes (no kernel types), noargs (args[] not typed), two (check for web,
- *then again for db), dbfirst, text (given with -n), default, argref, target, argv=a,b,c. With DV_UPDATE=1 in the
+ *then again for db), dbfirst, given (the provider makes arguments of its own, badgiven: bad ones), text (given with -n), default, argref, target, argv=a,b,c. With DV_UPDATE=1 in the
  *environment the expectations are written anew; read the difference before you believe it.
  */
 #include "fake.h"
@@ -30,6 +30,18 @@ static struct dv_universe *machine(void *ctx, const char *name, uint32_t *index)
 	return NULL;
 }
 
+static const char *given(void *ctx, uint32_t n)
+{
+	static const char *const texts[] = {"arg4", "((struct task_struct *)arg3)->ubuf", "-(int)arg9"};
+
+	return n < DV_COUNT(texts) ? texts[n] : NULL;
+}
+
+static const char *bad_given(void *ctx, uint32_t n)
+{
+	return n ? "nothing" : "arg1 +";
+}
+
 static bool has(const char *opts, const char *opt)
 {
 	return strstr(opts, opt) != NULL;
@@ -45,6 +57,8 @@ static void check_all(struct dv_script *s, const char *opts, uint32_t id, struct
 	    .arg_type = fake_arg_type,
 	    .arg_count = 4,
 	    .typed_args = types && !has(opts, "noargs"),
+	    .arg_text = has(opts, "badgiven") ? bad_given : has(opts, "given") ? given : NULL,
+	    .guard = has(opts, "given") ? "((struct task_struct *)arg3)->pid" : NULL,
 	    .machine = machine,
 	    .ctx = fake_kernel(id),
 	    .probe = "fbt::vfs_read:entry",

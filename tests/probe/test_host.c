@@ -7,7 +7,9 @@
 #include <time.h>
 
 #include "kread.h"
+#include "lang/lang.h"
 #include "lib/test.h"
+#include "probe/stable.h"
 
 static struct kread reader;
 
@@ -186,6 +188,128 @@ static void test_fbt(struct dv_probe_set *set)
 	CHECK_STR(why(set, "fbt::no_such_thing:entry"), "");
 }
 
+static void say(void *ctx, const char *text)
+{
+	fputs(text, stderr);
+}
+
+static const char *arg_text(void *ctx, uint32_t n)
+{
+	return dv_probe_arg_text(ctx, n);
+}
+
+static const struct dv_type *arg_type(void *ctx, uint32_t n)
+{
+	const struct dv_probe *p = ctx;
+	uint32_t count;
+	bool known;
+
+	return p->prov->arg_type(p, n, &count, &known);
+}
+
+// What the provider says in D must be right for this kernel's types.
+static void compile(struct dv_probe *p)
+{
+	struct dv_diag diag = {.emit = say};
+	struct dv_source src = {.name = p->name};
+	struct dv_check_env env = {.types = dv_guest_types(host.guest), .strsize = 256, .arg_type = arg_type,
+				   .guard = dv_probe_guard(p), .arg_text = arg_text, .ctx = p, .machine_name = "host"};
+	struct dv_script *s = dv_script_create();
+	char text[512] = "BEGIN { trace(arg0);";
+	struct dv_clause *typed;
+	struct dv_arena arena;
+	struct dv_error *e;
+
+	dv_arena_init(&arena);
+	p->prov->arg_type(p, 0, &env.arg_count, &env.typed_args);
+	for (uint32_t i = 0; i < env.arg_count; i++) {
+		size_t used = strlen(text);
+
+		CHECK(arg_type(p, i));
+		snprintf(text + used, sizeof(text) - used, " trace(args[%u]);", i);
+	}
+	strcat(text, " }");
+	src.text = text;
+	e = dv_script_parse(s, &src, &diag);
+	REQUIRE(!e);
+	CHECK(dv_check_clause(s, dv_script_clause(s, 0), &env, &diag, &arena, &typed));
+	CHECK(!env.guard || typed->predicate);
+	if (diag.errors)
+		fprintf(stderr, "that was %s:::%s at %s\n", p->prov->name, p->name, p->target);
+	dv_script_destroy(s);
+	dv_arena_deinit(&arena);
+}
+
+static void compile_all(struct dv_probe_set *set)
+{
+	static const char *const descs[] = {"sched:::", "proc:::", "io:::", "vminfo:::", "ip:::", "tcp:::", "udp:::"};
+
+	for (size_t i = 0; i < DV_COUNT(descs); i++) {
+		size_t n = match(set, descs[i], NULL);
+
+		CHECK(n > 1);
+		for (size_t k = 0; k < n; k++)
+			compile(&set->probes.data[k]);
+	}
+}
+
+static void test_stable(struct dv_probe_set *set)
+{
+	struct dv_probe p = {0};
+
+	compile_all(set);
+	REQUIRE(match(set, "sched:::off-cpu", &p) == 1);
+	CHECK_EQ(p.kind, DV_SITE_TRACEPOINT);
+	CHECK_STR(p.target, "sched_switch");
+	CHECK_STR(types(&p), "struct task_struct *, struct task_struct *");
+	CHECK_EQ(match(set, "sched:::wakeup", NULL), 2);
+	REQUIRE(match(set, "sched:::enqueue", &p) == 3);
+	CHECK_EQ(p.kind, DV_SITE_ADDR);
+	CHECK(p.addr);
+	REQUIRE(match(set, "proc:::signal-clear", &p) == 1);
+	CHECK_EQ(p.kind, DV_SITE_RETURNS);
+	REQUIRE(match(set, "proc:::exit", &p) == 1);
+	CHECK_STR(p.target, "sched_process_exit");
+}
+
+// Rows of no kernel: each fails for its own reason.
+static const struct dv_stable_row odd_rows[] = {
+	{"no-function", DV_AT_ENTRY, "there_is_no_such_function"},
+	{"no-tracepoint", DV_AT_TRACEPOINT, "there_is_no_such_tracepoint"},
+	{"prototype", DV_AT_TRACEPOINT, "sched_switch", .expect = {{1, "struct bio *"}}},
+	{"parameters", DV_AT_ENTRY, "vfs_read", .expect = {{7, "int"}}},
+	{"second", DV_AT_ENTRY, "there_is_no_such_function"},
+	{"second", DV_AT_ENTRY, "there_is_no_such_function", true},
+	{"second", DV_AT_ENTRY, "vfs_read", .expect = {{0, "struct file *"}}},
+	{"second", DV_AT_ENTRY, "vfs_write", true},
+	{"second", DV_AT_ENTRY, "there_is_no_such_function", true},
+	{"second", DV_AT_ENTRY, "vfs_open"},
+	{"second", DV_AT_ENTRY, "vfs_fsync", true},
+};
+
+static void test_rows(void)
+{
+	static const char *const whys[] = {"the kernel has no function there_is_no_such_function",
+					   "the kernel has no tracepoint there_is_no_such_tracepoint",
+					   "the tracepoint sched_switch is not as expected: parameter 1 is "
+					   "struct task_struct *, not struct bio *",
+					   "the function vfs_read is not as expected: parameter 7 is missing, not int"};
+	const struct dv_provider odd = {.name = "odd", .rows = odd_rows, .row_count = DV_COUNT(odd_rows)};
+	struct dv_probe_machine pm = {.machine = &host};
+	struct dv_probe_set set;
+
+	dv_probe_set_init(&set);
+	dv_tracepoints_add(&set, &pm);
+	CHECK_EQ(dv_stable_add(&odd, &set, &pm), 5);
+	REQUIRE(pm.stable.count == 6);
+	for (size_t i = 0; i < DV_COUNT(whys); i++)
+		CHECK_STR(pm.stable.data[i].why, whys[i]);
+	CHECK_STR(pm.stable.data[4].symbol, "vfs_read");
+	CHECK_STR(pm.stable.data[5].symbol, "vfs_write");
+	DV_VEC_FREE(&pm.stable);
+	dv_probe_set_deinit(&set);
+}
+
 static void test_without(void)
 {
 	struct dv_probe_set set;
@@ -200,6 +324,26 @@ static void test_without(void)
 	CHECK_STR(why(&set, "rawtp:::sched_switch"), "");
 	CHECK_EQ(match(&set, "rawtp:::", NULL), 0);
 	CHECK(match(&set, "syscall::read:entry", NULL) > 0);
+	dv_probe_set_deinit(&set);
+
+	host.caps |= DV_CAP_TRACEPOINT;
+	dv_probe_set_init(&set);
+	CHECK_EQ(match(&set, "sched:::off-cpu", NULL), 1);
+	CHECK_EQ(match(&set, "sched:::enqueue", NULL), 0);
+	CHECK_STR(why(&set, "sched:::enqueue"),
+		  "on host it needs the function enqueue_task_fair: functions cannot be probed: the kernel is built without "
+		  "CONFIG_KPROBES");
+	dv_probe_set_deinit(&set);
+
+	// Functions only, as in a guest.
+	host.caps = DV_CAP_TYPES | DV_CAP_FBT;
+	dv_probe_set_init(&set);
+	compile_all(&set);
+	CHECK_EQ(match(&set, "sched:::off-cpu", NULL), 1);
+	CHECK_STR(set.probes.data[0].target, "__switch_to_asm");
+	CHECK_EQ(match(&set, "proc:::exec-success", NULL), 2);
+	CHECK_EQ(match(&set, "sched:::preempt", NULL), 0);
+	CHECK(strstr(why(&set, "sched:::preempt"), "there are no tracepoints"));
 	dv_probe_set_deinit(&set);
 	host.caps = caps;
 }
@@ -254,6 +398,8 @@ int main(int argc, char **argv)
 		test_tracepoints(&set);
 		test_profile(&set);
 		test_fbt(&set);
+		test_stable(&set);
+		test_rows();
 		test_without();
 	}
 	dv_probe_set_deinit(&set);
