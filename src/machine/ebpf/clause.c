@@ -258,7 +258,7 @@ static bool string_builtin(struct tr *t, uint64_t id)
 }
 
 // Registers of a program in the kernel's struct pt_regs (arch/x86/include/asm/ptrace.h): byte offset + 1.
-static const uint8_t pt_regs[DV_REG_COUNT] = {
+const uint8_t dv_bpf_pt_regs[DV_REG_COUNT] = {
     [DV_REG_R15] = 1,     [DV_REG_R14] = 9,   [DV_REG_R13] = 17,  [DV_REG_R12] = 25, [DV_REG_RBP] = 33,
     [DV_REG_RBX] = 41,    [DV_REG_R11] = 49,  [DV_REG_R10] = 57,  [DV_REG_R9] = 65,  [DV_REG_R8] = 73,
     [DV_REG_RAX] = 81,    [DV_REG_RCX] = 89,  [DV_REG_RDX] = 97,  [DV_REG_RSI] = 105, [DV_REG_RDI] = 113,
@@ -293,11 +293,11 @@ static bool call(struct tr *t, uint32_t fn)
 		gone(t, "a built-in variable");
 		return false;
 	case DV_FN_REG:
-		if (!known || id >= DV_REG_COUNT || !pt_regs[id]) {
+		if (!known || id >= DV_REG_COUNT || !dv_bpf_pt_regs[id]) {
 			gone(t, "this register");
 			return false;
 		}
-		dv_bpf_const(t->out, 1, pt_regs[id] - 1);
+		dv_bpf_const(t->out, 1, dv_bpf_pt_regs[id] - 1);
 		call_fn(t, "dv_fn_reg", 1);
 		return true;
 	case DV_FN_ARG:

@@ -26,6 +26,9 @@ struct dv_bpf_clause {
 /** Append to @p ret the function, which takes the producer's offset and returns nothing of use. */
 struct dv_error *dv_bpf_clause(const struct dv_bpf_clause *c, struct dv_bpf_code *ret) DV_MUST_USE;
 
+/** Byte offset in struct pt_regs + 1 of a register that user programs have; 0: they have none such. */
+extern const uint8_t dv_bpf_pt_regs[DV_REG_COUNT];
+
 /** What clauses ask of the place where they fire: a bit for each argument; more bits below. */
 uint32_t dv_bpf_clause_uses(const struct dv_insn *insns, uint32_t count);
 #define DV_USES_ARGS 0x3ffu /**< arg0 .. arg9 */

@@ -11,10 +11,12 @@
 #include <unistd.h>
 
 #include "machine/ebpf/bpf/firing.h"
+#include "machine/ebpf/event.h"
 #include "machine/ebpf/kfunc.h"
 #include "machine/ebpf/maps.h"
 #include "machine/ebpf/reader.h"
 #include "machine/ebpf/session.h"
+#include "machine/ebpf/uprobe.h"
 
 extern const uint8_t dv_host_bpf[], dv_host_bpf_end[]; // the run-time functions, embed.S
 
@@ -24,7 +26,7 @@ struct host {
 	struct dv_bpf_loaded *loaded;
 	void *image; // of `loaded`
 	size_t image_size;
-	unsigned ways; // to trace functions
+	unsigned ways, user_ways; // to trace functions, user programs
 };
 
 static void host_poll(struct dv_machine *m)
@@ -43,7 +45,7 @@ static struct dv_error *host_load(struct dv_machine *m, int region_fd, uint64_t 
 		return NULL;
 	dv_bpf_detach(h->loaded);
 	h->loaded = NULL;
-	e = dv_bpf_load_image(h->object, &(struct dv_bpf_kernel){m->guest, h->ways}, region_fd, region_size, image, size, getenv("DVIRT_BPF_LOG") != NULL,
+	e = dv_bpf_load_image(h->object, &(struct dv_bpf_kernel){m->guest, h->ways, h->user_ways}, region_fd, region_size, image, size, getenv("DVIRT_BPF_LOG") != NULL,
 			      &l);
 	if (e)
 		return e;
@@ -180,8 +182,13 @@ static struct dv_error *open_host(struct dv_machine *m, uint32_t universe)
 	if (e)
 		return e;
 	h->ways = dv_kfunc_ways(dv_guest_func_id(m->guest, "bpf_fentry_test1"));
+	h->user_ways = dv_uprobe_ways();
 	if (h->ways)
 		m->caps |= DV_CAP_FBT;
+	if (h->user_ways & DV_UPROBE_COOKIE)
+		m->caps |= DV_CAP_UPROBE;
+	if (dv_event_cookies())
+		m->caps |= DV_CAP_PROFILE;
 	m->caps |= DV_CAP_SYSCALL | DV_CAP_SYSTRACE | DV_CAP_TRACEPOINT | DV_CAP_TYPES;
 	m->state = DV_MACHINE_READY;
 	return NULL;

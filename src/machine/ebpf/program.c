@@ -19,11 +19,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "abi/usdt.h"
 #include "machine/ebpf/bpf/firing.h"
 #include "machine/ebpf/clause.h"
 #include "machine/ebpf/maps.h"
 
-enum { H_TASK_BTF = 158, H_COOKIE = 174, H_TASK_PT_REGS = 175 };
+enum { H_TASK_BTF = 158, H_COOKIE = 174, H_TASK_PT_REGS = 175, H_PROBE_READ_USER = 112 };
 
 #define NRS       1024u /* system calls' numbers are below, for each kind of program */
 #define NAME_SIZE 24u
@@ -171,6 +172,76 @@ static void return_args(struct builder *b, bool both)
 	arg_store(b, 0, 1);
 }
 
+// r1 = a register of the program, or 0.
+static void usdt_reg(struct builder *b, unsigned dst, uint8_t reg)
+{
+	uint8_t off = reg < DV_REG_COUNT ? dv_bpf_pt_regs[reg] : 0;
+
+	if (off)
+		E(BPF_LDX | BPF_MEM | BPF_DW, dst, 6, off - 1, 0);
+	else
+		dv_bpf_const(&b->main, dst, 0);
+}
+
+// r1 = the argument in memory; 0 when it cannot be read.
+static void usdt_mem(struct builder *b, const struct dv_usdt_arg *a)
+{
+	usdt_reg(b, 3, a->reg);
+	if (a->index != DV_USDT_NOREG) {
+		usdt_reg(b, 2, a->index);
+		E(BPF_ALU64 | BPF_MUL | BPF_K, 2, 0, 0, a->scale);
+		E(BPF_ALU64 | BPF_ADD | BPF_X, 3, 2, 0, 0);
+	}
+	dv_bpf_const(&b->main, 2, (uint64_t)a->value);
+	E(BPF_ALU64 | BPF_ADD | BPF_X, 3, 2, 0, 0);
+	dv_bpf_const(&b->main, 2, 0);
+	E(BPF_STX | BPF_MEM | BPF_DW, 10, 2, -8, 0);
+	E(BPF_ALU64 | BPF_MOV | BPF_X, 1, 10, 0, 0);
+	E(BPF_ALU64 | BPF_ADD | BPF_K, 1, 0, 0, -8);
+	dv_bpf_const(&b->main, 2, a->size);
+	dv_bpf_helper(&b->main, H_PROBE_READ_USER);
+	E(BPF_LDX | BPF_MEM | BPF_DW, 1, 10, -8, 0);
+}
+
+// The arguments of a static probe, from where its compiler put them.
+static void usdt_args(struct builder *b)
+{
+	struct dv_usdt_arg args[DV_USDT_ARGS_MAX];
+	uint32_t count = 0;
+
+	if (!dv_usdt_read(b->s->loaded->texts + b->site->spec, args, &count))
+		count = 0;
+	zero_args(b);
+	for (uint32_t n = 0; n < count && n < DV_HOST_ARGS; n++) {
+		const struct dv_usdt_arg *a = &args[n];
+		int32_t unused = 64 - 8 * a->size;
+
+		if (!wants(b, n))
+			continue;
+		switch (a->kind) {
+		case DV_USDT_CONST:
+			dv_bpf_const(&b->main, 1, (uint64_t)a->value);
+			break;
+		case DV_USDT_REG:
+		case DV_USDT_REGH:
+			usdt_reg(b, 1, a->reg);
+			if (a->kind == DV_USDT_REGH)
+				E(BPF_ALU64 | BPF_RSH | BPF_K, 1, 0, 0, 8);
+			break;
+		case DV_USDT_MEM:
+			usdt_mem(b, a);
+			break;
+		default:
+			continue;
+		}
+		if (unused) {
+			E(BPF_ALU64 | BPF_LSH | BPF_K, 1, 0, 0, unused);
+			E(BPF_ALU64 | (a->is_signed ? BPF_ARSH : BPF_RSH) | BPF_K, 1, 0, 0, unused);
+		}
+		arg_store(b, n, 1);
+	}
+}
+
 static void take_args(struct builder *b)
 {
 	if (!(b->uses & DV_USES_ARGS))
@@ -210,6 +281,8 @@ static void take_args(struct builder *b)
 	case DV_ENTRY_REGS_ONE:
 		if (b->site->args == DV_ARGS_FUNC) {
 			regs_args(b, 6, func_args);
+		} else if (b->site->args == DV_ARGS_USDT) {
+			usdt_args(b);
 		} else {
 			zero_args(b);
 			if (b->site->args == DV_ARGS_RETURN) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Sites are put into groups, each group gets a program (program.c), and the program is attached: once where all its
-// sites are reached through one tracepoint, else once for each site, with the site's row as the cookie.
-#include "machine/ebpf/session.h"
+// Sites are put into groups, each group gets a program (program.c), and the program is attached (attach.c): once where all
+// its sites are reached through one tracepoint, else once for each site, with the site's row as the cookie.
+#include "machine/ebpf/loaded.h"
 
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -15,36 +15,11 @@
 #include <unistd.h>
 
 #include "machine/ebpf/bpf/firing.h"
-#include "machine/ebpf/kfunc.h"
 #include "machine/ebpf/maps.h"
-#include "machine/ebpf/program.h"
 
 #define END_WAIT_MS  2000
-#define FENTRY_MAX   4u
 #define CLOSERS      64u
 #define DV_WORDS_MAX 12u /* of a raw tracepoint (MAX_BPF_FUNC_ARGS) */
-
-struct group {
-	struct dv_bpf_group pub;
-	DV_VEC(uint32_t) sites;
-	uint32_t hash;
-	int prog;     // -1: not loaded
-	unsigned way; // functions: enum dv_kfunc_how
-};
-
-struct dv_bpf_loaded {
-	struct dv_bpf_session s;
-	struct dv_loaded *loaded;
-	DV_VEC(int) links, events; // closed in this order
-	struct dv_guest *guest; // NULL: not known
-	unsigned ways;
-	uint32_t refused;
-	const char *refused_name;
-	DV_VEC(struct group) groups;
-	void *region;
-	uint64_t region_size;
-	int map_fds[4];
-};
 
 static uint64_t pow2_up(uint64_t n)
 {
@@ -132,7 +107,7 @@ static struct dv_error *find_status(struct dv_bpf_loaded *l, struct dv_guest *gu
 
 static struct dv_error *make_maps(struct dv_bpf_loaded *l)
 {
-	struct dv_guest *guest = l->guest;
+	struct dv_guest *guest = l->kernel.guest;
 	const struct dv_load_image *img = l->loaded->img;
 	const struct dv_region_hdr *hdr = l->region;
 	static const struct dv_guest_layout none;
@@ -183,6 +158,9 @@ static bool entry_of(const struct dv_load_site *s, enum dv_bpf_entry *ret)
 	case DV_SITE_TRACEPOINT: *ret = DV_ENTRY_RAW; return true;
 	case DV_SITE_ADDR:       *ret = DV_ENTRY_REGS; return true;
 	case DV_SITE_RETURNS:    *ret = DV_ENTRY_REGS; return true;
+	case DV_SITE_UPROBE:     *ret = DV_ENTRY_REGS; return true;
+	case DV_SITE_URETPROBE:  *ret = DV_ENTRY_REGS; return true;
+	case DV_SITE_PROFILE:    *ret = DV_ENTRY_PERF; return true;
 	}
 	return false;
 }
@@ -200,7 +178,13 @@ static uint32_t hash_of(const struct dv_loaded *l, const struct dv_load_site *s)
 // 32-bit one, whose arguments lie elsewhere.
 static bool alike(const struct dv_loaded *l, const struct dv_load_site *a, const struct dv_load_site *b)
 {
-	if (a->kind != b->kind || (a->args != b->args && a->kind != DV_SITE_SYSENTRY) || a->ecb_count != b->ecb_count || a->kind == DV_SITE_TRACEPOINT)
+	if (a->kind != b->kind || a->ecb_count != b->ecb_count || a->kind == DV_SITE_TRACEPOINT ||
+	    (a->args != b->args && a->kind != DV_SITE_SYSENTRY))
+		return false;
+	// A user program's file and process are the link's, its arguments' places the program's.
+	if ((a->kind == DV_SITE_UPROBE || a->kind == DV_SITE_URETPROBE) &&
+	    (a->pid != b->pid || strcmp(l->texts + a->target, l->texts + b->target) ||
+	     strcmp(l->texts + a->spec, l->texts + b->spec)))
 		return false;
 	for (uint32_t i = 0; i < a->ecb_count; i++)
 		if (l->ecbs[a->ecb + i].prog != l->ecbs[b->ecb + i].prog)
@@ -208,29 +192,13 @@ static bool alike(const struct dv_loaded *l, const struct dv_load_site *a, const
 	return true;
 }
 
-// Can this function have a trampoline, and how many arguments has it? Each must be one word.
-static bool fentry_fits(const struct dv_bpf_loaded *l, const struct dv_load_site *s, uint32_t *args)
+struct dv_bpf_sites *dv_bpf_add_group(struct dv_bpf_loaded *l, enum dv_bpf_entry entry, uint32_t site)
 {
-	const char *name = l->loaded->texts + s->target;
-	const struct dv_symbol *sym = l->guest ? dv_guest_symbol(l->guest, "vmlinux", name) : NULL;
-	const struct dv_type *f = sym && sym->addr == s->addr ? dv_guest_func_type(l->guest, "vmlinux", name) : NULL;
-
-	if (!f || f->kind != DV_TYPE_FUNC || f->varargs || f->count > 6 || !dv_guest_func_id(l->guest, name))
-		return false;
-	for (uint32_t i = 0; i < f->count; i++)
-		if (!f->members[i].type || !dv_type_is_scalar(f->members[i].type))
-			return false;
-	*args = f->count;
-	return true;
-}
-
-static struct group *add_group(struct dv_bpf_loaded *l, enum dv_bpf_entry entry, uint32_t site)
-{
-	struct group *g = DV_PUSH(&l->groups);
+	struct dv_bpf_sites *g = DV_PUSH(&l->groups);
 
 	g->prog = -1;
 	g->pub.entry = entry;
-	*DV_PUSH(&g->sites) = site;
+	*DV_PUSH(&g->rows) = site;
 	return g;
 }
 
@@ -242,210 +210,46 @@ static struct dv_error *make_groups(struct dv_bpf_loaded *l)
 		const struct dv_load_site *s = &ld->sites[i];
 		uint32_t h = hash_of(ld, s);
 		enum dv_bpf_entry entry;
-		struct group *g = NULL;
+		struct dv_bpf_sites *g = NULL;
 
 		if (!entry_of(s, &entry))
 			return dv_error_create(DV_ERR_OTHER, "the host's kernel has no probes of kind %u", s->kind);
 		for (size_t k = l->groups.count; k > 0 && !g; k--) {
-			struct group *o = &l->groups.data[k - 1];
+			struct dv_bpf_sites *o = &l->groups.data[k - 1];
 
-			if (o->hash == h && alike(ld, &ld->sites[o->sites.data[0]], s))
+			if (o->hash == h && alike(ld, &ld->sites[o->rows.data[0]], s))
 				g = o;
 		}
 		if (g)
-			*DV_PUSH(&g->sites) = i;
+			*DV_PUSH(&g->rows) = i;
 		else
-			add_group(l, entry, i)->hash = h;
+			dv_bpf_add_group(l, entry, i)->hash = h;
 	}
 	return NULL;
 }
 
-// A few functions get a trampoline each, many share an event.
-static void choose_ways(struct dv_bpf_loaded *l)
-{
-	for (size_t i = 0; i < l->groups.count; i++) {
-		struct group *g = &l->groups.data[i];
-		const struct dv_load_site *s = &l->loaded->sites[g->sites.data[0]];
-		uint32_t args;
+/* -- loading ---------------------------------------------------------------------------------------------------- */
 
-		if (s->kind != DV_SITE_ADDR && s->kind != DV_SITE_RETURNS)
-			continue;
-		g->way = l->ways & DV_KFUNC_MULTI ? DV_KFUNC_MULTI : DV_KFUNC_KPROBE;
-		if (g->sites.count > FENTRY_MAX || !(l->ways & DV_KFUNC_FENTRY))
-			continue;
-		for (size_t k = g->sites.count; k > 0; k--) {
-			const struct dv_load_site *site = &l->loaded->sites[g->sites.data[k - 1]];
-			struct group *own;
-
-			if (!fentry_fits(l, site, &args))
-				continue;
-			own = g->sites.count == 1 ? g : NULL;
-			if (!own) {
-				uint32_t row = g->sites.data[k - 1];
-
-				memmove(&g->sites.data[k - 1], &g->sites.data[k],
-					(g->sites.count - k) * sizeof(g->sites.data[0]));
-				g->sites.count--;
-				own = add_group(l, DV_ENTRY_REGS, row);
-				g = &l->groups.data[i]; // it may have moved
-			}
-			own->way = DV_KFUNC_FENTRY;
-			own->pub.entry = site->kind == DV_SITE_ADDR ? DV_ENTRY_FENTRY : DV_ENTRY_FEXIT;
-			own->pub.args = args;
-		}
-	}
-}
-
-/* -- attaching ---------------------------------------------------------------------------------------------------- */
-
-static struct dv_error *attach_raw(struct dv_bpf_loaded *l, const char *name, int prog)
-{
-	int fd = bpf_raw_tracepoint_open(name, prog), err = errno;
-
-	if (fd < 0 && err == ENOENT)
-		return dv_error_create(DV_ERR_NOT_FOUND, "the kernel has no tracepoint '%s'", name);
-	if (fd < 0)
-		return dv_error_sys(err, "cannot attach to the tracepoint '%s'", name);
-	*DV_PUSH(&l->links) = fd;
-	return NULL;
-}
-
-static const char *name_of(const struct dv_bpf_loaded *l, uint32_t row)
-{
-	return l->loaded->texts + l->loaded->sites[row].target;
-}
-
-// Attach to functions [from, from + count) of the group. One that cannot be probed spoils the link of all: they are tried in
-// halves, down to that one.
-static void attach_multi(struct dv_bpf_loaded *l, const struct group *g, size_t from, size_t count)
-{
-	DV_FREE unsigned long *addrs = dv_xcalloc(count, sizeof(*addrs));
-	DV_FREE uint64_t *cookies = dv_xcalloc(count, sizeof(*cookies));
-	bool is_return = l->loaded->sites[g->sites.data[0]].kind == DV_SITE_RETURNS;
-	struct dv_error *e;
-	int link = -1;
-
-	for (size_t i = 0; i < count; i++) {
-		cookies[i] = g->sites.data[from + i];
-		addrs[i] = l->loaded->sites[cookies[i]].addr;
-	}
-	e = dv_kfunc_attach_multi(g->prog, is_return, addrs, cookies, (uint32_t)count, &link);
-	if (!e) {
-		*DV_PUSH(&l->links) = link;
-		return;
-	}
-	dv_error_destroy(e);
-	if (count > 1) {
-		attach_multi(l, g, from, count / 2);
-		attach_multi(l, g, from + count / 2, count - count / 2);
-		return;
-	}
-	l->refused++;
-	l->refused_name = name_of(l, g->sites.data[from]);
-}
-
-static void attach_kprobes(struct dv_bpf_loaded *l, const struct group *g)
-{
-	for (size_t i = 0; i < g->sites.count; i++) {
-		uint32_t row = g->sites.data[i];
-		const struct dv_load_site *s = &l->loaded->sites[row];
-		int event = -1, link = -1;
-		struct dv_error *e = dv_kfunc_attach_kprobe(g->prog, s->kind == DV_SITE_RETURNS, s->addr, name_of(l, row),
-							    row, &event, &link);
-
-		if (e) {
-			dv_error_destroy(e);
-			l->refused++;
-			l->refused_name = name_of(l, row);
-			continue;
-		}
-		*DV_PUSH(&l->events) = event;
-		*DV_PUSH(&l->links) = link;
-	}
-}
-
-static struct dv_error *attach_functions(struct dv_bpf_loaded *l, struct group *g)
-{
-	struct dv_error *e = NULL;
-	int link = -1;
-
-	if (g->way == DV_KFUNC_MULTI) {
-		attach_multi(l, g, 0, g->sites.count);
-	} else if (g->way == DV_KFUNC_KPROBE) {
-		attach_kprobes(l, g);
-	} else {
-		e = dv_kfunc_attach_fentry(g->prog, name_of(l, g->sites.data[0]), &link);
-		if (!e)
-			*DV_PUSH(&l->links) = link;
-	}
-	return e;
-}
-
-static struct dv_error *attach(struct dv_bpf_loaded *l, struct group *g)
-{
-	switch (g->pub.entry) {
-	case DV_ENTRY_SYSENTER:
-		return attach_raw(l, "sys_enter", g->prog);
-	case DV_ENTRY_SYSEXIT:
-		return attach_raw(l, "sys_exit", g->prog);
-	case DV_ENTRY_RAW:
-		return attach_raw(l, name_of(l, g->sites.data[0]), g->prog);
-	default:
-		return attach_functions(l, g);
-	}
-}
-
-static void how_to_load(const struct dv_bpf_loaded *l, const struct group *g, struct dv_bpf_load *how)
-{
-	switch (g->pub.entry) {
-	case DV_ENTRY_REGS:
-		how->type = BPF_PROG_TYPE_KPROBE;
-		how->attach_type = g->way == DV_KFUNC_MULTI ? BPF_TRACE_KPROBE_MULTI : 0;
-		break;
-	case DV_ENTRY_FENTRY:
-	case DV_ENTRY_FEXIT:
-		how->type = BPF_PROG_TYPE_TRACING;
-		how->attach_type = g->pub.entry == DV_ENTRY_FENTRY ? BPF_TRACE_FENTRY : BPF_TRACE_FEXIT;
-		how->attach_btf_id = dv_guest_func_id(l->guest, name_of(l, g->sites.data[0]));
-		break;
-	default:
-		how->type = BPF_PROG_TYPE_RAW_TRACEPOINT;
-		break;
-	}
-}
-
-static struct dv_error *load(struct dv_bpf_loaded *l, struct group *g, bool verbose)
+static struct dv_error *load(struct dv_bpf_loaded *l, struct dv_bpf_sites *g, bool verbose)
 {
 	struct dv_bpf_load how = {.name = "dvirt"};
 	char *log = NULL;
 	struct dv_error *e;
 
-	g->pub.sites = g->sites.data;
-	g->pub.site_count = (uint32_t)g->sites.count;
+	g->pub.sites = g->rows.data;
+	g->pub.site_count = (uint32_t)g->rows.count;
 	g->pub.name = "dvirt";
 	if (g->pub.entry == DV_ENTRY_RAW)
 		g->pub.args = DV_WORDS_MAX;
-	how_to_load(l, g, &how);
+	dv_bpf_how_to_load(l, g, &how);
 	e = dv_bpf_program(&l->s, &g->pub, &how, verbose ? &log : NULL, &g->prog);
 	if (log)
 		fputs(log, stderr);
 	free(log);
-	if (e && g->way == DV_KFUNC_FENTRY && l->ways & (DV_KFUNC_MULTI | DV_KFUNC_KPROBE)) {
-		// Some functions cannot have a trampoline: by an event then.
+	if (e && dv_bpf_other_way(l, g)) {
 		dv_error_destroy(e);
-		g->way = l->ways & DV_KFUNC_MULTI ? DV_KFUNC_MULTI : DV_KFUNC_KPROBE;
-		g->pub.entry = DV_ENTRY_REGS;
 		return load(l, g, verbose);
 	}
-	return e;
-}
-
-struct dv_error *dv_bpf_attach(struct dv_bpf_loaded *l)
-{
-	struct dv_error *e = NULL;
-
-	for (size_t i = 0; i < l->groups.count && !e; i++)
-		e = attach(l, &l->groups.data[i]);
 	return e;
 }
 
@@ -458,8 +262,8 @@ uint32_t dv_bpf_refused(const struct dv_bpf_loaded *l, const char **example)
 int dv_bpf_site_program(const struct dv_bpf_loaded *l, uint32_t site)
 {
 	for (size_t i = 0; i < l->groups.count; i++)
-		for (size_t k = 0; k < l->groups.data[i].sites.count; k++)
-			if (l->groups.data[i].sites.data[k] == site)
+		for (size_t k = 0; k < l->groups.data[i].rows.count; k++)
+			if (l->groups.data[i].rows.data[k] == site)
 				return l->groups.data[i].prog;
 	return -1;
 }
@@ -474,8 +278,8 @@ struct dv_error *dv_bpf_load_image(const struct dv_bpf_object *o, const struct d
 	const char *why;
 
 	l->s.object = o;
-	l->guest = kernel ? kernel->guest : NULL;
-	l->ways = kernel ? kernel->ways : 0;
+	if (kernel)
+		l->kernel = *kernel;
 	l->region_size = region_size;
 	memset(l->map_fds, 0xff, sizeof(l->map_fds));
 	l->region = mmap(NULL, region_size, PROT_READ | PROT_WRITE, MAP_SHARED, region_fd, 0);
@@ -499,7 +303,7 @@ struct dv_error *dv_bpf_load_image(const struct dv_bpf_object *o, const struct d
 	if (!e)
 		e = make_groups(l);
 	if (!e)
-		choose_ways(l);
+		dv_bpf_choose_ways(l);
 	for (size_t i = 0; i < l->groups.count && !e; i++)
 		e = load(l, &l->groups.data[i], verbose);
 	if (!e) {
@@ -580,7 +384,7 @@ void dv_bpf_detach(struct dv_bpf_loaded *l)
 	for (size_t i = 0; i < l->groups.count; i++) {
 		if (l->groups.data[i].prog >= 0)
 			close(l->groups.data[i].prog);
-		DV_VEC_FREE(&l->groups.data[i].sites);
+		DV_VEC_FREE(&l->groups.data[i].rows);
 	}
 	DV_VEC_FREE(&l->groups);
 	DV_VEC_FREE(&l->links);

@@ -13,6 +13,7 @@ struct dv_bpf_loaded;
 struct dv_bpf_kernel {
 	struct dv_guest *guest; /**< its types */
 	unsigned ways;          /**< to trace functions: enum dv_kfunc_how */
+	unsigned user_ways;     /**< to trace user programs: enum dv_uprobe_how */
 };
 /**
  * Make and load the programs of a load image. @p kernel: NULL: not known, and only raw tracepoints and

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef DV_MACHINE_EBPF_LOADED_H
+#define DV_MACHINE_EBPF_LOADED_H
+/** A load, between the files that make it (session.c) and that attach it (attach.c). */
+#include "machine/ebpf/program.h"
+#include "machine/ebpf/session.h"
+
+struct dv_bpf_sites {
+	struct dv_bpf_group pub;
+	DV_VEC(uint32_t) rows;
+	uint32_t hash;
+	int prog;     /**< -1: not loaded */
+	unsigned way; /**< functions: enum dv_kfunc_how; user programs: enum dv_uprobe_how */
+};
+
+struct dv_bpf_loaded {
+	struct dv_bpf_session s;
+	struct dv_bpf_kernel kernel;
+	struct dv_loaded *loaded;
+	DV_VEC(int) links, events; /**< closed in this order */
+	DV_VEC(struct dv_bpf_sites) groups;
+	uint32_t refused;          /**< sites that could not be probed */
+	const char *refused_name;  /**< one of them */
+	void *region;
+	uint64_t region_size;
+	int map_fds[4];
+};
+
+static inline const struct dv_load_site *dv_bpf_row(const struct dv_bpf_loaded *l, uint32_t row)
+{
+	return &l->loaded->sites[row];
+}
+static inline const struct dv_load_site *dv_bpf_first(const struct dv_bpf_loaded *l, const struct dv_bpf_sites *g)
+{
+	return dv_bpf_row(l, g->rows.data[0]);
+}
+static inline const char *dv_bpf_target(const struct dv_bpf_loaded *l, uint32_t row)
+{
+	return l->loaded->texts + dv_bpf_row(l, row)->target;
+}
+
+/** Decide by which of the kernel's ways the groups of functions and of user programs are attached; may split groups. */
+void dv_bpf_choose_ways(struct dv_bpf_loaded *l);
+/** As what a group's program is to be loaded. */
+void dv_bpf_how_to_load(const struct dv_bpf_loaded *l, const struct dv_bpf_sites *g, struct dv_bpf_load *how);
+/** A program for a trampoline was refused: another way. False: there is none. */
+bool dv_bpf_other_way(const struct dv_bpf_loaded *l, struct dv_bpf_sites *g);
+struct dv_bpf_sites *dv_bpf_add_group(struct dv_bpf_loaded *l, enum dv_bpf_entry entry, uint32_t row);
+
+#endif
