@@ -28,6 +28,7 @@
 	X(THIS, 1, "i", "this")      /* (byte offset in the clause-local block) -> cell */                          \
 	X(KEY, 1, "v", "key")        /* append an integer to the key tuple under construction */                    \
 	X(KEYS, 1, "s", "keys")      /* append a string to the key tuple */                                         \
+	X(KEYB, 1, "m", "keyb")      /* append a stack block (abi/region.h) to the key tuple */                     \
 	X(DYN, 2, "ii", "dyn")       /* (variable, enum dv_dyn flags): cell of the element under the key tuple,     \
 	                                which is consumed; 0 when absent (not DV_DYN_CREATE) or no room (a drop) */ \
 	X(DYNDEL, 2, "ii", "dyndel") /* (variable, flags): delete the element under the key tuple (consumed) */     \
@@ -43,6 +44,8 @@
 	X(BIS, 1, "i", "bis")        /* (enum dv_builtin) -> sref */                                                \
 	X(ARG, 1, "i", "arg")        /* (n) -> value: arg0..arg9, also args[n] before translation */                \
 	X(REG, 1, "v", "reg")        /* (enum dv_reg) -> value: uregs[] */                                          \
+	X(STACK, 2, "ii", "stack")   /* (enum dv_stack_kind KERNEL or USER, most frames) -> mem: a stack block */   \
+	X(SYMADDR, 3, "iMa", "symaddr") /* (other enum dv_stack_kind, mach, addr) -> mem: a stack block of one */   \
 	/* -- arithmetic that can fault --------------------------------------------------------------------- */    \
 	X(DIV, 3, "ivv", "div")      /* (enum dv_divop, a, b) -> value */                                           \
 	/* -- strings --------------------------------------------------------------------------------------- */    \
@@ -55,6 +58,7 @@
 	X(RECI, 1, "v", "reci")      /* append an integer: 8 bytes */                                               \
 	X(RECS, 1, "s", "recs")      /* append a string: u32 length, bytes, padded to 8 */                          \
 	X(RECM, 2, "mi", "recm")     /* (mem, size) append bytes: u32 size, bytes, padded to 8 */                   \
+	X(RECB, 1, "m", "recb")      /* append a stack block, as RECM does with its size */                         \
 	X(RECEND, 0, "", "recend")   /* commit */                                                                   \
 	X(FAULT, 2, "iv", "fault")   /* (enum dv_fault, value): end the program with this fault */
 
@@ -93,6 +97,9 @@ enum dv_builtin {
 	DV_BI_GID, DV_BI_CURTHREAD, DV_BI_CALLER, DV_BI_EPID, DV_BI_ID, DV_BI_ERRNO, DV_BI_UCALLER, DV_BI_STACKDEPTH,
 	DV_BI_SEQ, /**< this firing's place in the order of all machines ("seq") */
 	DV_BI_VM,  /**< index of the firing machine */
+	DV_BI_USTACKDEPTH,
+	DV_BI_START, /**< not D's: when the running process began, see struct dv_stack */
+	DV_BI_INTEGERS,
 	DV_BI_STRINGS = 64,
 	DV_BI_EXECNAME = DV_BI_STRINGS, DV_BI_VMNAME, DV_BI_PROBEPROV, DV_BI_PROBEMOD, DV_BI_PROBEFUNC, DV_BI_PROBENAME,
 };

@@ -11,7 +11,7 @@
 #include "abi/insn.h"
 
 #define DV_LOAD_MAGIC   0x44414f4c /* "LOAD" */
-#define DV_LOAD_VERSION 2u
+#define DV_LOAD_VERSION 3u
 
 /**
  * What the plugin must know of a guest kernel to serve run-time functions. All from the guest's memory, so none of it
@@ -110,6 +110,8 @@ struct dv_load_image {
 	uint32_t sysret_addr_off, sysret_addr_count; /**< u64 addresses where system calls come back */
 	uint32_t error_ecb, error_ecb_count; /**< slice of the ECB table: clauses of dtrace:::ERROR */
 	uint32_t text_off, text_size; /**< NUL-terminated texts, the first is empty and the last byte 0 */
+	uint32_t kernel;             /**< which of the kernels that the session has seen; goes into stack blocks as it is */
+	uint32_t pad;
 	uint64_t thunk[2];           /**< __x86_return_thunk and its like: a jump there is a return; 0: none */
 	struct dv_guest_layout layout;
 };

@@ -177,10 +177,45 @@ struct dv_agg_entry {
 	uint32_t key_size; /**< bytes of key after this header, a multiple of 8; then the data words */
 };
 /**
- * Key tuples (aggregations and dynamic variables): for each element a u32 kind (DV_KEY_INT, DV_KEY_STR), a u32 length
- * in bytes, and the bytes padded with zeros to 8. An integer has length 8; a string's length is without the NUL.
+ * Key tuples (aggregations and dynamic variables): for each element a u32 kind (DV_KEY_INT, DV_KEY_STR, DV_KEY_BLOCK), a
+ * u32 length in bytes, and the bytes padded with zeros to 8. An integer has length 8; a string's length is without the
+ * NUL; a block is a struct dv_stack.
  */
-#define DV_KEY_INT 1u
-#define DV_KEY_STR 2u
+#define DV_KEY_INT   1u
+#define DV_KEY_STR   2u
+#define DV_KEY_BLOCK 3u
+
+/** What a stack block holds: a stack, or one address that is to be shown by a name. */
+enum dv_stack_kind {
+	DV_STACK_KERNEL, DV_STACK_USER,
+	DV_STACK_SYM,   /**< sym(), func(): kernel address, shown as its function */
+	DV_STACK_MOD,   /**< mod(): as its module */
+	DV_STACK_USYM,  /**< usym(), ufunc(): address in the running program, as its function */
+	DV_STACK_UMOD,  /**< umod(): as its object */
+	DV_STACK_UADDR, /**< uaddr(): as function and offset */
+	DV_STACK_KINDS
+};
+static inline int dv_stack_is_user(uint32_t kind)
+{
+	return kind == DV_STACK_USER || kind >= DV_STACK_USYM;
+}
+/**
+ * A stack block: made in scratch by STACK and SYMADDR, copied into records and keys as far as it is filled. Addresses are
+ * numbers until the consumer shows them; what it needs to find their names by is here.
+ */
+#define DV_STACK_HEAD 32u
+#define DV_KERNEL_LATEST 0xffffu
+#define DV_STACK_MAX  240u /**< frames: such a block fits a key tuple in the kernel, too */
+struct dv_stack {
+	uint32_t size;     /**< bytes of all: DV_STACK_HEAD + 8 * count */
+	uint16_t kind;     /**< enum dv_stack_kind */
+	uint16_t kernel;   /**< dv_load_image::kernel of the machine when this was made; DV_KERNEL_LATEST: not known */
+	uint32_t machine;  /**< whose addresses: index */
+	uint32_t count;    /**< of pc */
+	uint32_t pid, pad; /**< user: the process; 0: none */
+	uint64_t start;    /**< user: when that process began (ns of its machine's boot-time clock): tells it from a later one
+	                        with the same number; 0: unknown */
+	uint64_t pc[];     /**< the innermost first */
+};
 
 #endif

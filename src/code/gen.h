@@ -136,6 +136,14 @@ struct mach gen_assign(struct gen *g, const struct dv_node *n, bool want);
 void gen_incdec(struct gen *g, const struct dv_node *n, bool want, struct mach *m);
 void gen_keys(struct gen *g, struct dv_node *const *kids, uint32_t count, const bool *is_string);
 
+/* gen_stack.c */
+static inline bool gen_is_stack(const struct dv_node *n)
+{
+	return gen_is_kind(n->type, DV_TYPE_STACK);
+}
+void gen_stack(struct gen *g, const struct dv_node *n); /**< r0 = its block; a call of stack(), sym() ... */
+uint32_t gen_stack_size(const struct dv_node *n);       /**< most bytes of the block */
+
 /* gen_act.c */
 bool gen_writes(const struct dv_stmt *s);
 void gen_stmt(struct gen *g, const struct dv_stmt *s, uint32_t index);

@@ -76,7 +76,12 @@ static void field(struct gen *g, const struct dv_node *n)
 {
 	const struct dv_type *t = dv_type_resolve(n->type);
 
-	if (dv_type_is_string(t)) {
+	if (t->kind == DV_TYPE_STACK) {
+		gen_stack(g, n);
+		gen_mov(g, 1, 0);
+		gen_call(g, DV_FN_RECB);
+		add_field(g, DV_FIELD_STACK, n->type, (gen_stack_size(n) + 4 + 7) & ~7u);
+	} else if (dv_type_is_string(t)) {
 		gen_string(g, n);
 		field_str(g, n->type);
 	} else if (t->kind == DV_TYPE_STRUCT || t->kind == DV_TYPE_UNION || t->kind == DV_TYPE_ARRAY) {
@@ -131,6 +136,14 @@ static enum dv_action_kind action_kind(enum dv_call_id id)
 		return DV_ACT_NORMALIZE;
 	case DV_C_DENORMALIZE:
 		return DV_ACT_DENORMALIZE;
+	case DV_C_STACK:
+	case DV_C_USTACK:
+	case DV_C_SYM:
+	case DV_C_MOD:
+	case DV_C_USYM:
+	case DV_C_UMOD:
+	case DV_C_UADDR:
+		return DV_ACT_STACK;
 	default:
 		return DV_ACT_DEFAULT;
 	}
@@ -164,7 +177,9 @@ static void action(struct gen *g, const struct dv_node *n, uint32_t index)
 	}
 	a.field = (uint32_t)g->fields.count;
 	a.aggs = dv_arena_alloc(&g->prog->arena, sizeof(*a.aggs) * (n->kid_count + 1));
-	for (uint32_t i = 0; i < n->kid_count; i++) {
+	if (a.kind == DV_ACT_STACK)
+		field(g, n);
+	for (uint32_t i = 0; i < n->kid_count && a.kind != DV_ACT_STACK; i++) {
 		const struct dv_node *kid = n->kids[i];
 		unsigned mark = g->held;
 

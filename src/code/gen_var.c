@@ -23,17 +23,18 @@ static bool is_string_key(const struct dv_node *n, const bool *is_string, uint32
 	return is_string ? is_string[i] : dv_type_is_string(n->type);
 }
 
-static void push_key(struct gen *g, bool string)
+static enum dv_fn key_fn(const struct dv_node *n, bool string)
 {
-	gen_mov(g, 1, 0);
-	gen_call(g, string ? DV_FN_KEYS : DV_FN_KEY);
+	return gen_is_stack(n) ? DV_FN_KEYB : string ? DV_FN_KEYS : DV_FN_KEY;
 }
 
 static void key_value(struct gen *g, const struct dv_node *n, bool string)
 {
 	unsigned mark = g->held;
 
-	if (string)
+	if (gen_is_stack(n))
+		gen_stack(g, n);
+	else if (string)
 		gen_string(g, n);
 	else
 		gen_value(g, n);
@@ -66,14 +67,16 @@ void gen_keys(struct gen *g, struct dv_node *const *kids, uint32_t count, const 
 		bool string = is_string_key(kids[i], is_string, i);
 
 		key_value(g, kids[i], string);
-		if (together)
+		if (together) {
 			slots[i] = gen_hold(g);
-		else
-			push_key(g, string);
+			continue;
+		}
+		gen_mov(g, 1, 0);
+		gen_call(g, key_fn(kids[i], string));
 	}
 	for (uint32_t i = 0; together && i < count; i++) {
 		gen_get(g, 1, slots[i]);
-		gen_call(g, is_string_key(kids[i], is_string, i) ? DV_FN_KEYS : DV_FN_KEY);
+		gen_call(g, key_fn(kids[i], is_string_key(kids[i], is_string, i)));
 	}
 	g->held = mark;
 }

@@ -11,7 +11,7 @@
 #include "type/format.h"
 
 /** One value in a record. */
-enum dv_field_kind { DV_FIELD_INT, DV_FIELD_STR, DV_FIELD_MEM };
+enum dv_field_kind { DV_FIELD_INT, DV_FIELD_STR, DV_FIELD_MEM, DV_FIELD_STACK };
 struct dv_field {
 	enum dv_field_kind kind;
 	const struct dv_type *type; /**< as the script has it: sign, width, structure */
@@ -22,6 +22,7 @@ enum dv_action_kind {
 	DV_ACT_PRINTF,      /**< format, fields */
 	DV_ACT_TRACE,       /**< one field */
 	DV_ACT_PRINT,       /**< the last field with its type, pretty-printed; of what lies in memory, the address is first */
+	DV_ACT_STACK,       /**< stack(), sym() and their like as a statement: one field */
 	DV_ACT_PRINTA,      /**< format or NULL, aggs */
 	DV_ACT_EXIT,        /**< field 0: status */
 	DV_ACT_CLEAR, DV_ACT_TRUNC, /**< aggs[0]; TRUNC: field 0 if count given */

@@ -96,8 +96,8 @@ static int key_decode(const uint8_t *key, uint32_t size, struct dv_value *values
 		pos += 8;
 		if (head[0] == DV_KEY_INT && head[1] == 8 && size - pos >= 8) {
 			memcpy(&v.i, key + pos, 8);
-		} else if (head[0] == DV_KEY_STR && head[1] <= size - pos) {
-			v.kind = DV_VALUE_BYTES;
+		} else if ((head[0] == DV_KEY_STR || head[0] == DV_KEY_BLOCK) && head[1] <= size - pos) {
+			v.kind = head[0] == DV_KEY_STR ? DV_VALUE_BYTES : DV_VALUE_BLOCK;
 			v.bytes = (const char *)key + pos;
 			v.size = head[1];
 		} else {
@@ -216,8 +216,42 @@ static void merge(const struct agg *a, struct row *r, const int64_t *d)
 		r->data[3] = (int64_t)((uint64_t)r->data[3] + 1);
 }
 
+// Show the tuple's stack blocks to who asked for them. False: one is none, or speaks for a process of another machine.
+static bool key_frames(struct dv_consumer *c, const struct source *s, uint8_t *key, uint32_t size)
+{
+	uint32_t head[2], pos = 0;
+	struct dv_frames f;
+
+	while (size - pos >= 8) {
+		struct dv_value v = { .kind = DV_VALUE_BLOCK, .bytes = (const char *)key + pos + 8 };
+
+		memcpy(head, key + pos, 8);
+		pos += 8;
+		if (head[1] > size - pos)
+			break; // row_get() says so
+		v.size = head[1];
+		if (head[0] == DV_KEY_BLOCK) {
+			if (!dv_value_frames(&v, &f) || (dv_stack_is_user(f.kind) && f.machine != DV_RD(s->p->machine)))
+				return false;
+			if (c->on_frames) {
+				c->on_frames(c->on_frames_ctx, &f);
+				memcpy(key + pos + DV_STACK_HEAD, f.pc, head[1] - DV_STACK_HEAD);
+			}
+		}
+		pos += (head[1] + 7) & ~7u;
+	}
+	return true;
+}
+
+void dv_consumer_on_frames(struct dv_consumer *c, void (*fn)(void *ctx, struct dv_frames *f), void *ctx)
+{
+	c->on_frames = fn;
+	c->on_frames_ctx = ctx;
+}
+
 // One entry, copied and checked. Its bytes; 0: what is here and behind it makes no sense.
-static uint32_t entry_take(struct dv_consumer *c, const uint8_t *p, uint64_t avail, uint32_t *hash)
+static uint32_t entry_take(struct dv_consumer *c, const struct source *s, const uint8_t *p, uint64_t avail,
+                           uint32_t *hash)
 {
 	struct dv_agg_entry e;
 	struct agg *a;
@@ -238,7 +272,7 @@ static uint32_t entry_take(struct dv_consumer *c, const uint8_t *p, uint64_t ava
 	}
 	copy = dv_consumer_copy(&c->entry_copy, e.size - sizeof(e));
 	memcpy(copy, p + sizeof(e), e.size - sizeof(e));
-	r = row_get(c, a, e.agg, copy, e.key_size);
+	r = key_frames(c, s, copy, e.key_size) ? row_get(c, a, e.agg, copy, e.key_size) : NULL;
 	if (r)
 		merge(a, r, (const int64_t *)(copy + e.key_size));
 	else
@@ -271,7 +305,7 @@ static void harvest(struct dv_consumer *c, struct source *s, uint32_t t)
 		few = false;
 	}
 	while (pos < used) {
-		size = entry_take(c, s->table[t] + start + pos, used - pos, &hash);
+		size = entry_take(c, s, s->table[t] + start + pos, used - pos, &hash);
 		if (!size) {
 			c->spoilt++;
 			few = false;

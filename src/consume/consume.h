@@ -17,7 +17,7 @@ void dv_consumer_destroy(struct dv_consumer *c);
 
 /** A decoded value of a record or a key. */
 struct dv_value {
-	enum { DV_VALUE_INT, DV_VALUE_BYTES } kind;
+	enum { DV_VALUE_INT, DV_VALUE_BYTES, DV_VALUE_BLOCK } kind; /**< BLOCK: of a key, a stack block's bytes */
 	uint64_t i;
 	const char *bytes; /**< strings: without NUL; valid during the callback */
 	uint32_t size;
@@ -28,6 +28,15 @@ struct dv_cursor {
 };
 bool dv_cursor_int(struct dv_cursor *c, struct dv_value *ret);
 bool dv_cursor_bytes(struct dv_cursor *c, struct dv_value *ret);
+
+/** A stack block, taken apart: see struct dv_stack. */
+struct dv_frames {
+	uint32_t kind, machine, kernel, pid, count;
+	uint64_t start;
+	uint64_t pc[DV_STACK_MAX];
+};
+/** False: the value is no such block. */
+bool dv_value_frames(const struct dv_value *v, struct dv_frames *ret);
 
 struct dv_event {
 	const struct dv_record *rec; /**< private copy; rec->size is checked */
@@ -49,6 +58,11 @@ void dv_consume_drops(struct dv_consumer *c, void (*fn)(void *ctx, uint32_t prod
 /** Records or entries refused because the region was spoilt. */
 uint64_t dv_consumer_spoilt(const struct dv_consumer *c);
 
+/**
+ * Called for each stack block in the key of an entry that is taken in, before its row is looked for. It may change the
+ * addresses (not how many), so that entries with different ones become one row: those of one function, for sym().
+ */
+void dv_consumer_on_frames(struct dv_consumer *c, void (*fn)(void *ctx, struct dv_frames *f), void *ctx);
 /** Take what the producers aggregated so far into the consumer's own tables. @p final: producers are stopped. */
 void dv_aggs_snap(struct dv_consumer *c, bool final);
 /** One row of an aggregation, merged over all producers. */

@@ -59,6 +59,8 @@ struct dv_consumer {
 	struct row **index;      /**< all rows, open addressing */
 	size_t index_size, row_count, row_bytes;
 	uint64_t order, seed;
+	void (*on_frames)(void *ctx, struct dv_frames *f);
+	void *on_frames_ctx;
 };
 
 uint8_t *dv_consumer_copy(struct copy *c, size_t size);

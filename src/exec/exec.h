@@ -32,6 +32,12 @@ struct dv_place_ops {
 	/** Argument @p n by the site's enum dv_site_args. */
 	uint64_t (*arg)(struct dv_place *p, const struct dv_load_site *site, uint32_t n, enum dv_fault *why);
 	uint64_t (*reg)(struct dv_place *p, enum dv_reg r, enum dv_fault *why);
+	/**
+	 * The kernel's stack, or with @p user the running program's, from the place of the probe on (its own address is the
+	 * first), at most @p max frames (DV_STACK_MAX) into @p pcs, which may be NULL: only count. Returns how many; 0: there
+	 * is none. A stack that cannot be followed any further ends: nothing is guessed.
+	 */
+	uint32_t (*stack)(struct dv_place *p, bool user, uint64_t *pcs, uint32_t max);
 	/** What tells this thread from all others of its machine: the key of self-> variables. */
 	uint64_t (*thread)(struct dv_place *p);
 };

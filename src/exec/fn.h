@@ -23,6 +23,12 @@ uint64_t dv_fn_thread(struct dv_exec *x);
 /** DV_FN_FAULT: end the program with a fault, also when @p fault is not one. */
 void dv_fn_fault(struct dv_exec *x, uint64_t fault, uint64_t value);
 
+/* fn_stack.c */
+uint64_t dv_fn_stack(struct dv_exec *x, uint64_t kind, uint64_t frames);
+uint64_t dv_fn_symaddr(struct dv_exec *x, uint64_t kind, uint64_t mach, uint64_t addr);
+/** stackdepth, ustackdepth, ucaller. */
+uint64_t dv_fn_stackbi(struct dv_exec *x, enum dv_builtin id);
+
 /* fire.c */
 /** DV_FN_REC: reserve a record, waiting for room where that is asked for. */
 uint64_t dv_fn_rec(struct dv_exec *x, uint64_t max);

@@ -50,10 +50,14 @@ uint64_t dv_fn_bi(struct dv_exec *x, uint64_t id)
 		return x->seq;
 	case DV_BI_VM:
 		return x->machine;
+	case DV_BI_STACKDEPTH:
+	case DV_BI_USTACKDEPTH:
+	case DV_BI_UCALLER:
+		return dv_fn_stackbi(x, (enum dv_builtin)id);
 	default:
 		break;
 	}
-	if (id > DV_BI_VM) {
+	if (id >= DV_BI_INTEGERS) {
 		dv_st_fault(&x->st, DV_FAULT_ILLOP, id);
 		return 0;
 	}

@@ -50,6 +50,9 @@ static inline __attribute__((always_inline)) bool call(struct dv_exec *x, uint32
 	case DV_FN_KEYS:
 		dv_st_keys(st, r[1]);
 		break;
+	case DV_FN_KEYB:
+		dv_st_keyb(st, r[1]);
+		break;
 	case DV_FN_DYN:
 		r[0] = dv_st_dyn(st, r[1], r[2], r[2] & DV_DYN_SELF ? dv_fn_thread(x) : 0);
 		break;
@@ -83,6 +86,12 @@ static inline __attribute__((always_inline)) bool call(struct dv_exec *x, uint32
 	case DV_FN_REG:
 		r[0] = dv_fn_reg(x, r[1]);
 		break;
+	case DV_FN_STACK:
+		r[0] = dv_fn_stack(x, r[1], r[2]);
+		break;
+	case DV_FN_SYMADDR:
+		r[0] = dv_fn_symaddr(x, r[1], r[2], r[3]);
+		break;
 	case DV_FN_DIV:
 		r[0] = dv_st_div(st, r[1], r[2], r[3]);
 		break;
@@ -103,6 +112,9 @@ static inline __attribute__((always_inline)) bool call(struct dv_exec *x, uint32
 		break;
 	case DV_FN_RECM:
 		dv_st_recm(st, r[1], r[2]);
+		break;
+	case DV_FN_RECB:
+		dv_st_recb(st, r[1]);
 		break;
 	case DV_FN_RECEND:
 		dv_st_recend(st, x->epid, DV_REC_DATA);

@@ -44,7 +44,10 @@
  *    order ('*' widths are int; char arrays are cast to STRING); AGG kids of printa, clear, trunc, normalize,
  *    denormalize have no keys. print(pointer to structure) has become print(*pointer). trace(), print() take a
  *    scalar, a STRING, or an lvalue in memory of any size.
- *  - Aggregating statements: keys are integers, enums, pointers or STRING. The function's kids: its value if it
+ *  - CALL of stack(), ustack(), sym() and their like has a STACK type: as a statement, as trace()'s or printf()'s
+ *    argument, and as an aggregation's key. A stack's has no kids, its ival is the most frames; the others have an
+ *    address, integer or pointer, as kids[0].
+ *  - Aggregating statements: keys are integers, enums, pointers, STRING or such a CALL. The function's kids: its value if it
  *    has one, then the increment if one is written (quantize, lquantize); lquantize's constants are in
  *    agg->desc.
  */

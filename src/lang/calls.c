@@ -19,6 +19,9 @@ static const struct dv_call_row rows[] = {
 	ACT("printf", PRINTF, NULL), ACT("printa", PRINTA, NULL), ACT("print", PRINT, NULL),
 	ACT("trace", TRACE, NULL), ACT("exit", EXIT, "i"), ACT("clear", CLEAR, NULL), ACT("trunc", TRUNC, NULL),
 	ACT("normalize", NORMALIZE, NULL), ACT("denormalize", DENORMALIZE, NULL),
+	ACT("stack", STACK, NULL), ACT("ustack", USTACK, NULL), ACT("jstack", USTACK, NULL), ACT("sym", SYM, NULL),
+	ACT("func", SYM, NULL), ACT("mod", MOD, NULL), ACT("usym", USYM, NULL), ACT("ufunc", USYM, NULL),
+	ACT("umod", UMOD, NULL), ACT("uaddr", UADDR, NULL),
 	AGG("count", COUNT, NULL), AGG("sum", SUM, NULL), AGG("min", MIN, NULL), AGG("max", MAX, NULL),
 	AGG("avg", AVG, NULL), AGG("stddev", STDDEV, NULL), AGG("quantize", QUANTIZE, NULL),
 	AGG("lquantize", LQUANTIZE, NULL), AGG("llquantize", UNSUPPORTED, NULL),
@@ -34,10 +37,9 @@ static const struct dv_call_row rows[] = {
 	NO_SUBR("strrchr"), NO_SUBR("strstr"), NO_SUBR("strtok"), NO_SUBR("strtoll"), NO_SUBR("sx_exclusive_held"),
 	NO_SUBR("sx_isexclusive"), NO_SUBR("sx_shared_held"), NO_SUBR("tolower"), NO_SUBR("toupper"),
 	NO_ACT("breakpoint"), NO_ACT("chill"), NO_ACT("commit"), NO_ACT("discard"), NO_ACT("freopen"),
-	NO_ACT("ftruncate"), NO_ACT("func"), NO_ACT("jstack"), NO_ACT("mod"), NO_ACT("panic"), NO_ACT("pcap"),
+	NO_ACT("ftruncate"), NO_ACT("panic"), NO_ACT("pcap"),
 	NO_ACT("printm"), NO_ACT("printt"), NO_ACT("raise"), NO_ACT("return"), NO_ACT("setopt"), NO_ACT("speculate"),
-	NO_ACT("stack"), NO_ACT("stop"), NO_ACT("sym"), NO_ACT("system"), NO_ACT("tbdump"), NO_ACT("tracemem"),
-	NO_ACT("uaddr"), NO_ACT("ufunc"), NO_ACT("umod"), NO_ACT("ustack"), NO_ACT("usym"),
+	NO_ACT("stop"), NO_ACT("system"), NO_ACT("tbdump"), NO_ACT("tracemem"),
 };
 
 const struct dv_call_row *dv_call_find(const char *name)

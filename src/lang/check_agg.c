@@ -134,7 +134,15 @@ static const struct dv_type *key_type(const struct dv_type *t)
 		return dv_type_string();
 	if (t->kind == DV_TYPE_PTR)
 		return dv_type_void_ptr();
+	if (t->kind == DV_TYPE_STACK)
+		return t;
 	return dv_type_int((unsigned)t->size, t->is_signed);
+}
+
+// What must be the same wherever the aggregation is used.
+static unsigned key_shape(const struct dv_type *t)
+{
+	return t->kind == DV_TYPE_STACK ? 2 + t->count : t->kind == DV_TYPE_STRING;
 }
 
 static struct dv_node *check_keys(struct dv_check *ck, const struct dv_node *n)
@@ -151,7 +159,7 @@ static struct dv_node *check_keys(struct dv_check *ck, const struct dv_node *n)
 		return DV_ERR_AT(ck, n->loc, "D_PROTO_LEN", "@%s has more than %u keys", n->str, DV_KEYS_MAX);
 	dv_check_kids(ck, c, n->kid_count);
 	for (uint32_t i = 0; i < n->kid_count; i++) {
-		c->kids[i] = dv_check_key(ck, n->kids[i]);
+		c->kids[i] = dv_check_agg_key(ck, n->kids[i]);
 		ok &= c->kids[i] != NULL;
 	}
 	if (!ok)
@@ -161,7 +169,7 @@ static struct dv_node *check_keys(struct dv_check *ck, const struct dv_node *n)
 		return DV_ERR_AT(ck, n->loc, "D_PROTO_LEN", "@%s[ ] prototype mismatch: %u key%s passed, %u expected",
 				 n->str, n->kid_count, n->kid_count == 1 ? "" : "s", expected);
 	for (uint32_t i = 0; a->defined && i < n->kid_count; i++)
-		if ((c->kids[i]->type->kind == DV_TYPE_STRING) != (a->key_types[i]->kind == DV_TYPE_STRING))
+		if (key_shape(c->kids[i]->type) != key_shape(a->key_types[i]))
 			return DV_ERR_AT(ck, n->kids[i]->loc, "D_PROTO_ARG",
 					 "@%s[ ] key #%u is incompatible with prototype: prototype %s, key %s", n->str,
 					 i + 1, dv_tname(ck, a->key_types[i]), dv_tname(ck, c->kids[i]->type));

@@ -102,6 +102,11 @@ static bool check_shown(struct dv_check *ck, const struct dv_node *n, struct dv_
 			  "%s( ) may not be applied to an aggregation: use printa( )", n->str);
 		return false;
 	}
+	if (c->call->id == DV_C_TRACE && dv_is_stack_call(n->kids[0])) {
+		dv_check_kids(ck, c, 1);
+		c->kids[0] = dv_check_stack(ck, n->kids[0]);
+		return c->kids[0] != NULL;
+	}
 	v = n->kids[0]->kind == DV_NODE_CALL ? dv_check_call(ck, n->kids[0], false) : dv_check_expr(ck, n->kids[0]);
 	if (!v)
 		return false;
@@ -246,7 +251,7 @@ static bool check_printf_args(struct dv_check *ck, const struct dv_node *n, stru
 				  "printf( ) argument #%u is an aggregation: use printa( )", i + 1);
 			a = NULL;
 		} else {
-			a = dv_check_value(ck, n->kids[i]);
+			a = dv_check_value_or_stack(ck, n->kids[i]);
 		}
 		ok &= a != NULL;
 		*DV_PUSH(&v) = a;
@@ -282,6 +287,8 @@ struct dv_node *dv_check_call(struct dv_check *ck, const struct dv_node *n, bool
 	if (row->call.kind == DV_CALL_ACTION && !statement)
 		return DV_ERR_AT(ck, n->loc, "D_OP_ACT",
 				 "%s( ) is an action: it may not be called from within an expression", n->str);
+	if (dv_is_stack_call(n))
+		return dv_check_stack(ck, n);
 	c = dv_check_copy(ck, n, DV_NODE_CALL, result(row->call.id));
 	c->str = row->call.name;
 	c->call = &row->call;

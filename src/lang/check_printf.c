@@ -52,13 +52,21 @@ static const char *wants(struct dv_check *ck, const struct dv_conv *c, struct dv
 	case 'p':
 	case 'a':
 	case 'A':
+		if (t->kind == DV_TYPE_STACK && t->count > DV_STACK_USER && c->letter != 'p')
+			return dv_stack_is_user(t->count) == (c->letter == 'A') ? NULL
+			       : c->letter == 'a' ? "a pointer, an integer or the result of sym( ), func( ) or mod( )"
+						  : "a pointer, an integer or the result of usym( ), umod( ) or uaddr( )";
 		*v = dv_decay(ck, *v);
-		return dv_type_is_scalar((*v)->type) ? NULL : "a pointer or an integer";
+		if (!dv_type_is_scalar((*v)->type))
+			return "a pointer or an integer";
+		if (c->letter == 'A') // whose address it is must be recorded, too
+			*v = dv_uaddr_of(ck, *v);
+		return NULL;
 	case 'Y':
 	case 'T':
 		return dv_type_is_integer(t) && t->size == 8 ? NULL : "a time: 64-bit nanoseconds, as of walltimestamp";
 	case 'k':
-		return "a stack: stack() is not supported yet";
+		return t->kind == DV_TYPE_STACK && t->count <= DV_STACK_USER ? NULL : "a stack: stack( ) or ustack( )";
 	default:
 		return "a floating-point value, which D here does not have yet";
 	}

@@ -281,6 +281,14 @@ bool dv_check_printf(struct dv_check *ck, struct dv_node *call, struct dv_node *
 bool dv_check_printa_format(struct dv_check *ck, struct dv_node *call, const struct dv_node *fmt);
 struct dv_node *dv_check_agg_ref(struct dv_check *ck, const struct dv_node *n, const char *what, const char *tag);
 bool dv_check_agg_stmt(struct dv_check *ck, const struct dv_stmt *s, struct dv_stmt *t);
+/* check_stack.c */
+/** Is it a call of stack(), ustack(), sym() or another of that family? */
+bool dv_is_stack_call(const struct dv_node *n);
+struct dv_node *dv_check_stack(struct dv_check *ck, const struct dv_node *n);
+/** dv_check_value(), or such a call. */
+struct dv_node *dv_check_value_or_stack(struct dv_check *ck, const struct dv_node *n);
+/** uaddr() of an address that is typed already. */
+struct dv_node *dv_uaddr_of(struct dv_check *ck, struct dv_node *addr);
 /* convert.c */
 bool dv_is_lvalue(const struct dv_node *n); /**< in memory */
 bool dv_in_user(const struct dv_node *n);   /**< the lvalue lies in user space */
@@ -312,6 +320,7 @@ bool dv_var_keys(struct dv_check *ck, struct dv_var *v, struct dv_node *elem, co
 bool dv_var_known(const struct dv_check *ck, enum dv_var_scope scope, const char *name);
 void dv_var_near(struct dv_check *ck, enum dv_var_scope scope, struct dv_near *n);
 struct dv_node *dv_check_key(struct dv_check *ck, const struct dv_node *n);
+struct dv_node *dv_check_agg_key(struct dv_check *ck, const struct dv_node *n); /**< may be a stack, too */
 struct dv_agg *dv_agg_get(struct dv_check *ck, const char *name, struct dv_loc loc);
 
 #endif

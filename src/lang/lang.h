@@ -48,6 +48,7 @@ void dv_script_diag(const struct dv_script *s, struct dv_diag *d, struct dv_loc 
 struct dv_check_env {
 	struct dv_universe *types;         /**< of the machine; the base universe when it has none */
 	uint32_t strsize;
+	uint32_t stackframes, ustackframes, jstackframes, maxframes; /**< the options; 0: DTrace's defaults */
 	/** Type of args[n] on this probe, or NULL: none such. */
 	const struct dv_type *(*arg_type)(void *ctx, uint32_t n);
 	uint32_t arg_count;                /**< how many args[] there are; 0 with typed_args false: not typed */
@@ -98,6 +99,8 @@ enum dv_call_id {
 	/* actions */
 	DV_C_PRINTF, DV_C_PRINTA, DV_C_PRINT, DV_C_TRACE, DV_C_EXIT, DV_C_CLEAR, DV_C_TRUNC, DV_C_NORMALIZE,
 	DV_C_DENORMALIZE,
+	/* actions whose results can also be printed by a format, and be keys: in the order of enum dv_stack_kind */
+	DV_C_STACK, DV_C_USTACK, DV_C_SYM, DV_C_MOD, DV_C_USYM, DV_C_UMOD, DV_C_UADDR,
 	/* aggregating functions */
 	DV_C_COUNT, DV_C_SUM, DV_C_MIN, DV_C_MAX, DV_C_AVG, DV_C_STDDEV, DV_C_QUANTIZE, DV_C_LQUANTIZE,
 	DV_C_UNSUPPORTED, /**< known by name, refused: "speculate() is not supported yet" */

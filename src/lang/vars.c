@@ -240,6 +240,12 @@ struct dv_node *dv_check_key(struct dv_check *ck, const struct dv_node *n)
 	return k;
 }
 
+// An aggregation's may be a stack, too.
+struct dv_node *dv_check_agg_key(struct dv_check *ck, const struct dv_node *n)
+{
+	return dv_is_stack_call(n) ? dv_check_stack(ck, n) : dv_check_key(ck, n);
+}
+
 // Check the keys index->kids[1..] against the array's signature, which its first use fixes.
 bool dv_var_keys(struct dv_check *ck, struct dv_var *v, struct dv_node *elem, const struct dv_node *index)
 {

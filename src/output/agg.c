@@ -73,8 +73,10 @@ static int cmp_keys(const struct dv_agg_row *a, const struct dv_agg_row *b, uint
 		int r;
 
 		if (x->kind != y->kind)
-			return x->kind == DV_VALUE_INT ? -1 : 1;
-		r = x->kind == DV_VALUE_INT ? cmp_u64(x->i, y->i) : cmp_bytes(x, y);
+			return x->kind < y->kind ? -1 : 1;
+		r = x->kind == DV_VALUE_INT     ? cmp_u64(x->i, y->i)
+		    : x->kind == DV_VALUE_BYTES ? cmp_bytes(x, y)
+						: out_stack_cmp(x, y);
 		if (r)
 			return r;
 	}
@@ -228,10 +230,16 @@ static bool distribution(FILE *f, const struct dv_agg *agg, const int64_t *data,
 	return true;
 }
 
-static void default_key(FILE *f, const struct dv_value *k, const struct dv_type *type)
+static void default_key(struct dv_output *o, const struct dv_value *k, const struct dv_type *type)
 {
+	FILE *f = o->f;
 	unsigned size;
 	bool sgn;
+
+	if (k->kind == DV_VALUE_BLOCK) {
+		out_stack(o, k, DV_OUTPUT_ANY_MACHINE);
+		return;
+	}
 
 	if (k->kind == DV_VALUE_BYTES) {
 		fputs("  ", f);
@@ -268,7 +276,7 @@ static void default_rows(struct table *t, struct dv_consumer *c)
 		const struct row *r = t->rows[i];
 
 		for (uint32_t k = 0; k < r->keys->key_count; k++)
-			default_key(f, &r->keys->keys[k], key_type(t->aggs[0], k));
+			default_key(t->o, &r->keys->keys[k], key_type(t->aggs[0], k));
 		for (uint32_t col = 0; col < t->cols; col++) {
 			const struct dv_agg *agg = t->aggs[col];
 			const int64_t *data = r->col[col] ? r->col[col]->data : NULL;

@@ -32,6 +32,16 @@ bool out_format(struct dv_output *o, const struct dv_conv *convs, size_t count, 
 void out_int(FILE *f, const struct dv_conv *c, int width, int prec, uint64_t value, unsigned size, bool sgn);
 void out_type_int(const struct dv_type *t, unsigned *size, bool *sgn);
 
+/* stack.c */
+/** The default form of a stack block, or of an address with a name; nothing when @p v is none. */
+void out_stack(struct dv_output *o, const struct dv_value *v, uint32_t machine);
+/** By a conversion: %k, %a, %A. */
+void out_stack_format(struct dv_output *o, const struct dv_conv *c, int width, const struct dv_value *v,
+		      uint32_t machine);
+/** "module`symbol+0x1f", as much of it as is known; from malloc. */
+char *out_address(struct dv_output *o, const struct dv_addr *a);
+int out_stack_cmp(const struct dv_value *a, const struct dv_value *b);
+
 /* hist.c */
 void out_quantize(FILE *f, const int64_t *data, uint64_t normal);
 void out_lquantize(FILE *f, const struct dv_agg_desc *d, const int64_t *data, uint64_t normal);

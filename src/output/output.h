@@ -13,15 +13,33 @@
 #include "code/program.h"
 #include "consume/consume.h"
 
+/** An address, and whose it is. */
+struct dv_addr {
+	uint32_t machine; /**< index; DV_OUTPUT_ANY_MACHINE: not known (%a of an integer key at the end) */
+	uint32_t kernel;  /**< which of its kernels, see struct dv_stack */
+	bool user;	  /**< of a process: */
+	uint32_t pid;	  /**< 0: not known */
+	uint64_t start;	  /**< when it began, see struct dv_stack */
+	uint64_t addr;
+};
+struct dv_addr_name {
+	char module[256];   /**< a kernel's module, or a file's name without its folder; "": not known */
+	char symbol[1024];  /**< "": not known */
+	uint64_t sym_start; /**< where the symbol begins */
+	uint64_t base;	    /**< where the module's mapping begins */
+};
+
 struct dv_output {
 	FILE *f;
 	bool quiet, rawbytes;
 	bool flow_heading_done; /**< the "CPU ID FUNCTION:NAME" line was printed */
 	bool aggsortkey, aggsortrev;
 	uint32_t aggsortpos, aggsortkeypos;
-	/** Kernel address to "module`symbol+0x1f" for %a; may be NULL. @p machine is DV_OUTPUT_ANY_MACHINE for a key of
-	 * an aggregation that is printed at the end. */
-	void (*symbolise)(void *ctx, uint32_t machine, uint64_t addr, char *buf, size_t size);
+	bool noresolve;		   /**< user addresses as object:offset */
+	bool stackindent_set;
+	uint32_t stackindent;	   /**< columns before a stack's frames; not set: 14 */
+	/** Names for an address; may be NULL. What is not known stays as it is: empty. */
+	void (*lookup)(void *ctx, const struct dv_addr *a, struct dv_addr_name *ret);
 	/** Read guest memory while printing is never done: print() works on the bytes in the record. */
 	void *ctx;
 	uint64_t printed[DV_AGGS_MAX / 64]; /**< aggregations that a printa() has printed */

@@ -99,15 +99,12 @@ static void put_time(FILE *f, const struct dv_conv *c, int width, uint64_t ns)
 	put_text(f, c, width, dv_xstrdup(text));
 }
 
+// %A of a bare number (a key): whose it is nobody knows.
 static void put_address(struct dv_output *o, const struct dv_conv *c, int width, uint64_t addr, uint32_t machine)
 {
-	char text[512] = "";
+	struct dv_addr a = {.machine = machine, .kernel = DV_KERNEL_LATEST, .user = c->letter == 'A', .addr = addr};
 
-	if (o->symbolise && c->letter == 'a')
-		o->symbolise(o->ctx, machine, addr, text, sizeof(text));
-	if (!text[0])
-		snprintf(text, sizeof(text), "0x%llx", (unsigned long long)addr);
-	put_text(o->f, c, width, out_escape(text, strlen(text)));
+	put_text(o->f, c, width, out_address(o, &a));
 }
 
 static void put_bytes(FILE *f, const struct dv_conv *c, int width, int prec, const struct dv_value *v)
@@ -131,6 +128,11 @@ static void put_value(struct dv_output *o, const struct dv_conv *c, int width, i
 	char ch;
 	bool sgn;
 
+	if (v->kind == DV_VALUE_BLOCK ||
+	    (v->kind == DV_VALUE_BYTES && type && dv_type_resolve(type)->kind == DV_TYPE_STACK)) {
+		out_stack_format(o, c, width, v, machine);
+		return;
+	}
 	if (v->kind == DV_VALUE_BYTES) {
 		put_bytes(o->f, c, width, prec, v);
 		return;

@@ -113,6 +113,17 @@ static bool do_trace(struct dv_output *o, struct field_args *fa)
 	return true;
 }
 
+static bool do_stack(struct dv_output *o, struct field_args *fa)
+{
+	const struct dv_type *type;
+	struct dv_value v;
+
+	if (!next_field(&fa->args, &v, &type))
+		return false;
+	out_stack(o, &v, fa->args.machine);
+	return true;
+}
+
 static bool do_print(struct dv_output *o, struct field_args *fa, const struct dv_out_probe *probe)
 {
 	const struct dv_type *type;
@@ -163,7 +174,8 @@ static bool do_action(struct dv_output *o, struct dv_consumer *c, const struct d
 	case DV_ACT_PRINTF:
 		return out_format(o, a->convs, a->conv_count, &fa->args);
 	case DV_ACT_TRACE:
-		return do_trace(o, fa);
+	case DV_ACT_STACK:
+		return fa->left && fa->field->kind == DV_FIELD_STACK ? do_stack(o, fa) : do_trace(o, fa);
 	case DV_ACT_PRINT:
 		return do_print(o, fa, probe);
 	case DV_ACT_PRINTA:

@@ -81,6 +81,17 @@ DV_INLINE uint64_t dv_hash_word(uint64_t h, uint64_t w, uint64_t mult)
 	return h ^ h >> 32;
 }
 
+/** Bytes of the stack block at @p mem, as it says itself; 0, with a fault: none is there. */
+DV_INLINE uint64_t dv_stack_size(const struct dv_view *v, uint64_t mem)
+{
+	uint64_t size = mem ? *dv_word(v, mem) & 0xffffffff : 0;
+
+	if (size >= DV_STACK_HEAD && size <= DV_STACK_HEAD + DV_STACK_MAX * 8 && !(size & 7))
+		return size;
+	dv_set_fault(v, DV_FAULT_BADSIZE, size);
+	return 0;
+}
+
 /** Copy @p len bytes from any offset to an aligned one, in words; zeros up to @p size, which is at most a word more. */
 DV_HELPER uint64_t dv_copy(DV_ST st, uint64_t to, uint64_t from, uint64_t len, uint64_t size)
 {

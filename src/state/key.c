@@ -46,3 +46,20 @@ void dv_st_keys(DV_ST st, uint64_t sref)
 	*dv_word(&v, at) = DV_KEY_STR | len << 32;
 	dv_copy(st, at + 8, sref, len, len);
 }
+
+void dv_st_keyb(DV_ST st, uint64_t mem)
+{
+	struct dv_view v;
+	uint64_t at, size;
+
+	if (!dv_view(st, &v))
+		return;
+	size = dv_stack_size(&v, mem);
+	if (!size)
+		return;
+	at = key_room(&v, 8 + size);
+	if (!at)
+		return;
+	*dv_word(&v, at) = DV_KEY_BLOCK | size << 32;
+	dv_copy(st, at + 8, mem, size, size);
+}

@@ -168,6 +168,18 @@ void dv_st_recm(DV_ST st, uint64_t mem, uint64_t size)
 	rec_bytes(st, &v, mem, size);
 }
 
+void dv_st_recb(DV_ST st, uint64_t mem)
+{
+	struct dv_view v;
+	uint64_t size;
+
+	if (!dv_view(st, &v))
+		return;
+	size = dv_stack_size(&v, mem);
+	if (size)
+		rec_bytes(st, &v, mem, size);
+}
+
 void dv_st_recend(DV_ST st, uint64_t epid, uint64_t kind)
 {
 	struct dv_view v;

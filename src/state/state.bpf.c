@@ -13,5 +13,6 @@ const volatile uint64_t dv_region_mask SECTION(".rodata") = 4095;
 #include "state/key.c"
 #include "state/rec.c"
 #include "state/serves.c"
+#include "state/stack.c"
 #include "state/str.c"
 #include "state/vars.c"

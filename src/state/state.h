@@ -32,6 +32,7 @@ void dv_st_sts(DV_ST st, uint64_t cell, uint64_t sref);
 uint64_t dv_st_this(DV_ST st, uint64_t off);
 void dv_st_key(DV_ST st, uint64_t value);
 void dv_st_keys(DV_ST st, uint64_t sref);
+void dv_st_keyb(DV_ST st, uint64_t mem);
 /** @p thread: of the firing machine; with DV_DYN_SELF it and the machine are part of the key. */
 uint64_t dv_st_dyn(DV_ST st, uint64_t var, uint64_t flags, uint64_t thread);
 void dv_st_dyndel(DV_ST st, uint64_t var, uint64_t flags, uint64_t thread);
@@ -43,6 +44,12 @@ uint64_t dv_st_sjoin(DV_ST st, uint64_t a, uint64_t b);
 uint64_t dv_st_ssub(DV_ST st, uint64_t s, uint64_t index, uint64_t length);
 /** Room of @p size bytes in scratch (8-aligned): its region offset, or 0 with DV_FAULT_NOSCRATCH. */
 uint64_t dv_st_scratch(DV_ST st, uint64_t size);
+/** A stack block in scratch with room for @p frames (at most DV_STACK_MAX), none in it yet: its region offset, or 0 with
+ *  DV_FAULT_NOSCRATCH. @p what: enum dv_stack_kind | kernel << 16 | machine << 32; these, @p pid and
+ *  @p start as in struct dv_stack. */
+uint64_t dv_st_stack(DV_ST st, uint64_t what, uint64_t pid, uint64_t start, uint64_t frames);
+/** It has @p count frames (at most what it has room for) now: those at region offset @p from; 0: they are in place. */
+void dv_st_stackset(DV_ST st, uint64_t mem, uint64_t from, uint64_t count);
 /** bufpolicy=block: is there room for such a record? 0: not now, wait and ask again. 1: yes, or waiting is in vain; ask
  *  dv_st_rec(), which counts the drop if there is none. */
 uint64_t dv_st_room(DV_ST st, uint64_t max);
@@ -52,6 +59,7 @@ uint64_t dv_st_rec(DV_ST st, uint64_t max);
 void dv_st_reci(DV_ST st, uint64_t value);
 void dv_st_recs(DV_ST st, uint64_t sref);
 void dv_st_recm(DV_ST st, uint64_t mem, uint64_t size);
+void dv_st_recb(DV_ST st, uint64_t mem);
 /** Commit the record with the enabled probe's id. */
 void dv_st_recend(DV_ST st, uint64_t epid, uint64_t kind);
 void dv_st_fault(DV_ST st, uint64_t fault, uint64_t value);

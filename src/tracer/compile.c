@@ -55,6 +55,10 @@ static bool make_program(struct dv_tracer *t, struct dv_tmachine *tm, const stru
 	struct dv_check_env env = {
 	    .types = types_of(tm),
 	    .strsize = (uint32_t)t->opts.strsize,
+	    .stackframes = (uint32_t)t->opts.stackframes,
+	    .ustackframes = (uint32_t)t->opts.ustackframes,
+	    .jstackframes = (uint32_t)t->opts.jstackframes,
+	    .maxframes = (uint32_t)t->opts.maxframes,
 	    .arg_type = env_arg,
 	    .machine = env_machine,
 	    .ctx = &e,

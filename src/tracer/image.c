@@ -99,6 +99,7 @@ void *dv_image_build(struct dv_tracer *t, struct dv_tmachine *tm, size_t *size)
 	if (tm->m && tm->m->guest) {
 		pm = dv_probe_set_add(&t->probes, tm->m);
 		img.layout = *dv_guest_layout(tm->m->guest);
+		img.kernel = dv_symbols_kernel(t, tm);
 		memcpy(img.thunk, pm->thunk, sizeof(img.thunk));
 	}
 	if (tm->plans.count)

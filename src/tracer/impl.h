@@ -83,6 +83,7 @@ struct dv_tracer {
 	DV_VEC(struct dv_enabling) enablings; /**< by epid; 0 is not used */
 	uint32_t universes;		      /**< numbers given out */
 	DV_VEC(struct dv_build) builds;
+	DV_VEC(struct dv_guest *) kernels; /**< all that were seen, by the number in dv_load_image::kernel; not owned */
 	bool found;			      /**< machines were looked for */
 	bool compiled;
 
@@ -170,14 +171,21 @@ void dv_session_fire(struct dv_tracer *t, uint32_t site);
 /** Take what there is and print it. */
 size_t dv_session_consume(struct dv_tracer *t, bool final);
 void dv_session_drops(struct dv_tracer *t);
-/** dv_output::symbolise. */
-void dv_session_symbolise(void *ctx, uint32_t machine, uint64_t addr, char *buf, size_t size);
 
 /* session.c */
 struct dv_error *dv_session_load(struct dv_tracer *t, struct dv_tmachine *tm) DV_MUST_USE;
 /** A machine that came later, or whose kernel changed: compile and load; says why when it cannot. */
 void dv_session_join(struct dv_tracer *t, struct dv_tmachine *tm);
 void dv_session_gone(struct dv_tracer *t, struct dv_tmachine *tm);
+
+/* symbols.c: names of addresses */
+/** Number of the kernel that the machine runs now. */
+uint32_t dv_symbols_kernel(struct dv_tracer *t, const struct dv_tmachine *tm);
+/** For struct dv_output. */
+void dv_symbols_lookup(void *ctx, const struct dv_addr *a, struct dv_addr_name *ret);
+/** For dv_consumer_on_frames(): addresses that have one name become one. */
+void dv_symbols_frames(void *ctx, struct dv_frames *f);
+void dv_symbols_deinit(struct dv_tracer *t);
 
 /* loop.c */
 void dv_tracer_loop(struct dv_tracer *t);

@@ -14,8 +14,10 @@ struct dv_options {
 	uint64_t switchrate, aggrate, statusrate;
 	/* numbers */
 	uint64_t aggsortpos, aggsortkeypos, machines;
+	uint64_t stackframes, ustackframes, jstackframes, maxframes, stackindent;
 	/* flags */
 	bool quiet, defaultargs, argref, errtags, zdefs, destructive, aggsortkey, aggsortrev, rawbytes, droptags, quietresize;
+	bool noresolve;
 	bool manual; /**< bufresize: buffers are not made smaller when they do not fit */
 	uint64_t block;	 /**< bufpolicy */
 	uint64_t set[2]; /**< which were given on the command line: bit = row of the table */

@@ -153,28 +153,3 @@ void dv_session_drops(struct dv_tracer *t)
 {
 	dv_consume_drops(t->consumer, on_drop, t);
 }
-
-void dv_session_symbolise(void *ctx, uint32_t machine, uint64_t addr, char *buf, size_t size)
-{
-	struct dv_tracer *t = ctx;
-	const struct dv_tmachine *tm = machine < t->machines.count ? t->machines.data[machine] : NULL;
-	const struct dv_symbol *s = NULL;
-	const char *mod = "vmlinux";
-
-	if (tm && tm->m && tm->m->guest)
-		s = dv_guest_symbol_at(tm->m->guest, addr);
-	if (!s) {
-		snprintf(buf, size, "0x%" PRIx64, addr);
-		return;
-	}
-	if (s->module) {
-		size_t n;
-		const struct dv_module *mods = dv_guest_modules(tm->m->guest, &n);
-
-		mod = s->module < n ? mods[s->module].name : "?";
-	}
-	if (addr == s->addr)
-		snprintf(buf, size, "%s`%s", mod, s->name);
-	else
-		snprintf(buf, size, "%s`%s+0x%" PRIx64, mod, s->name, addr - s->addr);
-}

@@ -255,6 +255,7 @@ struct dv_error *dv_tracer_run(struct dv_tracer *t, int *status)
 	t->consumer = dv_consumer_create(t->region, t->region_size);
 	if (!t->consumer)
 		return dv_error_create(DV_ERR_OTHER, "the state region is damaged");
+	dv_consumer_on_frames(t->consumer, dv_symbols_frames, t);
 	t->out = (struct dv_output){
 	    .f = t->file,
 	    .quiet = t->opts.quiet,
@@ -263,7 +264,10 @@ struct dv_error *dv_tracer_run(struct dv_tracer *t, int *status)
 	    .aggsortrev = t->opts.aggsortrev,
 	    .aggsortpos = (uint32_t)t->opts.aggsortpos,
 	    .aggsortkeypos = (uint32_t)t->opts.aggsortkeypos,
-	    .symbolise = dv_session_symbolise,
+	    .noresolve = t->opts.noresolve,
+	    .stackindent_set = true,
+	    .stackindent = (uint32_t)t->opts.stackindent,
+	    .lookup = dv_symbols_lookup,
 	    .ctx = t,
 	};
 	e = dv_own_init(t);

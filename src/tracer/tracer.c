@@ -64,6 +64,7 @@ void dv_tracer_destroy(struct dv_tracer *t)
 	for (size_t i = 0; i < t->builds.count; i++)
 		free(t->builds.data[i].id);
 	DV_VEC_FREE(&t->builds);
+	dv_symbols_deinit(t);
 	dv_region_destroy(t);
 	dv_script_destroy(t->script);
 	dv_consts_destroy(t->consts);

@@ -59,7 +59,10 @@ static const struct {
 	{"__u8", B_UCHAR}, {"__u16", B_USHORT}, {"__u32", B_UINT}, {"__u64", B_ULLONG}, {"__s8", B_SCHAR},
 	{"__s16", B_SHORT}, {"__s32", B_INT}, {"__s64", B_LLONG}, {"bool", B_BOOL},
 };
-static struct dv_type *base[B_COUNT], *alias[DV_COUNT(alias_table)], *caddr;
+static struct dv_type *base[B_COUNT], *alias[DV_COUNT(alias_table)], *caddr, *stacks[7];
+// As DTrace's messages name them, by enum dv_stack_kind.
+static const char *const stack_names[DV_COUNT(stacks)] = {"stack",     "ustack",    "_symaddr", "_symaddr",
+							  "_usymaddr", "_usymaddr", "_usymaddr"};
 
 struct dv_universe *dv_universe_base(void)
 {
@@ -79,6 +82,10 @@ struct dv_universe *dv_universe_base(void)
 	for (size_t i = 0; i < DV_COUNT(alias_table); i++) {
 		alias[i] = dv_type_new(u, DV_TYPE_TYPEDEF, alias_table[i].name, base[alias_table[i].to]->size);
 		alias[i]->ref = base[alias_table[i].to];
+	}
+	for (size_t i = 0; i < DV_COUNT(stacks); i++) {
+		stacks[i] = dv_type_new(u, DV_TYPE_STACK, stack_names[i], 0);
+		stacks[i]->count = (uint32_t)i;
 	}
 	caddr = dv_type_new(u, DV_TYPE_TYPEDEF, "caddr_t", 8);
 	caddr->ref = dv_type_ptr(base[B_CHAR]);
@@ -108,6 +115,12 @@ const struct dv_type *dv_type_int(unsigned size, bool is_signed)
 const struct dv_type *dv_type_float(unsigned size)
 {
 	return get(size == 4 ? B_FLOAT : B_DOUBLE);
+}
+
+const struct dv_type *dv_type_stack(unsigned kind)
+{
+	dv_universe_base();
+	return stacks[kind < DV_COUNT(stacks) ? kind : 0];
 }
 
 const struct dv_type *dv_type_char(void)

@@ -200,6 +200,8 @@ static bool equal(const struct dv_type *a, const struct dv_type *b, int depth)
 	if (!a || !b || depth > DEPTH_MAX)
 		return false;
 	switch (a->kind) {
+	case DV_TYPE_STACK:
+		return a->kind == b->kind && a->count == b->count;
 	case DV_TYPE_INT:
 		return b->kind == DV_TYPE_INT && a->size == b->size && a->is_signed == b->is_signed &&
 		       a->is_bool == b->is_bool;

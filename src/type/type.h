@@ -17,6 +17,7 @@ enum dv_type_kind {
 	DV_TYPE_VOID, DV_TYPE_INT, DV_TYPE_FLOAT, DV_TYPE_PTR, DV_TYPE_ARRAY, DV_TYPE_STRUCT, DV_TYPE_UNION,
 	DV_TYPE_ENUM, DV_TYPE_TYPEDEF, DV_TYPE_FUNC, DV_TYPE_STRING, /**< D's string */
 	DV_TYPE_FWD,                                   /**< declared, not defined */
+	DV_TYPE_STACK,                                 /**< what stack(), sym() and their like give: only to be shown */
 };
 
 struct dv_type;
@@ -40,7 +41,7 @@ struct dv_type {
 	bool incomplete;           /**< STRUCT, UNION: members not loaded yet, see dv_type_complete() */
 	bool is_user;              /**< PTR: address in user space (__user, or the result of a cast D knows about) */
 	const struct dv_type *ref; /**< PTR, ARRAY, TYPEDEF: to; FUNC: result; ENUM: NULL. Qualifiers are dropped */
-	uint32_t count;            /**< members, enumerators, parameters, elements */
+	uint32_t count;            /**< members, enumerators, parameters, elements; STACK: enum dv_stack_kind */
 	bool varargs;              /**< FUNC */
 	const struct dv_member *members;       /**< STRUCT, UNION; FUNC: parameters (name may be NULL) */
 	const struct dv_enumerator *enums;
@@ -86,6 +87,8 @@ const struct dv_type *dv_type_void_ptr(void);
 /** Base type by its C or D name ("unsigned int", "uint32_t", "size_t", "uintptr_t", "pid_t" ...; LP64), or NULL. */
 const struct dv_type *dv_type_base_by_name(const char *name);
 const struct dv_type *dv_type_float(unsigned size); /**< 4, 8 */
+/** The result of stack(), ustack(), sym() ...: @p kind is its enum dv_stack_kind (abi/region.h). */
+const struct dv_type *dv_type_stack(unsigned kind);
 
 /** A new, zeroed type in @p u's arena. */
 struct dv_type *dv_type_new(struct dv_universe *u, enum dv_type_kind kind, const char *name, uint64_t size);

@@ -10,7 +10,8 @@
  *	// run: -q off           not quiet
  *	// run: strsize N
  *	// run: args WORD ...    script arguments ($1, $$2)
- *	// run: aggsortkey       likewise aggsortrev, rawbytes
+ *	// run: aggsortkey       likewise aggsortrev, rawbytes, noresolve
+ *	// run: stackindent N
  *	// run: place            depends on the fake machine's registers, processes or second machine: not for -k
  * A script that is refused has its diagnostics as output; a run-time fault shows as a line "error: ...". The status of
  * exit() other than 0 is shown at the end.
@@ -67,7 +68,12 @@ static void setting(struct settings *s, char *line)
 		s->out.aggsortkey = true;
 	else if (!strcmp(word, "aggsortrev"))
 		s->out.aggsortrev = true;
-	else if (!strcmp(word, "rawbytes"))
+	else if (!strcmp(word, "noresolve"))
+		s->out.noresolve = true;
+	else if (!strcmp(word, "stackindent") && (word = strtok_r(NULL, " ", &save))) {
+		s->out.stackindent_set = true;
+		s->out.stackindent = (uint32_t)atoi(word);
+	} else if (!strcmp(word, "rawbytes"))
 		s->out.rawbytes = true;
 	else if (!strcmp(word, "place"))
 		s->place = true;

@@ -261,6 +261,8 @@ static uint64_t place_builtin(struct dv_place *p, enum dv_builtin id, enum dv_fa
 		return 100;
 	case DV_BI_CURTHREAD:
 		return RUN_KMEM + 1024;
+	case DV_BI_START:
+		return 5000;
 	default:
 		return 0;
 	}
@@ -281,6 +283,18 @@ static uint64_t place_reg(struct dv_place *p, enum dv_reg reg, enum dv_fault *wh
 	return 1000 + (uint64_t)reg;
 }
 
+static uint32_t place_stack(struct dv_place *p, bool user, uint64_t *pcs, uint32_t max)
+{
+	static const uint64_t kernel[] = {RUN_KMEM + 2048, RUN_KMEM + 2112 + 5, RUN_KMEM + 2176 + 0x41, ~0xffull};
+	static const uint64_t program[] = {RUN_UMEM + 4, RUN_UMEM + 256 + 8, 0x7f0000001234};
+	uint32_t n = user ? DV_COUNT(program) : DV_COUNT(kernel);
+
+	n = n < max ? n : max;
+	if (pcs)
+		memcpy(pcs, user ? program : kernel, n * sizeof(*pcs));
+	return n;
+}
+
 static uint64_t place_thread(struct dv_place *p)
 {
 	return 1235;
@@ -292,8 +306,51 @@ static const struct dv_place_ops place_ops = {
     .execname = place_execname,
     .arg = place_arg,
     .reg = place_reg,
+    .stack = place_stack,
     .thread = place_thread,
 };
+
+/* -- names ------------------------------------------------------------------------------------------------- */
+
+static const struct {
+	uint64_t addr, size;
+	bool user;
+	const char *module, *symbol;
+} names[] = {
+    {RUN_KMEM + 2048, 64, false, "vmlinux", "do_thing"}, {RUN_KMEM + 2112, 64, false, "vmlinux", "caller_of"},
+    {RUN_KMEM + 2176, 256, false, "mod", NULL},		 {RUN_DB_KMEM, 64, false, "vmlinux", "db_bytes"},
+    {RUN_UMEM, 256, true, "a.out", "main"},		 {RUN_UMEM + 256, 256, true, "libc.so.6", NULL},
+};
+
+static int find_name(bool user, uint64_t addr)
+{
+	for (size_t i = 0; i < DV_COUNT(names); i++)
+		if (names[i].user == user && addr - names[i].addr < names[i].size)
+			return (int)i;
+	return -1;
+}
+
+static void lookup(void *ctx, const struct dv_addr *a, struct dv_addr_name *ret)
+{
+	int i = find_name(a->user, a->addr);
+
+	// One process is known, by its start too.
+	if (i < 0 || (a->user && (a->pid != 1234 || a->start != 5000 || a->machine != 0)) ||
+	    (!a->user && a->machine != (names[i].addr == RUN_DB_KMEM ? RUN_DB : 0)))
+		return;
+	snprintf(ret->module, sizeof(ret->module), "%s", names[i].module);
+	snprintf(ret->symbol, sizeof(ret->symbol), "%s", names[i].symbol ? names[i].symbol : "");
+	ret->sym_start = names[i].addr;
+	ret->base = a->user ? RUN_UMEM : names[i].addr;
+}
+
+static void on_frames(void *ctx, struct dv_frames *f)
+{
+	int i = f->kind > DV_STACK_USER && f->kind != DV_STACK_UADDR ? find_name(dv_stack_is_user(f->kind), f->pc[0]) : -1;
+
+	if (i >= 0 && (names[i].symbol || f->kind == DV_STACK_MOD || f->kind == DV_STACK_UMOD))
+		f->pc[0] = names[i].addr;
+}
 
 /* -- running ------------------------------------------------------------------------------------------------ */
 
@@ -423,9 +480,11 @@ void run_start(struct run *r, uint32_t this_size, uint32_t key_size, uint32_t va
 		die("exec", why);
 	r->place.ops = &place_ops;
 	r->consumer = dv_consumer_create(r->region, r->size);
+	dv_consumer_on_frames(r->consumer, on_frames, r);
 	r->aggs = aggs;
 	r->agg_count = agg_count;
 	r->out = *options;
+	r->out.lookup = lookup;
 	r->out.f = open_memstream(&r->text, &r->text_size);
 }
 

@@ -14,6 +14,9 @@
  * pid 1234, tid 1235, ppid 1, uid 1000, gid 100, execname "tester"; arg0..9 are 100..109 but for arg3, the address of
  * the list; register n is 1000 + n. curthread is the list, as a task_struct. Types and symbols: kernel.h.
  *
+ * The kernel's stack: do_thing's start, caller_of+0x5, 0x41 bytes into the module "mod" (no symbol), and an address that
+ * nothing is known of; the user's: main+0x4, 8 bytes into "libc.so.6", and one that nothing is known of.
+ *
  * A second machine, "db", has the same at RUN_DB_KMEM, with 100 added to the bytes and the values, and "hello, db".
  */
 #include "code/program.h"

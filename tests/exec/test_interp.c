@@ -167,7 +167,7 @@ static const struct {
 	{"r1 = 0x10000\nr2 = 0xffff888000000ff0 ll\nr3 = 8\ncall rdstr\nexit", DV_FAULT_BADADDR, 4, 0xffff888000000ff0},
 	{"r1 = 0\nr2 = 7\nr3 = 0\ncall div\nexit", DV_FAULT_DIVZERO, 3, 0},
 	{"r1 = 6\ncall bi\nexit", DV_FAULT_BADADDR, 1, 0}, // ppid: the place says no
-	{"r1 = 18\ncall bi\nexit", DV_FAULT_ILLOP, 1, 18},
+	{"r1 = 63\ncall bi\nexit", DV_FAULT_ILLOP, 1, 63},
 	{"r1 = -1\ncall bi\nexit", DV_FAULT_ILLOP, 1, UINT64_MAX},
 	{"r1 = 0\ncall bis\nexit", DV_FAULT_ILLOP, 1, 0},
 	{"r1 = 70\ncall bis\nexit", DV_FAULT_ILLOP, 1, 70},
@@ -175,6 +175,14 @@ static const struct {
 	{"r1 = -1\ncall arg\nexit", DV_FAULT_BADINDEX, 1, UINT64_MAX},
 	{"r1 = 32\ncall reg\nexit", DV_FAULT_BADINDEX, 1, 32},
 	{"r1 = -1\ncall reg\nexit", DV_FAULT_BADINDEX, 1, UINT64_MAX},
+	// stack blocks: no such kind, no or too many frames; where none was made there is none to keep
+	{"r1 = 2\nr2 = 20\ncall stack\nexit", DV_FAULT_BADSTACK, 2, 20},
+	{"r1 = 0\nr2 = 0\ncall stack\nexit", DV_FAULT_BADSTACK, 2, 0},
+	{"r1 = 1\nr2 = 241\ncall stack\nexit", DV_FAULT_BADSTACK, 2, 241},
+	{"r1 = 1\nr2 = 0x10000\nr3 = 5\ncall symaddr\nexit", DV_FAULT_ILLOP, 3, 1},
+	{"r1 = 7\nr2 = 0x10000\nr3 = 5\ncall symaddr\nexit", DV_FAULT_ILLOP, 3, 7},
+	{"r1 = 0\ncall keyb\nexit", DV_FAULT_BADSIZE, 1, 0},
+	{"r1 = 0\ncall recb\nexit", DV_FAULT_BADSIZE, 1, 0},
 	{"r1 = 3\nr2 = 99\ncall fault\nr0 = 1\nexit", DV_FAULT_ILLOP, 2, 99},
 	{"r1 = 4\nr2 = 99\ncall fault\nr0 = 1\nexit", DV_FAULT_DIVZERO, 2, 99},
 	{"r1 = 0\nr2 = 99\ncall fault\nr0 = 1\nexit", DV_FAULT_ILLOP, 2, 99},

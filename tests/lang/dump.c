@@ -62,7 +62,10 @@ static void head(FILE *f, const struct dv_node *n)
 		fputs("reg", f);
 		break;
 	case DV_NODE_CALL:
-		fprintf(f, "%s()", n->call->name);
+		if (n->ival)
+			fprintf(f, "%s(%u)", n->call->name, (unsigned)n->ival);
+		else
+			fprintf(f, "%s()", n->call->name);
 		break;
 	case DV_NODE_AGG:
 		fprintf(f, "@%s", n->agg->name);

@@ -128,10 +128,12 @@ static void check_format(int line, const char *format, struct dv_value v, const 
 }
 #define FORMAT(...) check_format(__LINE__, __VA_ARGS__)
 
-static void symbolise(void *ctx, uint32_t machine, uint64_t addr, char *buf, size_t size)
+static void lookup(void *ctx, const struct dv_addr *a, struct dv_addr_name *ret)
 {
-	if (addr != 5)
-		snprintf(buf, size, "vmlinux`f%u+0x%llx", machine, (unsigned long long)addr);
+	if (a->addr == 5)
+		return;
+	snprintf(ret->module, sizeof(ret->module), "vmlinux");
+	snprintf(ret->symbol, sizeof(ret->symbol), "f%u", a->machine);
 }
 
 static void test_printf(void)
@@ -139,7 +141,7 @@ static void test_printf(void)
 	const struct dv_type *s4 = dv_type_int(4, true), *u4 = dv_type_int(4, false), *s8 = dv_type_int(8, true),
 			     *u8 = dv_type_int(8, false);
 	const struct dv_type *s1 = dv_type_int(1, true), *s2 = dv_type_int(2, true), *str = dv_type_string();
-	struct dv_output o = {.quiet = true, .symbolise = symbolise};
+	struct dv_output o = {.quiet = true, .lookup = lookup};
 	struct dv_field two[3] = {{DV_FIELD_INT, s4}, {DV_FIELD_INT, s4}, {DV_FIELD_STR, str}};
 	struct dv_field f = {.kind = DV_FIELD_INT, .type = dv_type_void_ptr()};
 	struct dv_value v;

@@ -26,6 +26,7 @@ enum {
 	THIS,
 	KEY,
 	KEYS,
+	KEYB,
 	DYN,
 	DYNDEL,
 	AGG,
@@ -40,6 +41,9 @@ enum {
 	RECI,
 	RECS,
 	RECM,
+	RECB,
+	STACK,
+	STACKSET,
 	RECEND,
 	RECABORT,
 	FAULT,
@@ -47,10 +51,12 @@ enum {
 	SERVES,
 	CALLS
 };
-static const char *const names[CALLS] = {"begin", "end",  "clause", "ld",     "st",       "rmw",   "sts",
-                                         "this",  "key",  "keys",   "dyn",    "dyndel",   "agg",   "div",
-                                         "slen",  "scmp", "sjoin",  "ssub",   "scratch",  "room",  "rec",
-                                         "reci",  "recs", "recm",   "recend", "recabort", "fault", "error", "serves"};
+static const char *const names[CALLS] = {"begin",   "end",  "clause", "ld",       "st",     "rmw",      "sts",   "this",
+                                         "key",     "keys", "keyb",   "dyn",      "dyndel", "agg",      "div",   "slen",
+                                         "scmp",    "sjoin", "ssub",  "scratch",  "room",   "rec",      "reci",  "recs",
+                                         "recm",    "recb", "stack",  "stackset", "recend", "recabort", "fault", "error",
+                                         "serves"};
+static uint64_t last_stack; // block that STACK made
 static int fds[CALLS];
 static struct region here, there;
 static struct dv_st st;
@@ -71,6 +77,7 @@ static uint64_t native(int what, const struct call *x)
 	case THIS: return dv_st_this(&st, x->a);
 	case KEY: dv_st_key(&st, x->a); break;
 	case KEYS: dv_st_keys(&st, x->a); break;
+	case KEYB: dv_st_keyb(&st, x->a); break;
 	case DYN: return dv_st_dyn(&st, x->a, x->b, x->c);
 	case DYNDEL: dv_st_dyndel(&st, x->a, x->b, x->c); break;
 	case AGG: dv_st_agg(&st, x->a, x->b, x->c); break;
@@ -85,6 +92,9 @@ static uint64_t native(int what, const struct call *x)
 	case RECI: dv_st_reci(&st, x->a); break;
 	case RECS: dv_st_recs(&st, x->a); break;
 	case RECM: dv_st_recm(&st, x->a, x->b); break;
+	case RECB: dv_st_recb(&st, x->a); break;
+	case STACK: return last_stack = dv_st_stack(&st, x->a, x->b, x->c, x->d);
+	case STACKSET: dv_st_stackset(&st, x->a, x->b, x->c); break;
 	case RECEND: dv_st_recend(&st, x->a, x->b); break;
 	case RECABORT: dv_st_recabort(&st); break;
 	case FAULT: dv_st_fault(&st, x->a, x->b); break;
@@ -155,6 +165,14 @@ static void arguments(int what, struct call *x)
 	if (what == SERVES) {
 		x->a = rnd() % 2000;
 		x->b = rnd() % 2000;
+	}
+	if (what == STACK)
+		x->d %= 16;
+	if (what == STACKSET || what == KEYB || what == RECB)
+		x->a = last_stack;
+	if (what == STACKSET) {
+		x->b = rnd() % 2 ? 0 : DV_CONSTS_OFF + rnd() % 1024;
+		x->c %= 16;
 	}
 	if (what == DIV)
 		x->a %= 4;

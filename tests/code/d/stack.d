@@ -1,0 +1,6 @@
+// run: -q off
+BEGIN
+{
+	stack();
+	exit(0);
+}
