@@ -14,6 +14,30 @@
 #define DV_LOAD_VERSION 3u
 
 /**
+ * How the entries of a kernel's unwind tables (ORC) read: by its own type information, for they have changed. An entry
+ * has two signed 16-bit offsets and a 16-bit word of bits; its members here are shifts in that word.
+ */
+struct dv_orc_format {
+	uint8_t size;              /**< bytes of an entry; 0: the kernel has no such tables, or they are not understood */
+	uint8_t sp_offset, bp_offset, bits; /**< where in it, bytes */
+	uint8_t sp_reg, bp_reg;    /**< four bits each */
+	uint8_t type, type_bits;
+	uint8_t signal;            /**< one bit; DV_ORC_NO_BIT: there is none */
+	uint8_t numbered;          /**< 1: types are 1 end, 2 call, 3 registers, 4 partial ones (Linux 6.4 and later); 0: they
+	                                are 0 call, 1 registers, 2 partial ones */
+	uint8_t pad[2];
+};
+#define DV_ORC_NO_BIT 0xffu
+/** Code that the kernel may return to: vmlinux, a module. */
+struct dv_load_orc {
+	uint64_t lo, hi;       /**< its text: virtual addresses */
+	uint64_t ips, entries; /**< tables in the guest: of signed 32-bit addresses, each relative to its place; of entries */
+	uint64_t index;        /**< table of 32-bit numbers: first entry for each 256 bytes from `lo` on; 0: none */
+	uint32_t count;        /**< of ips and entries; 0: code without unwind tables */
+	uint32_t index_count;
+};
+
+/**
  * What the plugin must know of a guest kernel to serve run-time functions. All from the guest's memory, so none of it
  * is trusted: a wrong number makes wrong values or faults, never anything else.
  */
@@ -33,7 +57,8 @@ struct dv_guest_layout {
 	uint32_t thread_size;  /**< bytes of a kernel stack */
 	uint32_t ptregs_size, ptregs_orig_ax, ptregs_di, ptregs_si, ptregs_dx, ptregs_r10, ptregs_r8, ptregs_r9;
 	uint32_t stack_pad;    /**< TOP_OF_KERNEL_STACK_PADDING */
-	uint32_t pad;
+	uint32_t task_mm, task_leader, task_start; /**< task_start: start_boottime, to be read of the leader */
+	struct dv_orc_format orc;
 };
 #define DV_OFF_NONE 0xffffffffu /**< an offset above that the kernel does not have or that is not known */
 
@@ -110,6 +135,7 @@ struct dv_load_image {
 	uint32_t sysret_addr_off, sysret_addr_count; /**< u64 addresses where system calls come back */
 	uint32_t error_ecb, error_ecb_count; /**< slice of the ECB table: clauses of dtrace:::ERROR */
 	uint32_t text_off, text_size; /**< NUL-terminated texts, the first is empty and the last byte 0 */
+	uint32_t orc_off, orc_count; /**< struct dv_load_orc */
 	uint32_t kernel;             /**< which of the kernels that the session has seen; goes into stack blocks as it is */
 	uint32_t pad;
 	uint64_t thunk[2];           /**< __x86_return_thunk and its like: a jump there is a return; 0: none */

@@ -55,6 +55,7 @@ struct dv_loaded {
 	const struct dv_insn *insns;
 	const struct dv_load_sysret *sysrets;
 	const uint64_t *sysret_addrs;
+	const struct dv_load_orc *orcs;  /**< by address, apart from one another */
 	const char *texts;               /**< dv_load_site::target and spec are offsets in it */
 };
 /** Check @p bytes (hostile) and copy it. @p msg: why not. NULL on failure. Allocates with malloc. */

@@ -22,6 +22,7 @@
 #define ADDRS_MAX     64u
 #define SITE_ECBS_MAX 4096u
 #define TEXT_MAX      (16u << 20)
+#define ORCS_MAX      8192u
 #define TEXT_LIMIT(i) ((i)->text_size ? (i)->text_size : 1)
 
 struct loader {
@@ -78,6 +79,7 @@ static bool check_header(struct loader *c, const struct dv_load_image *img, cons
 	       table(c, "instructions", img->insn_off, img->insn_count, sizeof(struct dv_insn), INSNS_MAX) &&
 	       table(c, "system calls", img->sysret_off, img->sysret_count, sizeof(struct dv_load_sysret), SYSRETS_MAX) &&
 	       table(c, "return addresses", img->sysret_addr_off, img->sysret_addr_count, sizeof(uint64_t), ADDRS_MAX) &&
+	       table(c, "unwind tables", img->orc_off, img->orc_count, sizeof(struct dv_load_orc), ORCS_MAX) &&
 	       table(c, "texts", img->text_off, img->text_size, 1, TEXT_MAX);
 }
 
@@ -108,6 +110,10 @@ static bool check_tables(struct loader *c, const struct dv_loaded *l)
 	for (uint32_t i = 0; i < img->sysret_count; i++)
 		if (l->sysrets[i].site >= img->site_count || l->sites[l->sysrets[i].site].kind != DV_SITE_SYSRET)
 			return refuse(c, "load image: system call %u: site %u", l->sysrets[i].nr, l->sysrets[i].site);
+	for (uint32_t i = 0; i < img->orc_count; i++)
+		if (l->orcs[i].lo >= l->orcs[i].hi || (i && l->orcs[i].lo < l->orcs[i - 1].hi))
+			return refuse(c, "load image: unwind table %u: from 0x%llx to 0x%llx", i,
+				      (unsigned long long)l->orcs[i].lo, (unsigned long long)l->orcs[i].hi);
 	return true;
 }
 
@@ -231,6 +237,7 @@ struct dv_loaded *dv_loaded_create(const void *bytes, size_t size, const struct 
 	l->insns = (void *)AT(l->img->insn_off, l->img->insn_count);
 	l->sysrets = (void *)AT(l->img->sysret_off, l->img->sysret_count);
 	l->sysret_addrs = (void *)AT(l->img->sysret_addr_off, l->img->sysret_addr_count);
+	l->orcs = (void *)AT(l->img->orc_off, l->img->orc_count);
 	l->texts = l->img->text_size ? (const char *)copy + l->img->text_off : "";
 	if (l->img->text_size && l->texts[l->img->text_size - 1]) {
 		refuse(&c, "load image: the texts do not end");

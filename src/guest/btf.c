@@ -248,7 +248,7 @@ uint64_t dv_btf_sizeof(const struct dv_btf *b, uint32_t id)
 
 // A member by name (of length n); into anonymous structures, as deep as C programs go.
 static bool member(const struct dv_btf *b, const struct dv_btf_type *t, const char *name, size_t n, unsigned depth,
-                   unsigned *budget, uint64_t *bits, uint32_t *type)
+                   unsigned *budget, uint64_t *bits, uint32_t *field, uint32_t *type)
 {
 	if (!t || (dv_btf_kind(t) != DV_BTF_STRUCT && dv_btf_kind(t) != DV_BTF_UNION))
 		return false;
@@ -259,15 +259,14 @@ static bool member(const struct dv_btf *b, const struct dv_btf_type *t, const ch
 
 		(*budget)--;
 		if (!strncmp(s, name, n) && !s[n]) {
-			if (dv_btf_flag(t) && m[2] >> 24)
-				return false;
+			*field = dv_btf_flag(t) ? m[2] >> 24 : 0;
 			*bits += off;
 			*type = m[1];
 			return true;
 		}
 		if (!*s && depth < 8) {
 			*bits += off;
-			if (member(b, dv_btf_strip(b, m[1]), name, n, depth + 1, budget, bits, type))
+			if (member(b, dv_btf_strip(b, m[1]), name, n, depth + 1, budget, bits, field, type))
 				return true;
 			*bits -= off;
 		}
@@ -275,27 +274,49 @@ static bool member(const struct dv_btf *b, const struct dv_btf_type *t, const ch
 	return false;
 }
 
-bool dv_btf_member(const struct dv_btf *b, const char *type, const char *path, uint32_t *off, uint32_t *size)
+// Through the path, to its last member. False: there is none, or it goes through a bit-field.
+static bool follow(const struct dv_btf *b, const char *type, const char *path, uint64_t *bits, uint32_t *field,
+                   uint32_t *id)
 {
-	uint32_t id = dv_btf_find(b, 1u << DV_BTF_STRUCT | 1u << DV_BTF_UNION, type);
-	uint64_t bits = 0, bytes;
 	unsigned budget = 1u << 16;
 
-	while (id) {
+	*id = dv_btf_find(b, 1u << DV_BTF_STRUCT | 1u << DV_BTF_UNION, type);
+	*bits = *field = 0;
+	while (*id) {
 		size_t n = strcspn(path, ".");
 
-		if (!member(b, dv_btf_strip(b, id), path, n, 0, &budget, &bits, &id))
+		if (*field || !member(b, dv_btf_strip(b, *id), path, n, 0, &budget, bits, field, id))
 			return false;
 		path += n;
 		if (!*path)
 			break;
 		path++;
 	}
-	bytes = dv_btf_sizeof(b, id);
-	if (!id || bits & 7 || bits / 8 >= 1u << 24)
+	return *id && *bits < 1u << 27;
+}
+
+bool dv_btf_member(const struct dv_btf *b, const char *type, const char *path, uint32_t *off, uint32_t *size)
+{
+	uint32_t id, field;
+	uint64_t bits, bytes;
+
+	if (!follow(b, type, path, &bits, &field, &id) || field || bits & 7)
 		return false;
+	bytes = dv_btf_sizeof(b, id);
 	*off = bits / 8;
 	if (size)
 		*size = bytes <= UINT32_MAX ? bytes : 0;
+	return true;
+}
+
+bool dv_btf_bits(const struct dv_btf *b, const char *type, const char *path, uint32_t *off, uint32_t *size)
+{
+	uint32_t id, field;
+	uint64_t bits;
+
+	if (!follow(b, type, path, &bits, &field, &id))
+		return false;
+	*off = (uint32_t)bits;
+	*size = field;
 	return true;
 }

@@ -71,6 +71,8 @@ const struct dv_btf_type *dv_btf_strip(const struct dv_btf *b, uint32_t id);
 /** Offset in bytes of a member ("a.b" goes into members), through anonymous ones; *size: of the member's type.
  *  False: not there, or a bit-field. */
 bool dv_btf_member(const struct dv_btf *b, const char *type, const char *path, uint32_t *off, uint32_t *size);
+/** The same in bits, and for bit-fields too: *size is then the field's, else 0. */
+bool dv_btf_bits(const struct dv_btf *b, const char *type, const char *path, uint32_t *off, uint32_t *size);
 /** sizeof, bounded; 0: unknown. */
 uint64_t dv_btf_sizeof(const struct dv_btf *b, uint32_t id);
 

@@ -315,6 +315,7 @@ void dv_guest_close(struct dv_guest *g)
 	DV_VEC_FREE(&g->mods);
 	DV_VEC_FREE(&g->dead);
 	DV_VEC_FREE(&g->list);
+	DV_VEC_FREE(&g->orcs);
 	free(g->loaded.hash);
 	free(g->all.syms);
 	for (size_t i = 0; i < DV_COUNT(g->old); i++)
@@ -374,6 +375,7 @@ void dv_guest_join_symbols(struct dv_guest *g)
 			out->module = i + 1;
 		}
 	}
+	dv_orc_tables(g);
 	// The pieces of one module may lie between those of another.
 	dv_symtab_sort(&g->loaded);
 	dv_symtab_index(&g->loaded);

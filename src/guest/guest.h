@@ -82,6 +82,9 @@ const struct dv_module *dv_guest_modules(const struct dv_guest *g, size_t *count
 /** Look at the module list again; *changed: modules came or went (symbols and types are then loaded anew, pointers to
  *  symbols of unchanged modules stay valid, until the list has changed eight times more). */
 struct dv_error *dv_guest_refresh_modules(struct dv_guest *g, bool *changed) DV_MUST_USE;
+/** All code that the kernel can return to, with its unwind tables, by address: for guest/unwind.h. Until the modules are
+ *  looked at again. */
+const struct dv_load_orc *dv_guest_orcs(const struct dv_guest *g, size_t *count);
 /** The kernel's types; base universe's ops NULL when there is no BTF. Owned by the guest. */
 struct dv_universe *dv_guest_types(struct dv_guest *g);
 /** Prototype of a function (DV_TYPE_FUNC) from BTF, or NULL. */

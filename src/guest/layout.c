@@ -72,6 +72,11 @@ void dv_layout_fill(struct dv_guest *g, const struct dv_guest_regs *regs)
 	l->task_real_parent = member(g, "task_struct", "real_parent");
 	l->task_cred = member(g, "task_struct", "cred");
 	l->task_stack = member(g, "task_struct", "stack");
+	l->task_mm = member(g, "task_struct", "mm");
+	l->task_leader = member(g, "task_struct", "group_leader");
+	l->task_start = member(g, "task_struct", "start_boottime");
+	if (g->types)
+		dv_orc_format(g->types->base, &l->orc);
 	l->cred_uid = member(g, "cred", "uid");
 	l->cred_gid = member(g, "cred", "gid");
 	l->ptregs_size = size_of(g, s, "pt_regs");

@@ -20,7 +20,8 @@ struct offsets {
 	uint32_t list, name, name_size, state, kallsyms, base, size;
 	uint32_t symtab, num_symtab, strtab, typetab;
 	uint32_t bm_list, bm_module, bm_btf, btf_data, btf_size;
-	bool has_btf, has_typetab;
+	uint32_t num_orcs, orc_ips, orc_entries;
+	bool has_btf, has_typetab, has_orc;
 };
 
 static bool offsets(const struct dv_btf *b, struct offsets *o)
@@ -46,6 +47,9 @@ static bool offsets(const struct dv_btf *b, struct offsets *o)
 	           !dv_btf_member(b, "module", "core_layout.size", &o->size, NULL)) {
 		return false;
 	}
+	o->has_orc = dv_btf_member(b, "module", "arch.num_orcs", &o->num_orcs, NULL) &&
+	             dv_btf_member(b, "module", "arch.orc_unwind_ip", &o->orc_ips, NULL) &&
+	             dv_btf_member(b, "module", "arch.orc_unwind", &o->orc_entries, NULL);
 	o->has_typetab = dv_btf_member(b, "mod_kallsyms", "typetab", &o->typetab, NULL);
 	o->has_btf = dv_btf_member(b, "btf_module", "list", &o->bm_list, NULL) &&
 	             dv_btf_member(b, "btf_module", "module", &o->bm_module, NULL) &&
@@ -138,6 +142,14 @@ static void read_symbols(const struct dv_guest *g, const struct offsets *o, stru
 	dv_symtab_sizes(&m->syms, m->base + m->size);
 }
 
+static void read_orc(const struct dv_guest *g, const struct offsets *o, struct dv_kmod *m)
+{
+	if (!o->has_orc || !dv_guest_read(g, m->addr + o->num_orcs, &m->orc_count, 4) ||
+	    !read64(g, m->addr + o->orc_ips, &m->orc_ips) || !read64(g, m->addr + o->orc_entries, &m->orc_entries) ||
+	    !(m->orc_ips >> 63) || !(m->orc_entries >> 63) || m->orc_count > 1u << 24)
+		m->orc_count = 0;
+}
+
 static void read_btf(struct dv_guest *g, const struct offsets *o, size_t bytes)
 {
 	uint64_t head = dv_guest_addr(g, "btf_modules"), at;
@@ -223,6 +235,7 @@ struct dv_error *dv_modules_read(struct dv_guest *g, bool *changed)
 			keep = dv_xcalloc(1, sizeof(*keep));
 			*keep = m;
 			read_symbols(g, &o, keep, budget, &bytes);
+			read_orc(g, &o, keep);
 			*changed = true;
 		}
 		budget -= keep->syms.count < budget ? keep->syms.count : budget;

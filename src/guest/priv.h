@@ -54,6 +54,8 @@ struct dv_kmod {
 	uint64_t base, size;   /**< text */
 	struct dv_symtab syms; /**< .module of them is not set, no hash */
 	struct dv_btf *btf;    /**< owned by the guest's type set; NULL: none */
+	uint64_t orc_ips, orc_entries; /**< unwind tables, as struct dv_load_orc has them */
+	uint32_t orc_count;
 	unsigned gone;         /**< when it went: dv_guest::changes */
 };
 
@@ -75,6 +77,7 @@ struct dv_guest {
 	DV_VEC(struct dv_kmod *) mods;
 	DV_VEC(struct dv_kmod *) dead; /**< unloaded or replaced: their names are still pointed to */
 	DV_VEC(struct dv_module) list; /**< of the API; [0] is vmlinux */
+	DV_VEC(struct dv_load_orc) orcs;
 	struct dv_symtab all;         /**< vmlinux and then modules */
 	struct dv_symtab loaded;      /**< the modules' part of it, with a hash of its own */
 	struct dv_symbol *old[8];     /**< arrays of earlier module lists, for pointers that callers hold */
@@ -104,6 +107,10 @@ int64_t dv_notes_build_id(struct dv_guest *g, const uint8_t *notes, size_t size,
 /** Take in vmlinux's BTF (malloc'ed, becomes owned). NULL: g->no_types says why. */
 struct dv_btf *dv_guest_take_btf(struct dv_guest *g, uint8_t *data, size_t size);
 void dv_guest_set_types(struct dv_guest *g, struct dv_btf *b);
+/** How entries of unwind tables read; size 0: not known. */
+void dv_orc_format(const struct dv_btf *b, struct dv_orc_format *ret);
+/** Fill g->orcs by symbols and modules. */
+void dv_orc_tables(struct dv_guest *g);
 /** Put vmlinux's and the modules' symbols into g->all. */
 void dv_guest_join_symbols(struct dv_guest *g);
 

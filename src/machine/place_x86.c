@@ -11,7 +11,7 @@
 
 #define CR3_MASK 0x000ffffffffff000ull
 
-static uint64_t reg(struct dv_xplace *p, enum dv_reg r)
+uint64_t dv_xplace_reg(struct dv_xplace *p, enum dv_reg r)
 {
 	if (!(p->have >> r & 1)) {
 		p->reg[r] = p->read_reg(p, r);
@@ -47,7 +47,7 @@ static bool read_virtual(const struct dv_phys *phys, const struct dv_guest_layou
 			left = l->text_size - (va - l->text_va);
 		} else {
 			if (!cr3 && p)
-				cr3 = reg(p, DV_REG_CR3) & CR3_MASK;
+				cr3 = dv_xplace_reg(p, DV_REG_CR3) & CR3_MASK;
 			if (!dv_walk(phys, cr3, l->la57, va, &pa, &left) || !left)
 				return false;
 		}
@@ -61,7 +61,7 @@ static bool read_virtual(const struct dv_phys *phys, const struct dv_guest_layou
 	return true;
 }
 
-static bool read_self(struct dv_xplace *p, uint64_t va, void *dst, uint32_t size)
+bool dv_xplace_read(struct dv_xplace *p, uint64_t va, void *dst, uint32_t size)
 {
 	const struct dv_guest_layout *l = &p->loaded->img->layout;
 	uint64_t off = va - l->direct_va;
@@ -74,12 +74,12 @@ static bool read_self(struct dv_xplace *p, uint64_t va, void *dst, uint32_t size
 
 static bool read_u64(struct dv_xplace *p, uint64_t va, uint64_t *ret)
 {
-	return DV_KERNEL_VA(va) && read_self(p, va, ret, 8);
+	return DV_KERNEL_VA(va) && dv_xplace_read(p, va, ret, 8);
 }
 
 static bool read_u32(struct dv_xplace *p, uint64_t va, uint32_t *ret)
 {
-	return DV_KERNEL_VA(va) && read_self(p, va, ret, 4);
+	return DV_KERNEL_VA(va) && dv_xplace_read(p, va, ret, 4);
 }
 
 static bool place_read(struct dv_place *base, uint32_t mach, uint64_t addr, void *dst, uint32_t size,
@@ -95,9 +95,9 @@ static bool place_read(struct dv_place *base, uint32_t mach, uint64_t addr, void
 	if (mach == p->loaded->img->machine)
 		mach = DV_MACH_SELF;
 	if (mach == DV_MACH_SELF)
-		return DV_KERNEL_VA(addr) && read_self(p, addr, dst, size);
+		return DV_KERNEL_VA(addr) && dv_xplace_read(p, addr, dst, size);
 	if (mach == DV_MACH_USER)
-		return !DV_KERNEL_VA(last) && read_self(p, addr, dst, size);
+		return !DV_KERNEL_VA(last) && dv_xplace_read(p, addr, dst, size);
 	for (uint32_t i = 0; i < p->peer_count; i++) {
 		const struct dv_peer *peer = &p->peers[i];
 		if (peer->machine != mach)
@@ -111,7 +111,7 @@ static bool place_read(struct dv_place *base, uint32_t mach, uint64_t addr, void
 }
 
 /* The running task; 0: it could not be read. */
-static uint64_t task(struct dv_xplace *p)
+uint64_t dv_xplace_task(struct dv_xplace *p)
 {
 	const struct dv_guest_layout *l = &p->loaded->img->layout;
 	uint64_t gs;
@@ -120,9 +120,9 @@ static uint64_t task(struct dv_xplace *p)
 		return p->task;
 	p->have_task = true;
 	p->task = 0;
-	gs = reg(p, DV_REG_GS_BASE);
+	gs = dv_xplace_reg(p, DV_REG_GS_BASE);
 	if (!DV_KERNEL_VA(gs)) // at the kernel's first instructions the two are not swapped yet
-		gs = reg(p, DV_REG_KGS_BASE);
+		gs = dv_xplace_reg(p, DV_REG_KGS_BASE);
 	if (l->percpu_current == DV_OFF_NONE ||
 	    !read_u64(p, gs + (uint64_t)(int64_t)(int32_t)l->percpu_current, &p->task) || !DV_KERNEL_VA(p->task))
 		p->task = 0;
@@ -162,36 +162,41 @@ static uint64_t place_builtin(struct dv_place *base, enum dv_builtin id, enum dv
 {
 	struct dv_xplace *p = (struct dv_xplace *)base;
 	const struct dv_guest_layout *l = &p->loaded->img->layout;
-	uint64_t x;
+	uint64_t x, pcs[2];
 
 	switch (id) {
 	case DV_BI_PID: // D's process is the kernel's thread group
-		return (uint64_t)as_int(member(p, task(p), l->task_tgid, why));
+		return (uint64_t)as_int(member(p, dv_xplace_task(p), l->task_tgid, why));
 	case DV_BI_TID:
-		return (uint64_t)as_int(member(p, task(p), l->task_pid, why));
+		return (uint64_t)as_int(member(p, dv_xplace_task(p), l->task_pid, why));
 	case DV_BI_PPID:
-		x = pointer(p, task(p), l->task_real_parent, why);
+		x = pointer(p, dv_xplace_task(p), l->task_real_parent, why);
 		return x ? (uint64_t)as_int(member(p, x, l->task_tgid, why)) : 0;
 	case DV_BI_UID:
-		x = pointer(p, task(p), l->task_cred, why);
+		x = pointer(p, dv_xplace_task(p), l->task_cred, why);
 		return x ? member(p, x, l->cred_uid, why) : 0;
 	case DV_BI_GID:
-		x = pointer(p, task(p), l->task_cred, why);
+		x = pointer(p, dv_xplace_task(p), l->task_cred, why);
 		return x ? member(p, x, l->cred_gid, why) : 0;
 	case DV_BI_CURTHREAD:
-		x = task(p);
+		x = dv_xplace_task(p);
 		return x ? x : fault(why, DV_FAULT_BADADDR);
 	case DV_BI_CALLER:
 		if (p->site->kind == DV_SITE_SYSRET)
-			return 0;
-		return read_u64(p, reg(p, DV_REG_RSP), &x) ? x : fault(why, DV_FAULT_BADADDR);
+			return dv_xplace_stack(base, false, pcs, 2) == 2 ? pcs[1] : 0;
+		return read_u64(p, dv_xplace_reg(p, DV_REG_RSP), &x) ? x : fault(why, DV_FAULT_BADADDR);
 	case DV_BI_ERRNO:
 		if (p->site->kind == DV_SITE_ADDR)
 			return 0;
-		x = reg(p, DV_REG_RAX);
+		x = dv_xplace_reg(p, DV_REG_RAX);
 		return x > (uint64_t)-4096 ? -x : 0;
 	case DV_BI_CPU:
 		return p->cpu;
+	case DV_BI_START:
+		x = pointer(p, dv_xplace_task(p), l->task_leader, why);
+		if (x && l->task_start != DV_OFF_NONE && read_u64(p, x + l->task_start, &pcs[0]))
+			return pcs[0];
+		return fault(why, DV_FAULT_BADADDR);
 	default:
 		return 0;
 	}
@@ -201,7 +206,7 @@ static bool place_execname(struct dv_place *base, char *dst, uint32_t size)
 {
 	struct dv_xplace *p = (struct dv_xplace *)base;
 	const struct dv_guest_layout *l = &p->loaded->img->layout;
-	uint64_t t = task(p);
+	uint64_t t = dv_xplace_task(p);
 	uint32_t n = l->task_comm_size < 64 ? l->task_comm_size : 64;
 
 	if (!size)
@@ -210,7 +215,7 @@ static bool place_execname(struct dv_place *base, char *dst, uint32_t size)
 		n = size;
 	dst[0] = 0;
 	if (!t || !n || l->task_comm == DV_OFF_NONE || !DV_KERNEL_VA(t + l->task_comm) ||
-	    !read_self(p, t + l->task_comm, dst, n))
+	    !dv_xplace_read(p, t + l->task_comm, dst, n))
 		return false;
 	dst[n - 1] = 0;
 	return true;
@@ -224,7 +229,7 @@ static uint64_t syscall_arg(struct dv_xplace *p, uint32_t n, enum dv_fault *why)
 
 	if (n >= 6)
 		return 0;
-	if (off[n] == DV_OFF_NONE || !read_u64(p, reg(p, DV_REG_RDI) + off[n], &x))
+	if (off[n] == DV_OFF_NONE || !read_u64(p, dv_xplace_reg(p, DV_REG_RDI) + off[n], &x))
 		return fault(why, DV_FAULT_BADADDR);
 	return x;
 }
@@ -239,7 +244,7 @@ static uint64_t syscall32_arg(struct dv_xplace *p, uint32_t n, enum dv_fault *wh
 	if (n >= 6)
 		return 0;
 	if (l->ptregs_di == DV_OFF_NONE ||
-	    !read_u32(p, reg(p, DV_REG_RDI) + l->ptregs_di + (uint64_t)(int64_t)from_di[n], &x))
+	    !read_u32(p, dv_xplace_reg(p, DV_REG_RDI) + l->ptregs_di + (uint64_t)(int64_t)from_di[n], &x))
 		return fault(why, DV_FAULT_BADADDR);
 	return x;
 }
@@ -253,18 +258,18 @@ static uint64_t place_arg(struct dv_place *base, const struct dv_load_site *site
 	switch (site->args) {
 	case DV_ARGS_FUNC:
 		if (n < 6)
-			return reg(p, order[n]);
-		if (n > 9 || !read_u64(p, reg(p, DV_REG_RSP) + 8 + 8 * (uint64_t)(n - 6), &x))
+			return dv_xplace_reg(p, order[n]);
+		if (n > 9 || !read_u64(p, dv_xplace_reg(p, DV_REG_RSP) + 8 + 8 * (uint64_t)(n - 6), &x))
 			return fault(why, DV_FAULT_BADADDR);
 		return x;
 	case DV_ARGS_RETURN:
-		return n == 0 ? p->addr - site->addr : n == 1 ? reg(p, DV_REG_RAX) : 0;
+		return n == 0 ? p->addr - site->addr : n == 1 ? dv_xplace_reg(p, DV_REG_RAX) : 0;
 	case DV_ARGS_SYSCALL:
 		return syscall_arg(p, n, why);
 	case DV_ARGS_SYSCALL32:
 		return syscall32_arg(p, n, why);
 	case DV_ARGS_SYSRET:
-		return n < 2 ? reg(p, DV_REG_RAX) : 0;
+		return n < 2 ? dv_xplace_reg(p, DV_REG_RAX) : 0;
 	default:
 		return 0;
 	}
@@ -276,14 +281,14 @@ static uint64_t place_reg(struct dv_place *base, enum dv_reg r, enum dv_fault *w
 
 	if ((unsigned)r >= DV_REG_COUNT)
 		return fault(why, DV_FAULT_BADINDEX);
-	return r == DV_REG_RIP ? p->addr : reg(p, r);
+	return r == DV_REG_RIP ? p->addr : dv_xplace_reg(p, r);
 }
 
 static uint64_t place_thread(struct dv_place *base)
 {
 	struct dv_xplace *p = (struct dv_xplace *)base;
 	enum dv_fault why = DV_FAULT_NONE;
-	uint64_t tid = member(p, task(p), p->loaded->img->layout.task_pid, &why);
+	uint64_t tid = member(p, dv_xplace_task(p), p->loaded->img->layout.task_pid, &why);
 
 	// Every CPU has an idle task of its own, and all of them have number 0.
 	return tid && why == DV_FAULT_NONE ? tid : 1ull << 32 | p->cpu;
@@ -295,6 +300,7 @@ const struct dv_place_ops dv_xplace_ops = {
 	.execname = place_execname,
 	.arg = place_arg,
 	.reg = place_reg,
+	.stack = dv_xplace_stack,
 	.thread = place_thread,
 };
 
@@ -302,7 +308,7 @@ int64_t dv_xplace_sysnr(struct dv_xplace *p)
 {
 	const struct dv_guest_layout *l = &p->loaded->img->layout;
 	enum dv_fault why = DV_FAULT_NONE;
-	uint64_t stack = pointer(p, task(p), l->task_stack, &why), nr;
+	uint64_t stack = pointer(p, dv_xplace_task(p), l->task_stack, &why), nr;
 
 	if (!stack || !read_u64(p, stack + l->thread_size - l->stack_pad - l->ptregs_size + l->ptregs_orig_ax, &nr))
 		return -1;

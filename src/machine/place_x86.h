@@ -9,6 +9,7 @@
 #include "abi/ctl.h"
 #include "exec/exec.h"
 #include "guest/guest.h"
+#include "guest/unwind.h"
 
 #define DV_KERNEL_VA(a) ((uint64_t)(a) >> 63)
 
@@ -40,6 +41,12 @@ struct dv_xplace {
 	uint64_t reg[DV_REG_COUNT];
 	uint64_t task;
 	bool have_task;
+	/** Pages found while this stack is followed: virtual (0: none) and physical. */
+	struct {
+		uint64_t va, pa;
+	} pages[8];
+	struct dv_orc_cache *orc_cache; /**< or NULL; what `orc_owner` (a dv_loaded) has filled */
+	const struct dv_loaded *orc_owner;
 };
 extern const struct dv_place_ops dv_xplace_ops;
 
@@ -50,6 +57,12 @@ static inline void dv_xplace_begin(struct dv_xplace *p, uint64_t addr)
 	p->have = 0;
 	p->have_task = false;
 }
+/** place_stack.c: dv_place_ops::stack. */
+uint32_t dv_xplace_stack(struct dv_place *base, bool user, uint64_t *pcs, uint32_t max);
+/* Of place_x86.c, for it. */
+uint64_t dv_xplace_reg(struct dv_xplace *p, enum dv_reg r); /**< read once in a firing */
+uint64_t dv_xplace_task(struct dv_xplace *p);               /**< 0: it could not be read */
+bool dv_xplace_read(struct dv_xplace *p, uint64_t va, void *dst, uint32_t size);
 /** Number of the system call that the running task is in; -1: unknown. */
 int64_t dv_xplace_sysnr(struct dv_xplace *p);
 

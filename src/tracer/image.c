@@ -90,6 +90,8 @@ void *dv_image_build(struct dv_tracer *t, struct dv_tmachine *tm, size_t *size)
 	DV_VEC(struct dv_load_sysret) sysrets = {0};
 	struct texts texts = {0};
 	const struct dv_probe_machine *pm = NULL;
+	const struct dv_load_orc *orcs = NULL;
+	size_t n_orcs = 0;
 	uint64_t total, insns = 0;
 	uint8_t *block;
 	struct dv_load_ecb *ecbs;
@@ -100,6 +102,7 @@ void *dv_image_build(struct dv_tracer *t, struct dv_tmachine *tm, size_t *size)
 		pm = dv_probe_set_add(&t->probes, tm->m);
 		img.layout = *dv_guest_layout(tm->m->guest);
 		img.kernel = dv_symbols_kernel(t, tm);
+		orcs = dv_guest_orcs(tm->m->guest, &n_orcs);
 		memcpy(img.thunk, pm->thunk, sizeof(img.thunk));
 	}
 	if (tm->plans.count)
@@ -166,6 +169,9 @@ void *dv_image_build(struct dv_tracer *t, struct dv_tmachine *tm, size_t *size)
 	img.sysret_addr_off = (uint32_t)total;
 	img.sysret_addr_count = pm && sysrets.count ? (uint32_t)pm->sysret_addrs.count : 0;
 	total = align8(total + img.sysret_addr_count * sizeof(uint64_t));
+	img.orc_off = (uint32_t)total;
+	img.orc_count = (uint32_t)n_orcs;
+	total = align8(total + n_orcs * sizeof(*orcs));
 	img.text_off = (uint32_t)total;
 	img.text_size = (uint32_t)texts.v.count;
 	total = align8(total + texts.v.count);
@@ -192,6 +198,8 @@ void *dv_image_build(struct dv_tracer *t, struct dv_tmachine *tm, size_t *size)
 		memcpy(block + img.sysret_off, sysrets.data, sysrets.count * sizeof(sysrets.data[0]));
 	if (img.sysret_addr_count)
 		memcpy(block + img.sysret_addr_off, pm->sysret_addrs.data, img.sysret_addr_count * sizeof(uint64_t));
+	if (n_orcs)
+		memcpy(block + img.orc_off, orcs, n_orcs * sizeof(*orcs));
 	if (texts.v.count)
 		memcpy(block + img.text_off, texts.v.data, texts.v.count);
 	DV_VEC_FREE(&texts.v);

@@ -4,7 +4,7 @@
  * RAM is a file (QEMU's memory-backend-file, machine q35).
  *
  *   real-guest RAMFILE CR3 CR4 RIP EFER CACHE|- COMMAND
- * with COMMAND one of: info|symbols|modules|tasks|ptregs|current CPUS|types TAG...|protos FUNCTION...
+ * with COMMAND one of: info|symbols|modules|tasks|ptregs|current CPUS|types TAG...|protos FUNCTION...|stacks|orcs
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "guest/priv.h"
+#include "guest/unwind.h"
 
 static uint8_t *ram;
 static uint64_t ram_size, low_size;
@@ -132,6 +133,62 @@ static bool check_ptregs(void *ctx, uint64_t task, int pid, int tgid, const char
 	return false;
 }
 
+static bool read_va(void *ctx, uint64_t va, void *dst, uint32_t size)
+{
+	return dv_guest_read(ctx, va, dst, size);
+}
+
+// A task that sleeps: its stack begins where it was switched away from. As /proc/PID/stack has it: without what belongs
+// to the scheduler itself.
+static bool print_stack(void *ctx, uint64_t task, int pid, int tgid, const char *comm)
+{
+	struct dv_guest *g = ctx;
+	struct dv_orc_cache *cache = dv_xcalloc(1, sizeof(*cache));
+	struct dv_unwind u = {.format = &g->layout.orc, .cache = cache, .read = read_va, .ctx = g};
+	struct dv_unwind_from from = {.behind_call = true};
+	uint64_t pcs[64], sp, lo = dv_guest_addr(g, "__sched_text_start"), hi = dv_guest_addr(g, "__sched_text_end");
+	uint32_t thread_sp, bp, ret, size, n;
+	size_t orcs;
+
+	u.orcs = dv_guest_orcs(g, &orcs);
+	u.orc_count = (uint32_t)orcs;
+	if (dv_btf_member(g->types->base, "task_struct", "thread.sp", &thread_sp, NULL) &&
+	    dv_btf_member(g->types->base, "inactive_task_frame", "bp", &bp, NULL) &&
+	    dv_btf_member(g->types->base, "inactive_task_frame", "ret_addr", &ret, NULL) &&
+	    dv_guest_read(g, task + thread_sp, &sp, 8) && dv_guest_read(g, sp + bp, &from.bp, 8) &&
+	    dv_guest_read(g, sp + ret, &from.ip, 8)) {
+		size = ret + 8;
+		from.sp = sp + size;
+		n = dv_unwind(&u, &from, pcs, 64);
+		printf("T %d\n", pid);
+		for (uint32_t i = 0, begun = 0; i < n; i++) {
+			const struct dv_symbol *s = dv_guest_symbol_at(g, pcs[i] - 1);
+
+			begun |= pcs[i] - lo >= hi - lo;
+			if (begun)
+				printf("%s+0x%llx\n", s ? s->name : "?",
+				       (unsigned long long)(pcs[i] - (s ? s->addr : 0)));
+		}
+	}
+	free(cache);
+	return true;
+}
+
+static void print_orcs(struct dv_guest *g)
+{
+	const struct dv_orc_format *f = &g->layout.orc;
+	size_t n;
+	const struct dv_load_orc *o = dv_guest_orcs(g, &n);
+
+	printf("entry %u sp %u bp %u bits %u: sp_reg %u bp_reg %u type %u (%u) signal %u numbered %u\n", f->size,
+	       f->sp_offset, f->bp_offset, f->bits, f->sp_reg, f->bp_reg, f->type, f->type_bits, f->signal,
+	       f->numbered);
+	for (size_t i = 0; i < n; i++)
+		printf("%llx %llx ips %llx entries %llx count %u index %llx %u\n", (unsigned long long)o[i].lo,
+		       (unsigned long long)o[i].hi, (unsigned long long)o[i].ips, (unsigned long long)o[i].entries,
+		       o[i].count, (unsigned long long)o[i].index, o[i].index_count);
+}
+
 int main(int argc, char **argv)
 {
 	struct dv_phys phys = {.read = phys_read};
@@ -209,6 +266,12 @@ int main(int argc, char **argv)
 			die(e);
 	} else if (!strcmp(cmd, "current")) {
 		print_current(g, argc > 8 ? atoi(argv[8]) : 1);
+	} else if (!strcmp(cmd, "stacks")) {
+		e = dv_guest_tasks(g, print_stack, g);
+		if (e)
+			die(e);
+	} else if (!strcmp(cmd, "orcs")) {
+		print_orcs(g);
 	} else if (!strcmp(cmd, "types")) {
 		for (int i = 8; i < argc; i++)
 			print_type(dv_guest_types(g), argv[i]);

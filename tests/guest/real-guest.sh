@@ -131,6 +131,19 @@ one() {
 	guest 'ps -o pid,comm | sed 1d' | awk '$2 !~ /^(ps|sed|sh|kworker.*)$/ && $1 < 60 {print $1}' | sort >"$tmp/ps"
 	check "tasks" test -z "$(comm -23 "$tmp/ps" <(ask - tasks | awk '{print $1}' | sort -u))"
 
+	# Stacks of tasks that sleep, by the unwind tables: as the guest's own unwinder sees them. Those that stayed the same.
+	stacks() {
+		guest 'for t in /proc/[0-9]*/task/*; do echo "T ${t##*/}"; cat $t/stack 2>/dev/null; done' |
+			sed 's/^\[<0>\] //; s,/0x[0-9a-f]*.*,,'
+	}
+	stacks >"$tmp/stacks.1"
+	qmp stop
+	ask - stacks >"$tmp/stacks"
+	qmp cont
+	stacks >"$tmp/stacks.2"
+	python3 "$top/tests/guest/same-stacks.py" "$tmp/stacks.1" "$tmp/stacks" "$tmp/stacks.2" >"$tmp/stacks.out"
+	check "stacks: $(tail -1 "$tmp/stacks.out")" grep -qx "same" "$tmp/stacks.out"
+
 	# What runs: a program that does nothing but run, on each CPU.
 	guest "printf '#!/bin/sh\nwhile :; do :; done\n' >/tmp/spinner; chmod +x /tmp/spinner
 	       i=0; while [ \$i -lt $smp ]; do /tmp/spinner >/dev/null 2>&1 & i=\$((i + 1)); done"

@@ -92,6 +92,7 @@ void dv_cpu_init(unsigned index)
 	v->place.read_reg = place_reg;
 	v->place.phys = &g.phys;
 	v->place.cpu = index;
+	v->place.orc_cache = calloc(1, sizeof(*v->place.orc_cache)); // without one stacks are slower
 	for (unsigned i = 0; i < regs->len; i++) {
 		const struct qemu_plugin_reg_desc *d = &((const struct qemu_plugin_reg_desc *)(void *)regs->data)[i];
 		for (int r = 0; r < DV_REG_COUNT; r++)
