@@ -303,6 +303,12 @@ static bool call(struct tr *t, uint32_t fn)
 	case DV_FN_ARG:
 		call_fn(t, t->c->error ? "dv_fn_errarg" : "dv_fn_arg", 1);
 		return false;
+	case DV_FN_STACK:
+		gone(t, "a stack");
+		return false;
+	case DV_FN_SYMADDR:
+		gone(t, "an address by its name");
+		return false;
 	case DV_FN_RD:
 	case DV_FN_RDMEM:
 	case DV_FN_RDSTR:

@@ -1,3 +1,4 @@
+// run: place
 BEGIN
 {
 	stack(2);

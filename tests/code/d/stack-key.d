@@ -1,3 +1,4 @@
+// run: place
 // Equal stacks are one row; a stack is a key among others.
 tick-1s
 {

@@ -1,3 +1,4 @@
+// run: place
 // run: noresolve
 // run: stackindent 2
 BEGIN

@@ -1,3 +1,4 @@
+// run: place
 BEGIN
 {
 	printf("a%kb%-4kc%24kd\n", stack(2), stack(1), ustack(2));

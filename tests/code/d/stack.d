@@ -1,3 +1,4 @@
+// run: place
 // run: -q off
 BEGIN
 {

@@ -1,3 +1,4 @@
+// run: place
 // Addresses that have one name are one row.
 BEGIN
 {

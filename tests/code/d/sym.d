@@ -1,3 +1,4 @@
+// run: place
 BEGIN
 {
 	sym(0xffff888000001801);

@@ -149,6 +149,8 @@ FN(rec, uint64_t max) { return dv_st_rec(st, max); }
 FN(reci, uint64_t value) { dv_st_reci(st, value); return 0; }
 FN(recs, uint64_t sref) { dv_st_recs(st, sref); return 0; }
 FN(recm, uint64_t mem, uint64_t size) { dv_st_recm(st, mem, size); return 0; }
+FN(keyb, uint64_t mem) { dv_st_keyb(st, mem); return 0; }
+FN(recb, uint64_t mem) { dv_st_recb(st, mem); return 0; }
 FN(recend) { dv_st_recend(st, firing(st)->epid, DV_REC_DATA); return 0; }
 
 // The idle task of every CPU has thread id 0.
