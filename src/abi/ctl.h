@@ -12,7 +12,7 @@
 #include "abi/load.h"
 
 #define DV_CTL_MAGIC   0x64765631u
-#define DV_CTL_VERSION 1u
+#define DV_CTL_VERSION 2u
 #define DV_CTL_MSG_MAX 32768u /**< bytes of a packet, header included */
 #define DV_CTL_FDS     2u     /**< descriptors of a packet, at most */
 
@@ -24,6 +24,7 @@ enum dv_ctl_type {
 	DV_CTL_PEER,   /**< dvirt: struct dv_ctl_peer, fd: its memory. For the next LOAD. Plugin: empty */
 	DV_CTL_LOAD,   /**< dvirt: struct dv_ctl_load, fds: region, image. Plugin: empty, once probes are in */
 	DV_CTL_UNLOAD, /**< plugin: empty, once no probe can fire any more */
+	DV_CTL_THREADS, /**< plugin: struct dv_ctl_threads. To be asked again after DV_CTL_EV_VCPU */
 	DV_CTL_ERROR,  /**< plugin: text */
 	DV_CTL_EVENT,  /**< plugin: struct dv_ctl_event */
 	DV_CTL_TYPES
@@ -69,10 +70,16 @@ struct dv_ctl_load {
 	uint32_t peer_count;    /**< PEER messages that came since the last LOAD */
 	uint32_t pad;
 };
+/** The threads that run the vCPUs, by index, as QEMU's own PID namespace numbers them; 0: not there. */
+#define DV_CTL_VCPUS 2048u
+struct dv_ctl_threads {
+	uint32_t count;
+	int32_t tid[DV_CTL_VCPUS];
+};
 struct dv_ctl_event {
 	uint32_t what;          /**< DV_CTL_EV_* */
 	uint32_t arg;
 };
-#define DV_CTL_EV_VCPU  1u  /**< another vCPU came: arg = how many there are now */
+#define DV_CTL_EV_VCPU  1u  /**< another vCPU came, or has another thread: arg = how many there are now */
 
 #endif

@@ -99,9 +99,13 @@ enum dv_builtin {
 	DV_BI_VM,  /**< index of the firing machine */
 	DV_BI_USTACKDEPTH,
 	DV_BI_START, /**< not D's: when the running process began, see struct dv_stack */
+	DV_BI_HOSTTID,   /**< the host's thread under the firing, by the host's kernel's number */
+	DV_BI_HOSTCPU,   /**< the host's CPU that it runs on */
+	DV_BI_GUESTVCPU, /**< virtual CPU that this thread is; on a guest its own, -1: none */
 	DV_BI_INTEGERS,
 	DV_BI_STRINGS = 64,
 	DV_BI_EXECNAME = DV_BI_STRINGS, DV_BI_VMNAME, DV_BI_PROBEPROV, DV_BI_PROBEMOD, DV_BI_PROBEFUNC, DV_BI_PROBENAME,
+	DV_BI_GUESTNAME, /**< guest that this thread serves; on a guest its own name, "": none */
 };
 
 /** uregs[] on x86-64: the order of DTrace's amd64 regs library is kept by the language; these are ours. */

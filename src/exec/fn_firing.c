@@ -26,6 +26,20 @@ static uint64_t answer(struct dv_exec *x, uint64_t value, enum dv_fault why, uin
 	return 0;
 }
 
+// Whom does the thread under this firing serve? A guest's vCPU that guest; a thread of the host, who is in the table.
+static uint64_t serves(struct dv_exec *x)
+{
+	const struct dv_place_ops *ops = x->place->ops;
+	enum dv_fault no_tid = DV_FAULT_NONE, no_pid = DV_FAULT_NONE;
+	uint64_t tid, pid;
+
+	if (x->machine)
+		return DV_SERVES | x->machine << 16 | ((x->cpu + 1) & 0xffff);
+	tid = ops->builtin(x->place, DV_BI_HOSTTID, &no_tid);
+	pid = ops->builtin(x->place, DV_BI_PID, &no_pid);
+	return dv_st_serves(&x->st, no_tid ? 0 : tid, no_pid ? 0 : pid);
+}
+
 uint64_t dv_fn_bi(struct dv_exec *x, uint64_t id)
 {
 	enum dv_fault why = DV_FAULT_NONE;
@@ -54,6 +68,9 @@ uint64_t dv_fn_bi(struct dv_exec *x, uint64_t id)
 	case DV_BI_USTACKDEPTH:
 	case DV_BI_UCALLER:
 		return dv_fn_stackbi(x, (enum dv_builtin)id);
+	case DV_BI_GUESTVCPU:
+		value = serves(x);
+		return (uint64_t)(int64_t)(value ? DV_SERVES_VCPU(value) : -1);
 	default:
 		break;
 	}
@@ -107,11 +124,16 @@ static uint64_t execname(struct dv_exec *x)
 
 uint64_t dv_fn_bis(struct dv_exec *x, uint64_t id)
 {
+	uint64_t guest;
+
 	switch (id) {
 	case DV_BI_EXECNAME:
 		return execname(x);
 	case DV_BI_VMNAME:
 		return DV_RD(x->hdr->machines[x->machine].name);
+	case DV_BI_GUESTNAME:
+		guest = serves(x);
+		return guest ? DV_RD(x->hdr->machines[DV_SERVES_MACHINE(guest) % DV_MACH_MAX].name) : 0;
 	case DV_BI_PROBEPROV:
 		return x->in_error ? text(x, "dtrace") : x->site->prov;
 	case DV_BI_PROBEMOD:

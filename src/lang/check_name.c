@@ -24,6 +24,8 @@ static const struct builtin {
 	{"probefunc", DV_BI_PROBEFUNC, "string"}, {"probename", DV_BI_PROBENAME, "string"},
 	{"ucaller", DV_BI_UCALLER, "uint64_t"}, {"stackdepth", DV_BI_STACKDEPTH, "uint32_t"},
 	{"ustackdepth", DV_BI_USTACKDEPTH, "uint32_t"},
+	{"hosttid", DV_BI_HOSTTID, "id_t", true}, {"hostcpu", DV_BI_HOSTCPU, "int", true},
+	{"guestvcpu", DV_BI_GUESTVCPU, "int", true}, {"guestname", DV_BI_GUESTNAME, "string", true},
 	{"vtimestamp", DV_BI_VTIMESTAMP, ""}, {"ipl", 0, ""}, {"curcpu", 0, ""}, {"curpsinfo", 0, ""}, {"curlwpsinfo", 0, ""},
 	{"execargs", 0, ""}, {"cwd", 0, "", true}, {"root", 0, "", true}, {"fds", 0, "", true}, {"chip", 0, "", true},
 	{"lgrp", 0, "", true}, {"pset", 0, "", true}, {"zonename", 0, "", true}, {"jid", 0, "", true},

@@ -71,6 +71,10 @@ struct dv_machine {
 	uint32_t levels;          /**< producers of each CPU: probes may fire while another's clauses run there. 0 is 1.
 	                               Producer i of the machine is CPU i / levels's */
 	int pid;                  /**< process that runs it; 0: none */
+	/** Threads of that process that are its virtual CPUs, by index; 0: not known. The backend's. `tids_told` grows when
+	 * they change. */
+	const int32_t *tids;
+	uint32_t tid_count, tids_told;
 	uint32_t index;           /**< in this session's region */
 	struct dv_guest *guest;   /**< NULL until READY */
 	int poll_fd;              /**< readable when `poll` has something to do (events, hang-up); -1: none */

@@ -6,6 +6,7 @@
  */
 #include "machine/place_x86.h"
 
+#include <sched.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -197,6 +198,10 @@ static uint64_t place_builtin(struct dv_place *base, enum dv_builtin id, enum dv
 		if (x && l->task_start != DV_OFF_NONE && read_u64(p, x + l->task_start, &pcs[0]))
 			return pcs[0];
 		return fault(why, DV_FAULT_BADADDR);
+	case DV_BI_HOSTTID:
+		return (uint64_t)(int64_t)p->host_tid;
+	case DV_BI_HOSTCPU: // no system call: the kernel keeps it in the thread's memory, or the vDSO tells
+		return (uint64_t)sched_getcpu();
 	default:
 		return 0;
 	}

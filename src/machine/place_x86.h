@@ -35,6 +35,7 @@ struct dv_xplace {
 	const struct dv_peer *peers;
 	uint32_t peer_count;
 	uint32_t cpu;
+	int32_t host_tid;                /**< of the thread that fires */
 	const struct dv_load_site *site; /**< that fires */
 	uint64_t addr;                   /**< of the probed instruction */
 	uint64_t have;                   /**< bit for each register that was read in this firing */

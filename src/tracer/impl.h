@@ -36,6 +36,7 @@ struct dv_tmachine {
 	DV_VEC(struct dv_plan) errors;	   /**< clauses of dtrace:::ERROR */
 	DV_VEC(struct dv_program *) progs; /**< of the current kernel; owned by the tracer */
 	bool loaded, gone, waiting, refused;
+	uint32_t tids_told;	/**< dv_machine::tids_told that the region's table has */
 	struct dv_guest *guest; /**< what it was compiled against */
 	void *image;		/**< load image, built but not loaded yet */
 	size_t image_size;
@@ -62,6 +63,8 @@ struct dv_tick {
 struct dv_own_place {
 	struct dv_place base;
 	struct dv_tracer *t;
+	uint64_t task; /**< this process in the kernel; valid once `looked` */
+	bool looked;
 };
 
 struct dv_tracer {
@@ -158,6 +161,8 @@ void dv_region_destroy(struct dv_tracer *t);
 struct dv_error *dv_region_update(struct dv_tracer *t) DV_MUST_USE;
 struct dv_region_hdr *dv_tracer_hdr(struct dv_tracer *t);
 
+/** Tell clauses of the host which threads serve this guest, if that is news. */
+void dv_region_threads(struct dv_tracer *t, struct dv_tmachine *tm);
 struct dv_error *dv_region_place(struct dv_tracer *t, struct dv_tmachine *tm) DV_MUST_USE;
 
 /* place.c */

@@ -53,6 +53,7 @@ static void look_after(struct dv_tracer *t, struct dv_tmachine *tm)
 		dv_session_gone(t, tm);
 		return;
 	}
+	dv_region_threads(t, tm);
 	if (tm->m->state == DV_MACHINE_WAITING && !tm->waiting) {
 		tm->waiting = true;
 		tm->loaded = false;

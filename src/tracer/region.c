@@ -325,8 +325,10 @@ struct dv_error *dv_region_create(struct dv_tracer *t)
 	t->prod_total = c.prod_count;
 	dv_region_init(t->region, size, &c);
 	name_producers(t, t->own);
-	DV_EACH_MACHINE(t, tm)
+	DV_EACH_MACHINE(t, tm) {
 		name_producers(t, tm);
+		dv_region_threads(t, tm);
+	}
 	return dv_region_update(t);
 }
 
@@ -371,6 +373,30 @@ struct dv_error *dv_region_update(struct dv_tracer *t)
 		h->aggs[i] = dv_script_agg(t->script, i)->desc;
 	__atomic_store_n(&h->agg_count, aggs, __ATOMIC_RELEASE);
 	return NULL;
+}
+
+void dv_region_threads(struct dv_tracer *t, struct dv_tmachine *tm)
+{
+	const struct dv_machine *m = tm->m;
+
+	if (!tm->index || (!tm->gone && tm->tids_told == m->tids_told + 1))
+		return;
+	dv_region_unserve(t->region, t->region_size, tm->index);
+	tm->tids_told = 0;
+	if (tm->gone || m->pid <= 0)
+		return;
+	tm->tids_told = m->tids_told + 1;
+	dv_region_serve(t->region, t->region_size, (uint32_t)m->pid, tm->index, -1);
+	for (uint32_t i = 0; i < m->tid_count; i++) {
+		bool shared = false;
+
+		// One thread may run all virtual CPUs in turn.
+		for (uint32_t k = 0; k < m->tid_count && m->tid_count <= 64; k++)
+			shared |= k != i && m->tids[k] == m->tids[i];
+		if (m->tids[i] > 0 && m->tids[i] != m->pid)
+			dv_region_serve(t->region, t->region_size, (uint32_t)m->tids[i], tm->index,
+					shared ? -1 : (int)i);
+	}
 }
 
 void dv_region_destroy(struct dv_tracer *t)

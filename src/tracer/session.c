@@ -54,6 +54,7 @@ void dv_session_gone(struct dv_tracer *t, struct dv_tmachine *tm)
 		if (p)
 			__atomic_store_n(&p->inflight, 0, __ATOMIC_RELEASE);
 	}
+	dv_region_threads(t, tm);
 	dv_tracer_say(t, "machine '%s' has gone; its data is kept", tm->name);
 }
 
@@ -117,6 +118,7 @@ void dv_session_join(struct dv_tracer *t, struct dv_tmachine *tm)
 	struct dv_error *e;
 
 	tm->waiting = false;
+	dv_region_threads(t, tm);
 	if (!dv_compile_machine(t, tm, &diag)) {
 		dv_tracer_say(t, "machine '%s' is not traced: the script does not fit its kernel", tm->name);
 		tm->plans.count = tm->errors.count = 0;

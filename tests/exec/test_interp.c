@@ -93,6 +93,9 @@ static const struct {
 	{"r1 = 11\ncall bi\nexit", 10},          // epid
 	{"r1 = 12\ncall bi\nexit", 77},          // id
 	{"r1 = 17\ncall bi\nexit", MACHINE},     // vm
+	{"r1 = 18\ncall bi\nexit", 1018},        // hosttid: the place's
+	{"r1 = 20\ncall bi\nexit", 2},           // guestvcpu: a guest's own
+	{"r1 = 70\ncall bis\nexit", CONST_VM},   // guestname
 	{"r1 = 65\ncall bis\nexit", CONST_VM},   // vmname
 	{"r1 = 66\ncall bis\nexit", CONST_STR},  // probeprov
 	{"r1 = 67\ncall bis\nexit", 0},          // probemod: not asked for
@@ -170,7 +173,7 @@ static const struct {
 	{"r1 = 63\ncall bi\nexit", DV_FAULT_ILLOP, 1, 63},
 	{"r1 = -1\ncall bi\nexit", DV_FAULT_ILLOP, 1, UINT64_MAX},
 	{"r1 = 0\ncall bis\nexit", DV_FAULT_ILLOP, 1, 0},
-	{"r1 = 70\ncall bis\nexit", DV_FAULT_ILLOP, 1, 70},
+	{"r1 = 99\ncall bis\nexit", DV_FAULT_ILLOP, 1, 99},
 	{"r1 = 10\ncall arg\nexit", DV_FAULT_BADINDEX, 1, 0},
 	{"r1 = -1\ncall arg\nexit", DV_FAULT_BADINDEX, 1, UINT64_MAX},
 	{"r1 = 32\ncall reg\nexit", DV_FAULT_BADINDEX, 1, 32},

@@ -21,6 +21,7 @@ static void look(const struct dv_ctl_packet *p)
 	const struct dv_ctl_regs_ask *a = dv_ctl_regs_ask(p);
 	const struct dv_ctl_load *l = dv_ctl_load(p);
 	const struct dv_ctl_event *e = dv_ctl_event(p);
+	const struct dv_ctl_threads *t = dv_ctl_threads(p);
 
 	// What is accepted is touched to its end.
 	if (h)
@@ -38,6 +39,8 @@ static void look(const struct dv_ctl_packet *p)
 		sum += l->image_size;
 	if (e)
 		sum += e->arg;
+	for (uint32_t i = 0; t && i < t->count; i++)
+		sum += (uint64_t)t->tid[i];
 	sum += strlen((const char *)p->payload); // the text of an error
 }
 
@@ -45,7 +48,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct dv_ctl_packet *p;
 	struct dv_ctl_msg m = {DV_CTL_MAGIC, DV_CTL_VERSION, 0, 1, 0, 0};
-	uint8_t whole[4096];
+	uint8_t whole[16384];
 	char name[128];
 	int s[2];
 

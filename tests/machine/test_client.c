@@ -14,7 +14,7 @@
 
 static char dir[] = "/tmp/dvirt-test-XXXXXX";
 
-enum behaviour { SILENT, CLOSES, GARBAGE, OLD, BAD_HELLO, BAD_REGS, NO_KERNEL, NO_RAM, FIFO, REFUSES, BEHAVIOURS };
+enum behaviour { SILENT, CLOSES, GARBAGE, OLD, BAD_HELLO, BAD_REGS, BAD_THREADS, NO_KERNEL, NO_RAM, FIFO, REFUSES, BEHAVIOURS };
 static enum behaviour how;
 static int listener = -1;
 static unsigned loads;
@@ -24,10 +24,11 @@ static void reply(int fd, const struct dv_ctl_packet *q)
 	static struct dv_ctl_hello hello = {.name = "fake",
 					    .qemu_version = "10.0.2",
 					    .target = "x86_64",
-					    .pid = 1,
+					    .pid = 0,
 					    .api = 4,
 					    .vcpus = 1,
 					    .vcpu_max = 2};
+	hello.pid = getpid();
 	struct dv_ctl_hello bad = hello;
 	static struct dv_ctl_regs regs;
 	int pipes[2] = {-1, -1}, mem = -1;
@@ -37,6 +38,16 @@ static void reply(int fd, const struct dv_ctl_packet *q)
 		memset(bad.name, 'x', sizeof(bad.name));
 		dv_ctl_send(fd, DV_CTL_HELLO, q->msg.serial, how == BAD_HELLO ? &bad : &hello, sizeof(hello), NULL, 0,
 			    false);
+		return;
+	}
+	if (q->msg.type == DV_CTL_THREADS) {
+		static struct dv_ctl_threads t;
+
+		t.count = how == BAD_THREADS ? DV_CTL_VCPUS + 1 : 3;
+		t.tid[0] = getpid(); // of a thread that is there, of one that is not, of another process
+		t.tid[1] = 999999999;
+		t.tid[2] = getppid();
+		dv_ctl_send(fd, DV_CTL_THREADS, q->msg.serial, &t, sizeof(t), NULL, 0, false);
 		return;
 	}
 	if (q->msg.type != DV_CTL_REGS || how == REFUSES) {
@@ -50,7 +61,7 @@ static void reply(int fd, const struct dv_ctl_packet *q)
 		regs.rip = regs.gs_base = 0xffffffff81000000;
 		regs.efer = 0xd01;
 	}
-	if (how != NO_RAM) {
+	if (how != NO_RAM && how != BAD_THREADS) {
 		regs.range_count = 1;
 		regs.ranges[0] = (struct dv_ctl_range){0, how == BAD_REGS ? 0 : 1 << 20, 1 << 20};
 	}
@@ -137,6 +148,11 @@ static void expect(enum behaviour b, const char *word, enum dv_machine_state sta
 		fprintf(stderr, "%d: state %d\n", b, m->state);
 	CHECK(m->state == state);
 	CHECK(!m->guest);
+	if (how >= BAD_THREADS && how < BEHAVIOURS) {
+		// Threads are looked up among those of its process.
+		CHECK_EQ(m->tid_count, how == BAD_THREADS ? 0 : 3);
+		CHECK(how == BAD_THREADS || (m->tids[0] == getpid() && !m->tids[1] && !m->tids[2]));
+	}
 	dv_error_destroy(e);
 	m->ops->poll(m);
 	close_all();
@@ -179,6 +195,7 @@ int main(void)
 	expect(BAD_HELLO, "nonsense", DV_MACHINE_GONE);
 	expect(REFUSES, "no?[2J", DV_MACHINE_WAITING);
 	expect(NO_KERNEL, "no kernel", DV_MACHINE_WAITING);
+	expect(BAD_THREADS, "RAM", DV_MACHINE_WAITING);
 	expect(NO_RAM, "RAM", DV_MACHINE_WAITING);
 	expect(FIFO, "cannot open its own memory", DV_MACHINE_WAITING);
 	expect(BAD_REGS, "nonsense", DV_MACHINE_WAITING);

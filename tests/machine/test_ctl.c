@@ -157,6 +157,10 @@ static void test_payloads(void)
 	CHECK(!dv_ctl_peer(&p));
 	fill(DV_CTL_LOAD, sizeof(struct dv_ctl_load));
 	CHECK(dv_ctl_load(&p) && !dv_ctl_event(&p));
+	fill(DV_CTL_THREADS, sizeof(struct dv_ctl_threads));
+	CHECK(dv_ctl_threads(&p) && !dv_ctl_event(&p));
+	((struct dv_ctl_threads *)(void *)p.payload)->count = DV_CTL_VCPUS + 1;
+	CHECK(!dv_ctl_threads(&p));
 	fill(DV_CTL_EVENT, sizeof(struct dv_ctl_event));
 	CHECK(dv_ctl_event(&p) && !dv_ctl_load(&p));
 }

@@ -40,6 +40,19 @@ def builtins(g):
     assert sum(per) == r["total"] and per.count(50) == 3, (out, r.out)
 
 
+def host_under(g):
+    """The host's thread and CPU under a firing are those of QEMU's virtual CPU."""
+    out, err, r = run(g, r"""
+        syscall::getppid:entry /execname == "exercise"/ {
+            printf("under %d %d %s %d %d\n", hosttid, hostcpu, guestname, guestvcpu, cpu);
+        }""", "exercise getppid 3")
+    rows = [x.split()[1:] for x in out.splitlines() if x.startswith("under ")]
+    assert len(rows) == 3, (out, err)
+    for w in rows:
+        assert int(w[0]) != g.pid() and os.path.exists("/proc/%d/task/%s" % (g.pid(), w[0])), w
+        assert 0 <= int(w[1]) < os.cpu_count() and w[2] == g.name and w[3] == w[4], w
+
+
 def arguments(g):
     """fbt's typed arguments and return values; syscall's arguments; user memory. (Busybox' cat calls sendfile().)"""
     g.check("echo hello > /tmp/hello-file")
@@ -135,7 +148,7 @@ with guestlib.Guests() as g:
     db = g.start("db", kernel="6.12", smp=2)
     g.wait(120)
     for guest in (web, db):
-        for test in (builtins, arguments, kernel_variables, modules, entries_and_returns, faults, aggregations):
+        for test in (builtins, host_under, arguments, kernel_variables, modules, entries_and_returns, faults, aggregations):
             test(guest)
             print("%s: %s" % (guest.name, test.__name__))
 

@@ -192,6 +192,38 @@ static void test_region(void)
 	REJECT("not traced");
 }
 
+// Threads of the host, and the guests that they serve: in clauses of the host by the table, in a guest's its own.
+static void test_serves(void)
+{
+	char text[1024];
+
+	snprintf(text, sizeof(text),
+		 "name web\npid 100 101 102\nvcpus 2\nregs cr3=%#x rip=%#llx gs_base=%#llx efer=0xd01\nmemory 0 ram\n"
+		 "event 1 at=kernel_function_7 cpu=1 tid=102\n",
+		 PGD, (unsigned long long)img_va + 0x1000, (unsigned long long)DIRECT + 0xd40000);
+	write_file("served", text, strlen(text));
+	snprintf(text, sizeof(text),
+		 "local\nvcpus 1\nregs cr3=%#x rip=%#llx gs_base=%#llx efer=0xd01\nmemory 0 ram\n"
+		 "event 1 at=kernel_function_8 tid=101\nevent 0 at=kernel_function_8 tid=102\n"
+		 "event 0 at=kernel_function_8 tid=100\nevent 0 at=kernel_function_8 tid=103\n",
+		 PGD, (unsigned long long)img_va + 0x1000, (unsigned long long)DIRECT + 0xd40000);
+	write_file("hostsrv", text, strlen(text));
+	CHECK_EQ(run("hostsrv:served",
+		     "-q -n 'kernel_function_*:entry { printf(\"%s: %d [%s] %d\\n\", vmname, hosttid, guestname, guestvcpu); "
+		     "@[guestname] = count(); n++; } tick-10ms /n >= 5/ { exit(0); }'"), 0);
+	EXPECT("host: 101 [web] 0\n");
+	EXPECT("host: 102 [web] 1\n");
+	EXPECT("host: 100 [web] -1\n");
+	EXPECT("host: 103 [] -1\n");
+	EXPECT("web: 102 [web] 1\n");
+	CHECK_EQ(run("hostsrv:served", "-q -n 'BEGIN { printf(\"%d [%s] %d %d\\n\", hosttid == pid, guestname, guestvcpu, "
+				       "hostcpu >= 0); exit(0); }'"), 0);
+	EXPECT("1 [] -1 1\n");
+	CHECK_EQ(run("hostsrv:served", "-q -n 'BEGIN { hosttid = 5; guestname = \"x\"; printf(\"%d %s\\n\", hosttid, "
+				       "guestname); exit(0); }'"), 0); // a script's own variables
+	EXPECT("5 x\n");
+}
+
 int main(int argc, char **argv)
 {
 	char command[128];
@@ -210,6 +242,7 @@ int main(int argc, char **argv)
 	test_cannot();
 	test_errors();
 	test_region();
+	test_serves();
 	snprintf(command, sizeof(command), "rm -r %s", dir);
 	CHECK(system(command) == 0);
 	free((char *)dvirt);

@@ -96,6 +96,7 @@ static void fire(struct fake *f, const struct dv_fake_event *e)
 	f->now = e;
 	dv_xplace_begin(p, e->addr);
 	p->cpu = e->cpu;
+	p->host_tid = e->tid;
 	for (uint32_t i = 0; i < img->site_count; i++) {
 		p->site = &f->loaded->sites[i];
 		if (here(p->site, e))
@@ -302,6 +303,9 @@ static struct dv_error *fake_scan(void (*fn)(void *ctx, struct dv_machine *m), v
 		if (!f->broken) {
 			snprintf(m->why, sizeof(m->why), "%s", f->script.why);
 			m->levels = f->script.levels;
+			m->pid = f->script.pid;
+			m->tids = f->script.tids;
+			m->tid_count = f->script.tid_count;
 			m->ops = f->script.local ? &local_ops : &fake_ops;
 			m->caps = f->script.local ? DV_CAP_LOCAL : 0;
 		}

@@ -85,6 +85,8 @@ static const char *add_event(bool is_return, const char *ms, char **words, struc
 			e.cpu = (uint32_t)x;
 		} else if (strncmp(w, "level=", 6) == 0 && number(w + 6, &x) && x < 8) {
 			e.level = (uint32_t)x;
+		} else if (strncmp(w, "tid=", 4) == 0 && number(w + 4, &x) && x <= INT32_MAX) {
+			e.tid = (int32_t)x;
 		} else if (!reg_set(w, e.reg)) {
 			return "not understood";
 		}
@@ -129,6 +131,12 @@ static const char *read_line(const char *path, char *line, struct dv_fake_script
 	if (strcmp(kind, "vcpus") == 0 && x && x <= 64) {
 		s->vcpus = (uint32_t)x;
 		return NULL;
+	}
+	if (strcmp(kind, "pid") == 0 && x && x <= INT32_MAX) {
+		s->pid = (int)x;
+		while ((b = strtok_r(NULL, " \t", &words)) && number(b, &y) && y <= INT32_MAX && s->tid_count < 64)
+			s->tids[s->tid_count++] = (int32_t)y;
+		return b ? "not a thread's id" : NULL;
 	}
 	if (strcmp(kind, "levels") == 0 && x && x <= 8) {
 		s->levels = (uint32_t)x;

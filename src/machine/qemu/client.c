@@ -25,6 +25,7 @@
 #include "abi/region.h"
 #include "base/mem.h"
 #include "machine/qemu/ctlmsg.h"
+#include "machine/qemu/nspid.h"
 
 #define ANSWER_MS 10000 /* for what needs all vCPUs to stop; more means it hangs */
 #define HELLO_MS  1500
@@ -36,6 +37,10 @@
 struct client {
 	int fd, mem;
 	uint32_t serial, looking; /* looking: serial of the REGS question that is under way, 0: none */
+	int peer;                 /* process that listened, by the socket's credentials */
+	bool ask_threads;         /* vCPUs came, or moved */
+	uint32_t asked_threads;   /* serial of the THREADS question that is under way, 0: none */
+	int32_t tids[DV_CTL_VCPUS];
 	uint32_t universe;
 	struct dv_ctl_range ranges[DV_CTL_RANGES];
 	uint32_t range_count;
@@ -208,6 +213,17 @@ static void glance(struct dv_machine *m, const struct dv_ctl_regs *r)
 	c->elsewhere = dv_guest_runs(m->guest, &regs) ? 0 : c->elsewhere + 1;
 }
 
+/* The answer to THREADS. Its ids are that process's own, and its word. */
+static void take_threads(struct dv_machine *m, const struct dv_ctl_threads *t)
+{
+	struct client *c = m->priv;
+
+	dv_nspid_threads(m->pid, t->tid, t->count, c->tids);
+	m->tids = c->tids;
+	m->tid_count = t->count;
+	m->tids_told++;
+}
+
 /* A message that is not the answer being waited for. */
 static void unasked(struct dv_machine *m)
 {
@@ -215,8 +231,17 @@ static void unasked(struct dv_machine *m)
 	const struct dv_ctl_event *ev = dv_ctl_event(&c->packet);
 	const struct dv_ctl_regs *r = dv_ctl_regs(&c->packet);
 
-	if (ev && ev->what == DV_CTL_EV_VCPU && ev->arg <= DV_PROD_MAX)
+	const struct dv_ctl_threads *t = dv_ctl_threads(&c->packet);
+
+	if (ev && ev->what == DV_CTL_EV_VCPU && ev->arg <= DV_PROD_MAX) {
 		m->vcpus = ev->arg;
+		c->ask_threads = true;
+	}
+	if (c->asked_threads && c->packet.msg.serial == c->asked_threads) {
+		c->asked_threads = 0;
+		if (t)
+			take_threads(m, t);
+	}
 	if (c->looking && c->packet.msg.serial == c->looking) {
 		c->looking = 0;
 		if (r && m->state == DV_MACHINE_WAITING)
@@ -317,7 +342,16 @@ static void qemu_poll(struct dv_machine *m)
 {
 	struct client *c = m->priv;
 
-	if (m->state == DV_MACHINE_GONE || m->state == DV_MACHINE_FOUND || !drain(m) || now_ns() < c->next_look)
+	if (m->state == DV_MACHINE_GONE || m->state == DV_MACHINE_FOUND || !drain(m))
+		return;
+	if (c->ask_threads && !c->asked_threads) { // the answer comes to drain()
+		uint32_t serial = ++c->serial ? c->serial : ++c->serial;
+		if (dv_ctl_send(c->fd, DV_CTL_THREADS, serial, NULL, 0, NULL, 0, true) == 0) {
+			c->ask_threads = false;
+			c->asked_threads = serial;
+		}
+	}
+	if (now_ns() < c->next_look)
 		return;
 	if (m->state == DV_MACHINE_WAITING) {
 		start_look(m, LOOK_MS);
@@ -435,14 +469,20 @@ static struct dv_error *qemu_open(struct dv_machine *m, uint32_t universe)
 		gone(m, "its plugin answered nonsense");
 		return dv_error_create(DV_ERR_UNKNOWN, "machine '%s': %s", m->name, m->why);
 	}
-	m->pid = h->pid;
+	m->pid = dv_nspid_process(c->peer, h->pid);
 	m->vcpus = h->vcpus;
 	m->vcpu_max = h->vcpu_max > h->vcpus ? h->vcpu_max : h->vcpus;
 	if (m->vcpu_max > DV_PROD_MAX)
 		m->vcpu_max = DV_PROD_MAX;
 	snprintf(m->detail, sizeof(m->detail), "QEMU %.31s, pid %d, plugin API %u, %u session%s", h->qemu_version,
-		 h->pid, h->api, h->sessions, h->sessions == 1 ? "" : "s");
+		 m->pid, h->api, h->sessions, h->sessions == 1 ? "" : "s");
 	tame(m->detail);
+	e = ask(m, DV_CTL_THREADS, NULL, 0, NULL, 0);
+	if (e)
+		return e;
+	if (dv_ctl_threads(&c->packet))
+		take_threads(m, dv_ctl_threads(&c->packet));
+	dv_ctl_close_fds(&c->packet);
 	m->state = DV_MACHINE_WAITING;
 	m->poll_fd = c->fd;
 	while (m->state == DV_MACHINE_WAITING && now_ns() < end) {
@@ -494,6 +534,7 @@ static struct dv_machine *found(const char *dir, const char *file)
 	} else if (dv_ctl_peer_cred(c->fd, &m->pid, &uid) < 0 || (uid != geteuid() && uid != 0 && geteuid() != 0)) {
 		because(m, "its socket belongs to another user (%u)", uid);
 	} else {
+		c->peer = m->pid;
 		snprintf(m->detail, sizeof(m->detail), "QEMU, pid %d", m->pid);
 		return m;
 	}

@@ -17,6 +17,7 @@
 
 _Static_assert(sizeof(struct dv_ctl_msg) + sizeof(struct dv_ctl_peer) <= DV_CTL_MSG_MAX, "a peer fits in a packet");
 _Static_assert(sizeof(struct dv_ctl_msg) + sizeof(struct dv_ctl_regs) <= DV_CTL_MSG_MAX, "registers fit in a packet");
+_Static_assert(sizeof(struct dv_ctl_msg) + sizeof(struct dv_ctl_threads) <= DV_CTL_MSG_MAX, "threads fit in a packet");
 
 int dv_ctl_send(int fd, uint32_t type, uint32_t serial, const void *payload, uint32_t size, const int *fds,
 		unsigned fd_count, bool dontwait)
@@ -179,6 +180,13 @@ const struct dv_ctl_load *dv_ctl_load(const struct dv_ctl_packet *p)
 {
 	return p->msg.type == DV_CTL_LOAD && p->msg.size == sizeof(struct dv_ctl_load) ? (const void *)p->payload
 										       : NULL;
+}
+
+const struct dv_ctl_threads *dv_ctl_threads(const struct dv_ctl_packet *p)
+{
+	const struct dv_ctl_threads *t = (const void *)p->payload;
+
+	return p->msg.type == DV_CTL_THREADS && p->msg.size == sizeof(*t) && t->count <= DV_CTL_VCPUS ? t : NULL;
 }
 
 const struct dv_ctl_event *dv_ctl_event(const struct dv_ctl_packet *p)

@@ -35,6 +35,7 @@ const struct dv_ctl_regs_ask *dv_ctl_regs_ask(const struct dv_ctl_packet *p);
 const struct dv_ctl_regs *dv_ctl_regs(const struct dv_ctl_packet *p);
 const struct dv_ctl_peer *dv_ctl_peer(const struct dv_ctl_packet *p);
 const struct dv_ctl_load *dv_ctl_load(const struct dv_ctl_packet *p);
+const struct dv_ctl_threads *dv_ctl_threads(const struct dv_ctl_packet *p);
 const struct dv_ctl_event *dv_ctl_event(const struct dv_ctl_packet *p);
 /** Ranges: not empty, not wrapping. */
 bool dv_ctl_ranges_valid(const struct dv_ctl_range *r, uint32_t count);

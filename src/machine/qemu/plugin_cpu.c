@@ -67,15 +67,26 @@ static uint64_t place_reg(struct dv_xplace *p, enum dv_reg r)
 	return dv_cpu_reg(v, v->buf, r);
 }
 
+// The control thread has vCPUs to tell of.
+static void tell(void)
+{
+	uint64_t one = 1;
+
+	if (g.event_fd >= 0 && write(g.event_fd, &one, sizeof(one)) < 0)
+		return; // nobody to tell
+}
+
 void dv_cpu_init(unsigned index)
 {
 	struct dv_vcpu *v = dv_vcpu_get(index);
 	void *cpu = dv_cpu_hidden() ? NULL : find_cpu(index);
-	uint64_t one = 1;
 
 	if (v || index >= DV_VCPU_MAX) {
-		if (v)
+		if (v) {
 			v->cpu = cpu; // taken out and put back in
+			v->place.host_tid = gettid();
+			tell();
+		}
 		return;
 	}
 	v = calloc(1, sizeof(*v));
@@ -93,6 +104,7 @@ void dv_cpu_init(unsigned index)
 	v->place.phys = &g.phys;
 	v->place.cpu = index;
 	v->place.orc_cache = calloc(1, sizeof(*v->place.orc_cache)); // without one stacks are slower
+	v->place.host_tid = gettid();
 	for (unsigned i = 0; i < regs->len; i++) {
 		const struct qemu_plugin_reg_desc *d = &((const struct qemu_plugin_reg_desc *)(void *)regs->data)[i];
 		for (int r = 0; r < DV_REG_COUNT; r++)
@@ -102,8 +114,7 @@ void dv_cpu_init(unsigned index)
 	g_array_free(regs, TRUE);
 	__atomic_store_n(&g.vcpus[index], v, __ATOMIC_RELEASE);
 	__atomic_add_fetch(&g.vcpu_count, 1, __ATOMIC_ACQ_REL);
-	if (g.event_fd >= 0 && write(g.event_fd, &one, sizeof(one)) < 0)
-		return; // nobody to tell
+	tell();
 }
 
 void dv_cpu_exit(unsigned index)

@@ -34,7 +34,6 @@ struct session {
 };
 static struct session sessions[SESSIONS];
 static struct dv_ctl_packet packet;
-static uint32_t vcpus_told;
 
 /* -- the socket ------------------------------------------------------------------------------------------------ */
 
@@ -272,6 +271,21 @@ static int do_load(struct session *s)
 	return answer(s, NULL, 0, NULL, 0);
 }
 
+static int do_threads(struct session *s)
+{
+	static struct dv_ctl_threads t;
+
+	memset(&t, 0, sizeof(t));
+	for (uint32_t i = 0; i < DV_CTL_VCPUS && i < DV_VCPU_MAX; i++) {
+		const struct dv_vcpu *v = dv_vcpu_get(i);
+		if (!v)
+			continue;
+		t.tid[i] = __atomic_load_n(&v->place.host_tid, __ATOMIC_RELAXED);
+		t.count = i + 1;
+	}
+	return answer(s, &t, sizeof(t), NULL, 0);
+}
+
 /* Handle one message; negative: end the session. */
 static int serve(struct session *s)
 {
@@ -285,6 +299,9 @@ static int serve(struct session *s)
 		break;
 	case DV_CTL_REGS:
 		e = do_regs(s);
+		break;
+	case DV_CTL_THREADS:
+		e = do_threads(s);
 		break;
 	case DV_CTL_PEER:
 		e = do_peer(s);
@@ -328,9 +345,8 @@ static void tell_vcpus(void)
 	struct dv_ctl_event ev = {DV_CTL_EV_VCPU, __atomic_load_n(&g.vcpu_count, __ATOMIC_ACQUIRE)};
 	uint64_t x;
 
-	if (read(g.event_fd, &x, sizeof(x)) < 0 || ev.arg == vcpus_told)
+	if (read(g.event_fd, &x, sizeof(x)) < 0)
 		return;
-	vcpus_told = ev.arg;
 	for (int i = 0; i < SESSIONS; i++)
 		if (sessions[i].fd >= 0) // one that does not read its events asks when it wants to know
 			dv_ctl_send(sessions[i].fd, DV_CTL_EVENT, 0, &ev, sizeof(ev), NULL, 0, true);
