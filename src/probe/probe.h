@@ -36,6 +36,7 @@ struct dv_provider;
 struct dv_stable_row;
 struct dv_probe {
 	const struct dv_provider *prov;
+	const char *provname;	       /**< NULL: the provider's own; else "pid123": dv_probe_provname() */
 	struct dv_machine *machine;    /**< NULL: fires in dvirt itself ("host") */
 	const char *mod, *func, *name; /**< strings live as long as the probe set */
 	uint32_t id;		       /**< as -l shows, from 1, unique in the run; places of one probe share it */
@@ -97,12 +98,14 @@ struct dv_probe_sysnr {
 	bool compat;
 };
 
+struct dv_user;
 struct dv_probe_set {
 	DV_VEC(struct dv_probe) probes;
 	struct dv_arena arena;
 	uint32_t next_id;
 	DV_VEC(struct dv_probe_machine *) machines;
 	DV_VEC(struct dv_probe) ticks; /**< tick-N and profile-N that were asked for, for their ids */
+	DV_VEC(struct dv_user *) users; /**< processes that descriptions named (users.h) */
 };
 void dv_probe_set_init(struct dv_probe_set *set);
 void dv_probe_set_deinit(struct dv_probe_set *set);
@@ -113,6 +116,9 @@ void dv_probe_set_forget(struct dv_probe_set *set, struct dv_machine *m);
 
 struct dv_provider {
 	const char *name;
+	/** Optional: does the description's provider part mean this provider? Else the name says. A description that is
+	 * an id is offered to each. */
+	bool (*claims)(const struct dv_provider *p, const struct dv_probe_desc *d);
 	/** Optional: look at the kernel of a machine that has one of `caps`, when it is added to the set. Answers how many
 	 * ids its probes there take, from dv_probe_base() on. */
 	uint32_t (*add)(const struct dv_provider *p, struct dv_probe_set *set, struct dv_probe_machine *pm);
@@ -136,7 +142,12 @@ struct dv_provider {
 };
 extern const struct dv_provider *const dv_providers[];
 extern const struct dv_provider dv_prov_dtrace, dv_prov_profile, dv_prov_syscall, dv_prov_fbt, dv_prov_rawtp, dv_prov_sdt,
-	dv_prov_sched, dv_prov_proc, dv_prov_io, dv_prov_vminfo, dv_prov_ip, dv_prov_tcp, dv_prov_udp;
+	dv_prov_sched, dv_prov_proc, dv_prov_io, dv_prov_vminfo, dv_prov_ip, dv_prov_tcp, dv_prov_udp, dv_prov_pid, dv_prov_usdt;
+
+static inline const char *dv_probe_provname(const struct dv_probe *p)
+{
+	return p->provname ? p->provname : p->prov->name;
+}
 
 /** Append all probes that match @p d on @p m (NULL: dvirt's own) to the set; the same probe gets the same id each time.
  */

@@ -5,11 +5,13 @@
 #include <string.h>
 
 #include "probe/nearest.h"
+#include "probe/users.h"
 
 // Ids are given in this order.
 const struct dv_provider *const dv_providers[] = {
     &dv_prov_dtrace, &dv_prov_profile, &dv_prov_syscall, &dv_prov_fbt, &dv_prov_rawtp, &dv_prov_sdt,
-    &dv_prov_sched, &dv_prov_proc, &dv_prov_io, &dv_prov_vminfo, &dv_prov_ip, &dv_prov_tcp, &dv_prov_udp, NULL,
+    &dv_prov_sched, &dv_prov_proc, &dv_prov_io, &dv_prov_vminfo, &dv_prov_ip, &dv_prov_tcp, &dv_prov_udp,
+    &dv_prov_pid, &dv_prov_usdt, NULL,
 };
 _Static_assert(DV_COUNT(dv_providers) <= DV_PROVIDERS_MAX, "dv_probe_machine::base has room for each");
 
@@ -25,6 +27,12 @@ static size_t place_of(const struct dv_provider *p)
 uint32_t dv_probe_base(const struct dv_probe_machine *pm, const struct dv_provider *p)
 {
 	return pm->base[place_of(p)];
+}
+
+// Does the description's provider part mean this provider?
+static bool means(const struct dv_probe_desc *d, const struct dv_provider *p)
+{
+	return p->claims ? p->claims(p, d) : dv_glob(d->part[DV_PART_PROV], p->name);
 }
 
 void dv_probe_set_init(struct dv_probe_set *set)
@@ -52,6 +60,7 @@ void dv_probe_set_deinit(struct dv_probe_set *set)
 	DV_VEC_FREE(&set->machines);
 	DV_VEC_FREE(&set->probes);
 	DV_VEC_FREE(&set->ticks);
+	dv_users_deinit(set);
 	dv_arena_deinit(&set->arena);
 }
 
@@ -123,7 +132,7 @@ void dv_probes_match(struct dv_machine *m, const struct dv_probe_desc *d, struct
 		const struct dv_provider *prov = dv_providers[i];
 		size_t from = set->probes.count;
 
-		if ((m ? !(m->caps & prov->caps) : !prov->own) || !dv_glob(d->part[DV_PART_PROV], prov->name))
+		if ((m ? !(m->caps & prov->caps) : !prov->own) || !means(d, prov))
 			continue;
 		prov->provide(prov, pm, d, set);
 		for (size_t k = from; k < set->probes.count; k++) {
@@ -150,7 +159,7 @@ bool dv_probe_desc_kernel(const struct dv_probe_desc *d)
 		dv_probe_set_deinit(&set);
 	}
 	for (size_t i = 0; dv_providers[i] && !own && !can; i++)
-		can = dv_providers[i]->caps && dv_glob(d->part[DV_PART_PROV], dv_providers[i]->name);
+		can = dv_providers[i]->caps && means(d, dv_providers[i]);
 	return can;
 }
 
@@ -182,7 +191,7 @@ void dv_probes_why_not(struct dv_probe_set *set, const struct dv_probe_desc *d, 
 			const struct dv_provider *p = dv_providers[k];
 			const char *why = NULL;
 
-			if (strcmp(p->name, name))
+			if (p->claims ? !p->claims(p, d) : strcmp(p->name, name) != 0)
 				continue;
 			if (p->why_not && m->guest && m->caps & p->caps)
 				why = p->why_not(p, pm, d, set);

@@ -73,7 +73,7 @@ static bool make_program(struct dv_tracer *t, struct dv_tmachine *tm, const stru
 		probe->prov->arg_type(probe, 0, &env.arg_count, &env.typed_args);
 		env.guard = dv_probe_guard(probe);
 		env.arg_text = probe->row ? env_arg_text : NULL;
-		snprintf(name, sizeof(name), "%s:%s:%s:%s:%s", tm->name, probe->prov->name, probe->mod, probe->func,
+		snprintf(name, sizeof(name), "%s:%s:%s:%s:%s", tm->name, dv_probe_provname(probe), probe->mod, probe->func,
 			 probe->name);
 	}
 	if (!dv_check_clause(t->script, c, &env, diag, &t->arena, &typed))
@@ -99,7 +99,7 @@ static uint32_t new_epid(struct dv_tracer *t, const struct dv_tmachine *tm, cons
 	e = DV_PUSH(&t->enablings);
 	e->machine = tm->index;
 	e->probe = p->id;
-	e->prov = p->prov->name;
+	e->prov = dv_probe_provname(p);
 	e->mod = p->mod;
 	e->func = p->func;
 	e->name = p->name;
@@ -254,7 +254,7 @@ static void unmatched(struct dv_tracer *t, const struct dv_clause *c, uint32_t i
 {
 	const char *text = c->pdescs[i].text, *no_host = t->local ? t->local->why : "";
 	const struct dv_tmachine *tm;
-	char near[256], why[256], list[256] = "";
+	char near[256], why[512], list[256] = "";
 	size_t used = 0, open = 0;
 	bool machine = false;
 

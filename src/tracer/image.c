@@ -137,7 +137,7 @@ void *dv_image_build(struct dv_tracer *t, struct dv_tmachine *tm, size_t *size)
 		}
 		s = &sites.data[sites.count - 1];
 		if (p->names && !s->name) {
-			s->prov = intern(t, p->probe.prov->name);
+			s->prov = intern(t, dv_probe_provname(&p->probe));
 			s->mod = intern(t, p->probe.mod);
 			s->func = intern(t, p->probe.func);
 			s->name = intern(t, p->probe.name);

@@ -41,7 +41,7 @@ static void print_probes(FILE *f, struct dv_probe *p, size_t count, bool verbose
 			continue;
 		last = p[i].id;
 		fprintf(f, "%6u %10s %10s %17s %33s %s\n", p[i].id, p[i].machine ? p[i].machine->name : "host",
-			p[i].prov->name, p[i].mod, p[i].func, p[i].name);
+			dv_probe_provname(&p[i]), p[i].mod, p[i].func, p[i].name);
 		if (verbose)
 			print_types(f, &p[i]);
 	}
@@ -78,17 +78,21 @@ struct dv_error *dv_tracer_list(struct dv_tracer *t, FILE *f, bool verbose, stru
 		for (uint32_t i = 0; i < c->pdesc_count; i++) {
 			size_t from = t->probes.probes.count;
 			struct dv_error *pe = dv_probe_desc_parse(c->pdescs[i].text, &d);
+			char why[512] = "";
 
 			if (!pe) {
 				pe = match_all(t, &d);
+				if (t->probes.probes.count == from)
+					dv_probes_why_not(&t->probes, &d, why, sizeof(why));
 				dv_probe_desc_deinit(&d);
 			}
 			if (pe || (t->probes.probes.count == from && !t->opts.zdefs)) {
 				dv_script_diag(t->script, diag, c->pdescs[i].loc, n,
 					       pe ? "D_PDESC_INVAL" : "D_PDESC_ZERO",
-					       pe ? "invalid probe description %s: %s"
-						  : "probe description %s does not match any probes%s",
-					       c->pdescs[i].text, pe ? pe->msg : "");
+					       pe     ? "invalid probe description %s: %s"
+					       : *why ? "probe description %s does not match any probes: %s"
+						      : "probe description %s does not match any probes%s",
+					       c->pdescs[i].text, pe ? pe->msg : why);
 				dv_error_destroy(pe);
 				bad = true;
 			}

@@ -117,7 +117,7 @@ static void test_usdt(const char *name, size_t count)
 		} else {
 			CHECK_EQ(u[i].sem_offset, 0);
 		}
-		if (!strcmp(u[i].name, "bare")) {
+		if (!strcmp(u[i].name, "bare__bones")) {
 			CHECK_STR(u[i].provider, "other");
 			CHECK_STR(u[i].args, "");
 			seen++;
