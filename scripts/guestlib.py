@@ -7,13 +7,22 @@ Used by scripts/guest, and by the system tests:
     with guestlib.Guests() as g:
         web, db = g.start("web"), g.start("db", kernel="6.12", smp=4)
         g.wait()
-        print(web.check("uname -r"))
+        print(web.check("uname -r").out)
+
+A laboratory is a guest that plays the host; it may have a guest of its own, under KVM:
+
+    with guestlib.Guests() as g:
+        lab = g.lab(kernel="6.12", kvm=True)
+        g.wait()
+        print(lab.check("dvirt ps").out, lab.inner("uname -r").out)
 
 Needs no rights: the network between guests is a pair of unix sockets.
 """
 
+import base64
 import fcntl
 import hashlib
+import io
 import json
 import os
 import re
@@ -29,6 +38,9 @@ import sys
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+import imagelib  # noqa: E402
+
 TOP = os.path.dirname(HERE)
 AGENTS = 4
 
@@ -91,6 +103,7 @@ class Guest:
         self.name = name
         self.dir = os.path.join(run_folder(), name)
         self.child = None
+        self.initrd = []
 
     # --- state ---------------------------------------------------------------
 
@@ -119,8 +132,9 @@ class Guest:
 
     # --- start ---------------------------------------------------------------
 
-    def command(self, kernel="6.1", smp=1, mem="256M", machine="q35", ip=None, peer=None, run=None,
-                append="", dvirt=True, dvirt_args=(), extra=()):
+    def command(self, kernel="6.1", smp=1, mem="256M", machine="q35", cpu="max", ip=None, peer=None, run=None,
+                append="", dvirt=True, dvirt_args=(), extra=(), parts=()):
+        """`parts` come after the image's own initial RAM file system: paths of more of them, or their bytes."""
         qemu = os.environ.get("DVIRT_QEMU", "qemu-system-x86_64")
         if not shutil.which(qemu):
             raise Error("%s is not there; run scripts/setup" % qemu)
@@ -128,15 +142,16 @@ class Guest:
         if make.returncode:
             raise Error("there is no image of kernel %s to start \"%s\" with" % (kernel, self.name))
         image = make.stdout.strip()
+        self.initrd = [image + "/initrd"] + list(parts) if parts else []
         known = KNOWN.get(self.name, {})
         ip = known.get("ip", []) if ip is None else ip
         peer = known.get("peer", []) if peer is None else peer
         run = known.get("run", []) if run is None else run
         line = "console=ttyS0 rdinit=/init panic=-1 guest.name=%s guest.ip=%s guest.run=%s" % (
             self.name, ",".join(ip), ",".join(run))
-        argv = [qemu, "-name", self.name, "-M", machine, "-accel", "tcg", "-cpu", "max",
+        argv = [qemu, "-name", self.name, "-M", machine, "-accel", "tcg", "-cpu", cpu,
                 "-smp", str(smp), "-m", mem, "-nodefaults", "-display", "none", "-no-reboot",
-                "-kernel", image + "/vmlinuz", "-initrd", image + "/initrd",
+                "-kernel", image + "/vmlinuz", "-initrd", "initrd" if parts else image + "/initrd",
                 "-append", (line + " " + append).strip(),
                 # QEMU runs in the guest's folder: names of sockets may not be long.
                 "-chardev", "socket,id=console,path=console,server=on,wait=off,logfile=console.log",
@@ -171,6 +186,14 @@ class Guest:
         os.makedirs(os.path.join(run_folder(), ".net"), mode=0o700, exist_ok=True)
         for f in ("console.log", "qemu.log"):
             open(self.path(f), "w").close()
+        if self.initrd:
+            with open(self.path("initrd"), "wb") as out:
+                for part in self.initrd:
+                    if isinstance(part, bytes):
+                        out.write(part)
+                    else:
+                        with open(part, "rb") as f:
+                            shutil.copyfileobj(f, out, 1 << 20)
         with open(self.path("qemu.log"), "ab") as log:
             self.child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                           cwd=self.dir, start_new_session=True)
@@ -241,7 +264,7 @@ class Guest:
     def clean(self):
         """Removes what a guest that does not run has left, but its logs."""
         s = self.state() or {}
-        names = [self.path(f) for f in ["state.json", "console", "qmp"]
+        names = [self.path(f) for f in ["state.json", "console", "qmp", "initrd"]
                  + ["agent%d" % i for i in range(1, AGENTS + 1)]
                  + ["agent%d.lock" % i for i in range(1, AGENTS + 1)]]
         names += [os.path.join(run_folder(), ".net", "%s:%s" % (self.name, p)) for p in s.get("peer", [])]
@@ -250,6 +273,10 @@ class Guest:
                 os.unlink(n)
             except OSError:
                 pass
+
+    def remove(self):
+        """Removes the folder of one that does not run, with its logs."""
+        shutil.rmtree(self.dir, ignore_errors=True)
 
     # --- talk ----------------------------------------------------------------
 
@@ -390,6 +417,68 @@ class Guest:
             s.close()
 
 
+class Lab(Guest):
+    """A guest that plays the host: dvirt runs in it, as root, with kprobes, fentry, tracefs and all that its kernel has,
+    whatever this machine's own kernel has. `files` get in at start, at the same paths ("PATH" or "PATH:DESTINATION"),
+    programs with their libraries; `dvirt` of the build folder is always among them. With `kvm` there is a KVM, and an ordinary
+    guest under it for each of `inner`, a name or "NAME:KERNEL". See scripts/lab and guests/lab."""
+
+    def command(self, kernel="6.1", kvm=False, inner=("inner",), files=(), tools=(), mem=None, cpu=None, append="", **how):
+        inner = [(n, k or kernel) for n, _, k in (x.partition(":") for x in inner)] if kvm else []
+        for n, _ in inner:
+            Guest(n)
+        argv = [os.path.join(HERE, "lab-image")] + (["--kvm"] if kvm else [])
+        argv += [x for _, k in inner for x in ("--inner", k)] + [x for t in tools for x in ("--tool", t)]
+        make = subprocess.run(argv, stdout=subprocess.PIPE, text=True)
+        if make.returncode:
+            raise Error("there is no image for the laboratory \"%s\"" % self.name)
+        parts = make.stdout.split("\n")[:-1]
+        kernels = [re.sub(r"^inner-|\.cpio$", "", os.path.basename(p)) for p in parts if "/inner-" in p]
+        names = list(dict.fromkeys(k for _, k in inner))
+        append = "%s guest.kvm=%d guest.inner=%s" % (
+            append, kvm, ",".join("%s:%s" % (n, kernels[names.index(k)]) for n, k in inner))
+        size = sum(map(os.path.getsize, parts)) >> 20
+        how = dict(dict(ip=[], peer=[], run=[], dvirt=False), **how)
+        # The file system is in memory, and may fill half of it.
+        return super().command(kernel=kernel, mem=mem or "%dM" % (512 + 3 * size + 256 * len(inner)),
+                               cpu=cpu or ("EPYC,+svm" if kvm else "max"), append=append.strip(),
+                               parts=parts + [self._pack(files)], **how)
+
+    @staticmethod
+    def _pack(files):
+        out = io.BytesIO()
+        try:
+            image = imagelib.Cpio(out)
+            tool = os.path.join(build_folder(), "dvirt")
+            if os.access(tool, os.X_OK):
+                image.host(tool)
+                image.link("usr/bin/dvirt", tool)
+            for f in files:
+                path, _, to = f.partition(":")
+                image.host(path, to)
+            image.close()
+        except (imagelib.Error, OSError) as e:
+            raise Error("cannot pack a file for the laboratory: %s" % e)
+        return out.getvalue()
+
+    def wait(self, timeout=120):
+        super().wait(timeout)
+        os.unlink(self.path("initrd"))
+        return self
+
+    def inner(self, command, name="inner", timeout=180):
+        """Runs a shell command in a guest of the laboratory's, as `run` does; the first waits until it is ready."""
+        return self.run("inner %s run %s" % (shlex.quote(name), shlex.quote(command)), timeout)
+
+    def put(self, path, data):
+        """Writes a file in the laboratory that runs."""
+        data = data.encode() if isinstance(data, str) else data
+        q = shlex.quote(path)
+        self.check("mkdir -p $(dirname %s) && : >%s" % (q, q))
+        for i in range(0, len(data), 1 << 19):
+            self.check("echo %s | base64 -d >>%s" % (base64.b64encode(data[i:i + (1 << 19)]).decode(), q))
+
+
 class Guests:
     """Guests that are stopped at the end, however it comes."""
 
@@ -401,7 +490,12 @@ class Guests:
         return self
 
     def start(self, name, **how):
-        g = Guest(name)
+        return self._start(Guest(name), how)
+
+    def lab(self, name="lab", **how):
+        return self._start(Lab(name), how)
+
+    def _start(self, g, how):
         if g.pid():
             g.stop()
         self.all.append(g)
