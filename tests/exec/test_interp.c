@@ -93,8 +93,8 @@ static const struct {
 	{"r1 = 11\ncall bi\nexit", 10},          // epid
 	{"r1 = 12\ncall bi\nexit", 77},          // id
 	{"r1 = 17\ncall bi\nexit", MACHINE},     // vm
-	{"r1 = 18\ncall bi\nexit", 1018},        // hosttid: the place's
-	{"r1 = 20\ncall bi\nexit", 2},           // guestvcpu: a guest's own
+	{"r1 = 20\ncall bi\nexit", 1020},        // hosttid: the place's
+	{"r1 = 22\ncall bi\nexit", 2},           // guestvcpu: a guest's own
 	{"r1 = 70\ncall bis\nexit", CONST_VM},   // guestname
 	{"r1 = 65\ncall bis\nexit", CONST_VM},   // vmname
 	{"r1 = 66\ncall bis\nexit", CONST_STR},  // probeprov

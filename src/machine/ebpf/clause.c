@@ -199,9 +199,16 @@ static bool builtin(struct tr *t, uint64_t id)
 		else
 			dv_bpf_const(t->out, 0, 0);
 		break;
-	case DV_BI_CALLER:
-	case DV_BI_UCALLER:
-	case DV_BI_STACKDEPTH:
+	case DV_BI_CALLER:        firing_word(t, "dv_fn_caller"); break;
+	case DV_BI_UCALLER:       firing_word(t, "dv_fn_ucaller"); break;
+	case DV_BI_STACKDEPTH:    firing_word(t, "dv_fn_stackdepth"); break;
+	case DV_BI_USTACKDEPTH:   firing_word(t, "dv_fn_ustackdepth"); break;
+	case DV_BI_GUESTVCPU:     firing_word(t, "dv_fn_guestvcpu"); break;
+	case DV_BI_HOSTTID:
+		dv_bpf_helper(t->out, H_PID_TGID);
+		E(BPF_ALU | BPF_MOV | BPF_X, 0, 0, 0, 0);
+		break;
+	case DV_BI_HOSTCPU:       dv_bpf_helper(t->out, H_CPU); break;
 	case DV_BI_VTIMESTAMP:
 		dv_bpf_const(t->out, 0, 0);
 		break;
@@ -234,6 +241,9 @@ static bool string_builtin(struct tr *t, uint64_t id)
 		return true;
 	case DV_BI_VMNAME:
 		firing_word(t, "dv_fn_vmname");
+		return true;
+	case DV_BI_GUESTNAME:
+		firing_word(t, "dv_fn_guestname");
 		return true;
 	case DV_BI_PROBEPROV:
 	case DV_BI_PROBENAME:
@@ -302,12 +312,6 @@ static bool call(struct tr *t, uint32_t fn)
 		return true;
 	case DV_FN_ARG:
 		call_fn(t, t->c->error ? "dv_fn_errarg" : "dv_fn_arg", 1);
-		return false;
-	case DV_FN_STACK:
-		gone(t, "a stack");
-		return false;
-	case DV_FN_SYMADDR:
-		gone(t, "an address by its name");
 		return false;
 	case DV_FN_RD:
 	case DV_FN_RDMEM:
@@ -496,8 +500,14 @@ uint32_t dv_bpf_clause_uses(const struct dv_insn *insns, uint32_t count)
 			uses |= r1 >= 0 && r1 < 10 ? 1u << r1 : DV_USES_ARGS;
 		if (in->imm == DV_FN_REG)
 			uses |= DV_USES_REGS;
+		if (in->imm == DV_FN_STACK)
+			uses |= r1 == DV_STACK_USER ? DV_USES_USTACK : DV_USES_STACK;
 		if (in->imm == DV_FN_BI && r1 == DV_BI_ERRNO)
 			uses |= 2;
+		if (in->imm == DV_FN_BI && (r1 == DV_BI_CALLER || r1 == DV_BI_STACKDEPTH))
+			uses |= DV_USES_STACK;
+		if (in->imm == DV_FN_BI && (r1 == DV_BI_UCALLER || r1 == DV_BI_USTACKDEPTH))
+			uses |= DV_USES_USTACK;
 		r1 = -1;
 	}
 	return uses;

@@ -32,6 +32,8 @@ extern const uint8_t dv_bpf_pt_regs[DV_REG_COUNT];
 /** What clauses ask of the place where they fire: a bit for each argument; more bits below. */
 uint32_t dv_bpf_clause_uses(const struct dv_insn *insns, uint32_t count);
 #define DV_USES_ARGS 0x3ffu /**< arg0 .. arg9 */
-#define DV_USES_REGS 0x400u
+#define DV_USES_REGS   0x400u
+#define DV_USES_STACK  0x800u
+#define DV_USES_USTACK 0x1000u
 
 #endif

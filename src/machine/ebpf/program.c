@@ -24,7 +24,7 @@
 #include "machine/ebpf/clause.h"
 #include "machine/ebpf/maps.h"
 
-enum { H_TASK_BTF = 158, H_COOKIE = 174, H_TASK_PT_REGS = 175, H_PROBE_READ_USER = 112 };
+enum { H_TASK_BTF = 158, H_COOKIE = 174, H_TASK_PT_REGS = 175, H_PROBE_READ_USER = 112, H_GET_STACK = 67 };
 
 #define NRS       1024u /* system calls' numbers are below, for each kind of program */
 #define NAME_SIZE 24u
@@ -302,6 +302,42 @@ static void take_args(struct builder *b)
 	}
 }
 
+static void take_stack(struct builder *b, size_t at, uint64_t flags)
+{
+	E(BPF_ALU64 | BPF_MOV | BPF_X, 1, 6, 0, 0);
+	E(BPF_ALU64 | BPF_MOV | BPF_X, 2, 9, 0, 0);
+	E(BPF_ALU64 | BPF_ADD | BPF_K, 2, 0, 0, (int32_t)(at + offsetof(struct dv_firing_stack, pc)));
+	dv_bpf_const(&b->main, 3, DV_HOST_FRAMES * 8);
+	dv_bpf_const(&b->main, 4, flags);
+	dv_bpf_helper(&b->main, H_GET_STACK);
+	E(BPF_JMP | BPF_JSGE | BPF_K, 0, 0, 1, 0);
+	dv_bpf_const(&b->main, 0, 0);
+	E(BPF_STX | BPF_MEM | BPF_DW, 9, 0, (int16_t)(at + offsetof(struct dv_firing_stack, size)), 0);
+}
+
+// The program's own frame is left out, at a trampoline that one too; of a tracepoint's there may be more or fewer.
+static void take_kernel_stack(struct builder *b)
+{
+	bool trampoline = b->g->entry == DV_ENTRY_FENTRY || b->g->entry == DV_ENTRY_FEXIT;
+	bool raw = b->g->entry == DV_ENTRY_RAW || b->g->entry == DV_ENTRY_SYSENTER || b->g->entry == DV_ENTRY_SYSEXIT;
+
+	take_stack(b, offsetof(struct dv_firing, kernel), trampoline ? 2 : raw ? 1 : 0);
+	if (!raw)
+		return;
+	E(BPF_ALU64 | BPF_MOV | BPF_X, 1, 8, 0, 0);
+	for (unsigned i = 0; i < 4; i++)
+		dv_bpf_const(&b->main, 2 + i, b->g->own[i]);
+	dv_bpf_call(&b->main, "dv_host_trim");
+}
+
+static void take_stacks(struct builder *b)
+{
+	if (b->uses & DV_USES_STACK)
+		take_kernel_stack(b);
+	if (b->uses & DV_USES_USTACK)
+		take_stack(b, offsetof(struct dv_firing, user), BPF_F_USER_STACK);
+}
+
 static void main_code(struct builder *b, const char *const *clauses)
 {
 	b->main.name = b->g->name;
@@ -318,6 +354,7 @@ static void main_code(struct builder *b, const char *const *clauses)
 	E(BPF_ALU64 | BPF_AND | BPF_K, 0, 0, 0, (int32_t)(b->s->fire_size - DV_FIRING_SIZE));
 	E(BPF_ALU64 | BPF_ADD | BPF_X, 9, 0, 0, 0);
 	take_args(b);
+	take_stacks(b);
 	for (; *clauses; clauses++) {
 		E(BPF_ALU64 | BPF_MOV | BPF_X, 1, 8, 0, 0);
 		dv_bpf_call(&b->main, *clauses);
@@ -364,8 +401,7 @@ static struct dv_error *clause(struct builder *b, const struct dv_load_ecb *ecb,
 	    .errors = errors,
 	};
 
-	if (!error)
-		b->uses |= dv_bpf_clause_uses(c.insns, c.count);
+	b->uses |= dv_bpf_clause_uses(c.insns, c.count) & (error ? DV_USES_STACK | DV_USES_USTACK : ~0u);
 	return dv_bpf_clause(&c, code);
 }
 

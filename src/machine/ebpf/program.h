@@ -40,6 +40,7 @@ struct dv_bpf_group {
 	const uint32_t *sites;   /**< rows of the loaded image */
 	uint32_t site_count;
 	const char *name;        /**< for people */
+	uint64_t own[4];         /**< raw tracepoints: start and end of the kernel's __bpf_trace_EVENT, of __traceiter_EVENT; 0: none */
 	uint32_t args;           /**< FEXIT: how many the function has; RAW: how many words the tracepoint has */
 };
 

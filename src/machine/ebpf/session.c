@@ -105,6 +105,8 @@ static struct dv_error *find_status(struct dv_bpf_loaded *l, struct dv_guest *gu
 	return e;
 }
 
+static void symbol_range(const struct dv_bpf_loaded *l, const char *prefix, const char *name, uint64_t *start, uint64_t *end);
+
 static struct dv_error *make_maps(struct dv_bpf_loaded *l)
 {
 	struct dv_guest *guest = l->kernel.guest;
@@ -119,6 +121,9 @@ static struct dv_error *make_maps(struct dv_bpf_loaded *l)
 	    .machine = img->machine,
 	    .task_real_parent = layout->task_real_parent,
 	    .task_tgid = layout->task_tgid,
+	    .task_leader = layout->task_leader,
+	    .task_start = layout->task_start,
+	    .kernel = img->kernel,
 	};
 	int64_t mask_at = dv_bpf_object_const(l->s.object, "dv_region_mask", 8);
 	int64_t conf_at = dv_bpf_object_const(l->s.object, "dv_host", sizeof(conf));
@@ -127,6 +132,12 @@ static struct dv_error *make_maps(struct dv_bpf_loaded *l)
 
 	if (e)
 		return e;
+	for (int n = 1; n <= 12; n++) {
+		char digits[4];
+
+		snprintf(digits, sizeof(digits), "%d", n);
+		symbol_range(l, "bpf_trace_run", digits, &conf.run_start, &conf.run_end);
+	}
 	if (mask_at < 0 || conf_at < 0)
 		return dv_error_create(DV_ERR_OTHER, "the run-time functions for the kernel are damaged: no constants");
 	l->s.first = (uint32_t)conf.first;
@@ -230,6 +241,35 @@ static struct dv_error *make_groups(struct dv_bpf_loaded *l)
 
 /* -- loading ---------------------------------------------------------------------------------------------------- */
 
+static void symbol_range(const struct dv_bpf_loaded *l, const char *prefix, const char *name, uint64_t *start, uint64_t *end)
+{
+	char text[128];
+	const struct dv_symbol *s;
+
+	snprintf(text, sizeof(text), "%s%s", prefix, name);
+	s = l->kernel.guest ? dv_guest_symbol(l->kernel.guest, NULL, text) : NULL;
+	if (!s)
+		return;
+	if (!*start || s->addr < *start)
+		*start = s->addr;
+	if (s->addr + s->size > *end)
+		*end = s->addr + s->size;
+}
+
+// What of the kernel's stack at a tracepoint is the way to the program.
+static void find_own(const struct dv_bpf_loaded *l, struct dv_bpf_sites *g)
+{
+	const char *event = g->pub.entry == DV_ENTRY_SYSENTER  ? "sys_enter"
+			    : g->pub.entry == DV_ENTRY_SYSEXIT ? "sys_exit"
+			    : g->pub.entry == DV_ENTRY_RAW     ? dv_bpf_target(l, g->rows.data[0])
+							       : NULL;
+
+	if (!event)
+		return;
+	symbol_range(l, "__bpf_trace_", event, &g->pub.own[0], &g->pub.own[1]);
+	symbol_range(l, "__traceiter_", event, &g->pub.own[2], &g->pub.own[3]);
+}
+
 static struct dv_error *load(struct dv_bpf_loaded *l, struct dv_bpf_sites *g, bool verbose)
 {
 	struct dv_bpf_load how = {.name = "dvirt"};
@@ -241,6 +281,7 @@ static struct dv_error *load(struct dv_bpf_loaded *l, struct dv_bpf_sites *g, bo
 	g->pub.name = "dvirt";
 	if (g->pub.entry == DV_ENTRY_RAW)
 		g->pub.args = DV_WORDS_MAX;
+	find_own(l, g);
 	dv_bpf_how_to_load(l, g, &how);
 	e = dv_bpf_program(&l->s, &g->pub, &how, verbose ? &log : NULL, &g->prog);
 	if (log)

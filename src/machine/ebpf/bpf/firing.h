@@ -14,6 +14,7 @@
  *  a preempted uprobe left. */
 #define DV_HOST_LEVELS 4u
 #define DV_HOST_ARGS   10u
+#define DV_HOST_FRAMES 127u /* of a stack: what kernels allow by default (perf_event_max_stack) */
 
 /** Constants of a load; the verifier knows their values. */
 struct dv_host_conf {
@@ -23,7 +24,10 @@ struct dv_host_conf {
 	uint64_t wall_off;   /**< CLOCK_REALTIME less CLOCK_MONOTONIC, ns */
 	uint32_t cpus;
 	uint32_t machine;    /**< index */
-	uint32_t task_real_parent, task_tgid; /**< offsets in struct task_struct */
+	uint32_t task_real_parent, task_tgid, task_leader, task_start; /**< offsets in struct task_struct */
+	uint32_t kernel;     /**< as in struct dv_load_image */
+	uint32_t pad;
+	uint64_t run_start, run_end; /**< the kernel's functions that run programs at tracepoints */
 };
 
 /** A row of the table dv_sites. */
@@ -41,6 +45,11 @@ struct dv_firing {
 	uint64_t timestamp;  /**< 0: not read yet */
 	uint64_t execname;   /**< sref of this clause's copy; 0: none yet */
 	uint64_t err_epid, err_pc, err_fault, err_value; /**< what ERROR's clauses see */
+	struct dv_firing_stack {
+		uint64_t size; /**< bytes of pc */
+		uint64_t own;  /**< how many of the first are the tracing's own */
+		uint64_t pc[DV_HOST_FRAMES + 1]; /**< one more, for an index that is masked */
+	} kernel, user;      /**< taken when the firing begins if a clause may ask for them */
 };
 #define DV_FIRING_SIZE 4096u
 #define DV_FIRING_SHIFT 3u /**< a producer is 512 bytes, its block 4096 */

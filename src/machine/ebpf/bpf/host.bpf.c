@@ -6,6 +6,7 @@
 // it once.
 #include "state/state.bpf.c"
 
+#include "abi/load.h"
 #include "machine/ebpf/bpf/firing.h"
 
 const volatile struct dv_host_conf dv_host SECTION(".rodata") = {.fire_mask = 0, .cpus = 1};
@@ -391,6 +392,121 @@ FN(execname)
 	get_current_comm(v.base + (off & v.mask & ~7ULL), COMM_SIZE);
 	f->execname = off;
 	return off;
+}
+/* -- stacks and who runs ------------------------------------------------------------------------------------------ */
+
+// When the running process began: ns of the boot-time clock.
+DV_INLINE uint64_t process_start(void)
+{
+	uint64_t leader = 0, start = 0;
+
+	if (dv_host.task_leader == DV_OFF_NONE || dv_host.task_start == DV_OFF_NONE ||
+	    probe_read_kernel(&leader, 8, get_current_task() + dv_host.task_leader) ||
+	    probe_read_kernel(&start, 8, leader + dv_host.task_start))
+		return 0;
+	return start;
+}
+
+DV_INLINE uint64_t stack_block(uint64_t st, uint64_t kind, uint64_t machine, uint64_t frames)
+{
+	int user = dv_stack_is_user((uint32_t)kind);
+
+	return dv_st_stack(st, kind | (uint64_t)(dv_host.kernel & 0xffff) << 16 | machine << 32,
+			   user ? get_current_pid_tgid() >> 32 : 0, user ? process_start() : 0, frames);
+}
+
+DV_INLINE int within(uint64_t pc, uint64_t start, uint64_t end)
+{
+	return pc >= start && pc < end;
+}
+
+// At a tracepoint the kernel's stack begins with what leads from there to the program: bpf_trace_runN, perhaps the event's
+// own __bpf_trace_EVENT [a, b) and __traceiter_EVENT [c, d).
+DV_HELPER uint64_t dv_host_trim(uint64_t st, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
+{
+	struct dv_firing_stack *s = &firing(st)->kernel;
+
+	s->own = 0;
+	if (!within(s->pc[0], dv_host.run_start, dv_host.run_end))
+		return 0;
+	s->own = 1;
+	if (within(s->pc[1], a, b))
+		s->own = 2 + within(s->pc[2], c, d);
+	else if (within(s->pc[1], c, d))
+		s->own = 2;
+	return 0;
+}
+
+// Frames that are not the tracing's.
+DV_INLINE uint64_t depth(const struct dv_firing_stack *s)
+{
+	uint64_t n = s->size >> 3;
+
+	return n > s->own ? n - s->own : 0;
+}
+
+DV_INLINE uint64_t frame(const struct dv_firing_stack *s, uint64_t i)
+{
+	return s->pc[(i + s->own) & DV_HOST_FRAMES];
+}
+
+FN(stack, uint64_t kind, uint64_t frames)
+{
+	struct dv_firing *f = firing(st);
+	const struct dv_firing_stack *s = kind == DV_STACK_USER ? &f->user : &f->kernel;
+	uint64_t mem, n = depth(s), i;
+	struct dv_view v;
+
+	if (!dv_view(st, &v))
+		return 0;
+	if (kind > DV_STACK_USER || !frames || frames > DV_STACK_MAX)
+		return fault(&v, DV_FAULT_BADSTACK, frames);
+	if (n > frames)
+		n = frames;
+	mem = stack_block(st, kind, dv_host.machine, n ? n : 1);
+	for (i = 0; mem && i < DV_HOST_FRAMES && i < n; i++)
+		*dv_word(&v, mem + DV_STACK_HEAD + i * 8) = frame(s, i);
+	dv_st_stackset(st, mem, 0, n);
+	return mem;
+}
+FN(symaddr, uint64_t kind, uint64_t mach, uint64_t addr)
+{
+	struct dv_view v;
+	uint64_t mem;
+
+	if (!dv_view(st, &v))
+		return 0;
+	if (kind <= DV_STACK_USER || kind >= DV_STACK_KINDS)
+		return fault(&v, DV_FAULT_ILLOP, kind);
+	mem = stack_block(st, kind, dv_stack_is_user((uint32_t)kind) || mach >= DV_MACH_MAX ? dv_host.machine : mach, 1);
+	if (mem)
+		*dv_word(&v, mem + DV_STACK_HEAD) = addr;
+	dv_st_stackset(st, mem, 0, 1);
+	return mem;
+}
+FN(stackdepth) { return depth(&firing(st)->kernel); }
+FN(ustackdepth) { return depth(&firing(st)->user); }
+FN(caller) { return depth(&firing(st)->kernel) > 1 ? frame(&firing(st)->kernel, 1) : 0; }
+FN(ucaller) { return depth(&firing(st)->user) > 1 ? frame(&firing(st)->user, 1) : 0; }
+
+DV_INLINE uint64_t serves(uint64_t st)
+{
+	uint64_t id = get_current_pid_tgid();
+
+	return dv_st_serves(st, id & 0xffffffff, id >> 32);
+}
+FN(guestvcpu)
+{
+	uint64_t s = serves(st);
+
+	return (uint64_t)(int64_t)(s ? DV_SERVES_VCPU(s) : -1);
+}
+FN(guestname)
+{
+	uint64_t s = serves(st);
+	struct dv_view v;
+
+	return s && dv_view(st, &v) ? DV_RD(dv_hdr(&v)->machines[DV_SERVES_MACHINE(s) & (DV_MACH_MAX - 1)].name) : 0;
 }
 // At most eight bytes of text of our own.
 FN(text, uint64_t text)
