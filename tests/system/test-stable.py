@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# timeout: 600
+"""Probes with stable names on real guests, kernels 6.1 and 6.12: sched, proc, io, vminfo, ip, tcp, udp, each compared
+with what was done in the guest."""
+
+import os
+import re
+import sys
+
+import guestlib
+
+sys.path.insert(0, os.path.join(os.environ["DVIRT_TOP"], "tests", "system"))
+from trace import Trace, dvirt, table  # noqa: E402
+
+ALL = {
+    "sched": "on-cpu off-cpu sleep enqueue dequeue wakeup change-pri surrender tick",
+    "proc": "create lwp-create start lwp-start exec exec-success exec-failure exit lwp-exit signal-send signal-handle "
+            "signal-clear",
+    "io": "start done wait-start wait-done",
+    "ip": "send receive", "tcp": "send receive state-change", "udp": "send receive",
+}
+ADDRESS = {"web": "10.0.0.1", "db": "10.0.0.2"}
+
+
+def run(guest, script, do):
+    with Trace(script, [guest.name]) as t:
+        r = guest.check(do)
+        out, err = t.stop()
+    assert t.status == 0 and "error" not in err, err
+    return out.splitlines(), r
+
+
+def listed(g):
+    for provider, names in ALL.items():
+        status, out, err = dvirt("-M", g.name, "-l", "-P", provider)
+        have = {x.split()[-1] for x in out.splitlines()[1:]}
+        assert status == 0 and have == set(names.split()), (provider, have, err)
+    status, out, err = dvirt("-M", g.name, "-e", "-n", "sched:::preempt")
+    assert status and "on %s there are no tracepoints" % g.name in err, err
+    status, out, err = dvirt("-M", g.name, "-l", "-v", "-n", "sched:::off-cpu")
+    assert "args[0]: struct task_struct *" in out, out
+
+
+def sched(g):
+    """Whoever leaves a CPU, another gets on; a thread that ends its sleep was woken and put into a queue."""
+    out, r = run(g, """
+        sched:::off-cpu { @n["off"] = count(); }
+        sched:::on-cpu { @n["on"] = count(); }
+        sched:::off-cpu /args[0]->pid == tid && tid/ { @n["same"] = count(); }
+        sched:::wakeup /args[1]->comm == "exercise"/ { @n["wakeup"] = count(); }
+        sched:::enqueue /args[0]->comm == "exercise"/ { @n["enqueue"] = count(); }
+        sched:::dequeue /args[0]->comm == "exercise"/ { @n["dequeue"] = count(); }
+        sched:::sleep /execname == "exercise"/ { @n["sleep"] = count(); }
+        sched:::tick { @n["tick"] = count(); }
+        sched:::change-pri /args[2] == 7/ { printf("nice %s\\n", args[0]->comm); }
+        """, "exercise turns 100; renice -n 7 -p $$ >/dev/null; sleep 0.3")
+    n = {k[0]: v for k, v in table("\n".join(out)).items()}
+    assert n["on"] > 200 and abs(n["on"] - n["off"]) <= 4, n
+    # Each turn puts one of two threads to sleep, unless the other is quicker, and wakes the other.
+    assert "same" not in n and n["sleep"] >= 60 and n["wakeup"] >= 60 and n["enqueue"] >= n["wakeup"], n
+    assert abs(n["enqueue"] - n["dequeue"]) <= n["enqueue"] // 4 and n["tick"] > 10, n
+    assert "nice sh" in out, out
+
+
+def proc(g):
+    out, r = run(g, """
+        proc:::create { printf("create %d by %d\\n", args[0]->tgid, pid); }
+        proc:::start { printf("start %d\\n", pid); }
+        proc:::lwp-start { @lwp["start", execname] = count(); }
+        proc:::lwp-create { printf("lwp-create in %d of %s\\n", args[1]->tgid, execname); }
+        proc:::exec { printf("exec %s\\n", stringof(args[0])); }
+        proc:::exec-success { printf("success %s\\n", execname); }
+        proc:::exec-failure { printf("failure %d\\n", args[0]); }
+        proc:::exit { printf("exit %d %s %d\\n", pid, execname, args[0]); }
+        proc:::lwp-exit { @lwp["exit", execname] = count(); }
+        proc:::signal-send { printf("send %d to %d\\n", args[2], args[1]->pid); }
+        proc:::signal-handle /args[0] == 10/ { printf("handle %d by %d at %d\\n", args[0], pid, args[2] != 0); }
+        """, """
+        sh -c 'exec /nonexistent' 2>/dev/null
+        sh -c 'trap : USR1; kill -USR1 $$; echo usr1 $$; true'
+        sleep 60 & echo killed $!; kill $!; wait
+        exercise threads 3 5
+        true""")
+    usr1, killed = (re.search(w + r" (\d+)", r.out).group(1) for w in ("usr1", "killed"))
+    for line in ("exec /nonexistent", "failure 2", "send 10 to " + usr1, "handle 10 by %s at 1" % usr1,
+                 "send 15 to " + killed, "start " + killed, "exit %s sh 1" % usr1):
+        assert line in out, (line, out)
+    assert any(x.startswith("create %s by " % killed) for x in out), out
+    # Killed, not ended by itself; it may have been a copy of the shell still.
+    assert any(re.match(r"exit %s \S+ 2$" % killed, x) for x in out), out
+    assert sum(x.startswith("lwp-create in %d of exercise" % r["pid"]) for x in out) == 3, out
+    assert out.index("exec /nonexistent") < out.index("failure 2")
+    assert any(x.startswith("success exe") for x in out), out
+    lwp = table("\n".join(out))
+    assert lwp["exit", "exercise"] == 4, lwp
+    # All that were created have started.
+    made = {x.split()[1] for x in out if x.startswith("create ")}
+    assert made == {x.split()[1] for x in out if x.startswith("start ")}, out
+
+
+def io(g):
+    """What is written goes to the disk and comes back done, each request once."""
+    out, r = run(g, """
+        io:::start { printf("start %x %d\\n", arg0, args[0]->__data_len); }
+        io:::done { printf("done %x %x\\n", arg0, args[2] == args[0]); }
+        io:::wait-start { @n["wait-start"] = count(); } io:::wait-done { @n["wait-done"] = count(); }
+        """, "dd if=/dev/zero of=/dev/vda bs=4096 count=16 conv=fsync 2>/dev/null; sleep 0.2")
+    n = table("\n".join(out))
+    assert n["wait-start",] == n["wait-done",] >= 1, out # the flush that fsync(2) asks for
+    start = [x.split()[1:] for x in out if x.startswith("start")]
+    done = [x.split()[1:] for x in out if x.startswith("done")]
+    assert sum(int(x[1]) for x in start) >= 16 * 4096, out
+    assert sorted(x[0] for x in start) == sorted(x[0] for x in done) and all(x[1] == "1" for x in done), out
+
+
+def net(g):
+    out, r = run(g, """
+        ip:::send /stringof(args[3]->name) == "lo"/ { printf("send %d %d\\n", args[4]->protocol, args[4]->version); }
+        ip:::receive /stringof(args[3]->name) == "lo"/ { printf("receive %d %d\\n", args[4]->protocol, args[4]->ihl); }
+        udp:::send { printf("udp send %d\\n", args[0] != 0); }
+        udp:::receive { printf("udp receive %d %d\\n", args[4]->dest, args[4]->len); }
+        tcp:::send { printf("tcp send %d %d\\n", args[4]->dest, args[1]->__sk_common.skc_family); }
+        tcp:::receive { printf("tcp receive %d\\n", args[4]->dest); }
+        tcp:::state-change { printf("state %d\\n", args[5]); }
+        """, """
+        ping -c 1 127.0.0.1 >/dev/null
+        exercise pong 7000 5 >/dev/null & exercise ping 127.0.0.1 7000 5 32; wait
+        exercise %s""" % ("http 127.0.0.1 80 2" if g.name == "web" else "redis 127.0.0.1 6379 2"))
+    assert out.count("send 1 4") >= 2 and out.count("receive 1 5") >= 2, out
+    assert out.count("udp send 1") == 10 and out.count("udp receive %d %d" % (0x581b, 0x2800)) == 5, out
+    port = 0x5000 if g.name == "web" else 0xeb18
+    assert out.count("tcp send %d 2" % port) >= 4 and out.count("tcp receive %d" % port) >= 4, out
+    # TCP_CLOSE to TCP_SYN_SENT, and from it
+    assert "state 7" in out and "state 2" in out, out
+
+
+def vminfo(g):
+    out, r = run(g, "vminfo:::as_fault { @n[execname] = sum(arg0); @ = sum(args[0]); }", "true")
+    n = table("\n".join(out))
+    assert sum(v for k, v in n.items() if len(k) == 1) > 20, out
+
+
+def disk(name):
+    path = os.path.join(os.environ["DVIRT_TMP"], name)
+    with open(path, "wb") as f:
+        f.truncate(8 << 20)
+    return ["-drive", "file=%s,if=virtio,format=raw" % path]
+
+
+with guestlib.Guests() as g:
+    web = g.start("web", extra=disk("web.img"))
+    db = g.start("db", kernel="6.12", smp=2, extra=disk("db.img"))
+    g.wait(120)
+    for guest in (web, db):
+        for test in (listed, sched, proc, io, net, vminfo):
+            test(guest)
+            print("%s: %s" % (guest.name, test.__name__))
