@@ -32,8 +32,16 @@ char *dv_source_heading(const char *text);
 /* qemu_args.c */
 int dv_cmd_qemu_args(int argc, char **argv);
 /* command.c */
-/** Start a command that waits until dv_command_go(). */
-struct dv_error *dv_command_start(const char *cmd, pid_t *pid, int *gate) DV_MUST_USE;
+/** A command that is held until it is let go. */
+struct dv_command {
+	pid_t pid;
+	int gate;    /**< it waits for a byte from here; -1: no more */
+	bool traced; /**< it is stopped by ptrace, of the thread that started it */
+};
+/** Start a command, up to its program's entry point or, with @p at_exec, until the program is executed. */
+struct dv_error *dv_command_start(const char *cmd, bool at_exec, struct dv_command *ret) DV_MUST_USE;
+/** Let it go. False: it has ended already. */
+bool dv_command_go(struct dv_command *c);
 /** A descriptor that becomes readable when the process ends. */
 struct dv_error *dv_command_watch(pid_t pid, int *fd) DV_MUST_USE;
 

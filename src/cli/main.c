@@ -53,7 +53,7 @@ struct source {
 };
 
 static struct dv_tracer *volatile tracer; // NULL: nothing to stop, on_signal() looks
-static int gate = -1;
+static struct dv_command command = {.gate = -1};
 
 int dv_cli_fail(struct dv_error *e)
 {
@@ -84,12 +84,8 @@ static void on_signal(int sig)
 
 static void let_go(void *ctx)
 {
-	if (gate >= 0) {
-		if (write(gate, "g", 1) != 1)
-			fprintf(stderr, "dvirt: the command has ended before it began\n");
-		close(gate);
-		gate = -1;
-	}
+	if (command.pid > 0 && !dv_command_go(&command))
+		fprintf(stderr, "dvirt: the command has ended before it began\n");
 }
 
 static int usage(const char *fmt, const char *what)
@@ -114,6 +110,7 @@ static int ps(int argc, char **argv)
 struct cli {
 	bool list, verbose, compile_only, disasm, version;
 	const char *output, *command;
+	bool at_exec; // -x evaltime=exec
 	pid_t pid;
 	DV_VEC(struct source) sources;
 	DV_VEC(const char *) only;
@@ -256,7 +253,16 @@ static int parse(struct cli *c, int argc, char **argv)
 	return 0;
 }
 
-static struct dv_error *set_options(struct dv_tracer *t, const struct cli *c)
+// How far -c's command gets before the probes are in. It is started before the script is read, so this is no option of it.
+static struct dv_error *evaltime(struct cli *c, const char *value)
+{
+	c->at_exec = value && !strcmp(value, "exec");
+	if (c->at_exec || (value && !strcmp(value, "postinit")))
+		return NULL;
+	return dv_error_create(DV_ERR_SYNTAX, "option evaltime: '%s' is neither exec nor postinit", value ? value : "");
+}
+
+static struct dv_error *set_options(struct dv_tracer *t, struct cli *c)
 {
 	for (size_t i = 0; i < c->options.count; i++) {
 		DV_FREE char *name = dv_xstrdup(c->options.data[i]);
@@ -265,7 +271,7 @@ static struct dv_error *set_options(struct dv_tracer *t, const struct cli *c)
 
 		if (value)
 			*value++ = '\0';
-		e = dv_tracer_option(t, name, value);
+		e = strcmp(name, "evaltime") ? dv_tracer_option(t, name, value) : evaltime(c, value);
 		if (e)
 			return e;
 	}
@@ -354,8 +360,10 @@ static int trace(struct cli *c, int argc, char **argv)
 	e = set_options(tracer, c);
 	if (e)
 		return dv_cli_fail(e);
-	if (c->command && (e = dv_command_start(c->command, &c->pid, &gate)))
+	if (c->command && (e = dv_command_start(c->command, c->at_exec, &command)))
 		return dv_cli_fail(e);
+	if (c->command)
+		c->pid = command.pid;
 	if (c->pid && (e = dv_command_watch(c->pid, &watch)))
 		return dv_cli_fail(e);
 	e = add_sources(tracer, c, argc, argv, &diag);
