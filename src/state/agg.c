@@ -131,6 +131,25 @@ DV_INLINE int entry_is(DV_ST st, const struct dv_view *v, uint64_t entry, uint64
 	       *dv_half(v, entry + 12) == len && (!len || dv_same(st, entry + DV_ENTRY_HEAD, key, len));
 }
 
+// Where the key's index slot is: its number + 1 in the upper half (0: none is free), in the lower what is in it, the entry's
+// offset or 0. A function of its own, so that what follows is verified once and not for each round.
+DV_HELPER uint64_t dv_agg_find(DV_ST st, uint64_t hash_agg, uint64_t table, uint64_t key, uint64_t len)
+{
+	uint64_t i, index, off, slots;
+	struct dv_view v;
+
+	if (!dv_view(st, &v))
+		return 0;
+	slots = DV_RD(v.p->agg_slots);
+	for (i = 0; i < DV_AGG_PROBES; i++) {
+		index = ((hash_agg >> 32) + i) & (slots - 1);
+		off = *dv_half(&v, table + index * 4);
+		if (!off || entry_is(st, &v, table + off, hash_agg, key, len))
+			return (index + 1) << 32 | off;
+	}
+	return 0;
+}
+
 // Make an entry: its region offset, 0 when the table is full.
 DV_INLINE uint64_t entry_make(DV_ST st, const struct dv_view *v, const struct dv_agg_desc *d, uint64_t cur,
                               uint64_t table, uint64_t index, uint64_t hash_agg, uint64_t key, uint64_t len,
@@ -162,7 +181,7 @@ DV_INLINE uint64_t entry_make(DV_ST st, const struct dv_view *v, const struct dv
 
 void dv_st_agg(DV_ST st, uint64_t agg, uint64_t value, uint64_t incr)
 {
-	uint64_t key, len, hash, mult, i, cur, table, slots, index, off, at, data_size;
+	uint64_t key, len, hash, mult, cur, table, slots, found, off, at, data_size;
 	const struct dv_agg_desc *d;
 	struct dv_view v;
 
@@ -181,19 +200,11 @@ void dv_st_agg(DV_ST st, uint64_t agg, uint64_t value, uint64_t incr)
 	hash = dv_hash(st, dv_hash_word(mult, agg + 1, mult), key, len, mult) & 0xffffffff;
 	cur = DV_RD(v.p->agg_cur) & 1;
 	table = cur ? DV_RD(v.p->agg_off[1]) : DV_RD(v.p->agg_off[0]);
-	at = 0;
-	for (i = 0; i < DV_AGG_PROBES; i++) {
-		index = (hash + i) & (slots - 1);
-		off = *dv_half(&v, table + index * 4);
-		if (!off) {
-			at = entry_make(st, &v, d, cur, table, index, hash << 32 | agg, key, len, data_size);
-			break;
-		}
-		if (entry_is(st, &v, table + off, hash << 32 | agg, key, len)) {
-			at = table + off;
-			break;
-		}
-	}
+	found = dv_agg_find(st, hash << 32 | agg, table, key, len);
+	off = found & 0xffffffff;
+	at = off ? table + off : 0;
+	if (!off && found >> 32)
+		at = entry_make(st, &v, d, cur, table, (found >> 32) - 1, hash << 32 | agg, key, len, data_size);
 	if (at)
 		update(&v, d, at + DV_ENTRY_HEAD + len, data_size, value, incr);
 	else

@@ -92,16 +92,70 @@ DV_INLINE uint64_t dv_stack_size(const struct dv_view *v, uint64_t mem)
 	return 0;
 }
 
+/*
+ * Loops over the words of keys and copies. The kernel's verifier walks through every round of a loop, so there only the first
+ * words, which are all that most keys have, are gone through in one; the rest is left to helpers of the kernel: a
+ * copy, or bpf_loop(), whose body is verified once.
+ */
+#ifdef DV_BPF
+#define DV_SHORT(size) ((size) < 64 ? (size) : 64)
+#define DV_LONG        64u
+
+struct dv_rest {
+	uint64_t a, b, acc;
+};
+static long dv_rest_set(uint64_t i, void *ctx)
+{
+	const struct dv_rest *r = ctx;
+	struct dv_view v;
+
+	if (dv_view(0, &v))
+		*dv_word(&v, r->a + i * 8) = r->b;
+	return 0;
+}
+static long dv_rest_same(uint64_t i, void *ctx)
+{
+	struct dv_rest *r = ctx;
+	struct dv_view v;
+
+	if (dv_view(0, &v) && *dv_word(&v, r->a + i * 8) == *dv_word(&v, r->b + i * 8))
+		return 0;
+	r->acc = 0;
+	return 1;
+}
+static long dv_rest_hash(uint64_t i, void *ctx)
+{
+	struct dv_rest *r = ctx;
+	struct dv_view v;
+
+	if (dv_view(0, &v))
+		r->acc = dv_hash_word(r->acc, *dv_word(&v, r->a + i * 8), r->b);
+	return 0;
+}
+#define DV_REST(size, max, body, ctx)                                                    \
+	do {                                                                             \
+		if ((size) > DV_LONG && (size) <= (max))                                 \
+			dv_bpf_loop((uint32_t)(((size) - DV_LONG + 7) / 8), body, ctx, 0); \
+	} while (0)
+#else
+#define DV_SHORT(size) (size)
+#endif
+
 /** Copy @p len bytes from any offset to an aligned one, in words; zeros up to @p size, which is at most a word more. */
 DV_HELPER uint64_t dv_copy(DV_ST st, uint64_t to, uint64_t from, uint64_t len, uint64_t size)
 {
 	struct dv_view v;
 	uint64_t i, whole = len & ~7ULL;
 
-	if (!dv_view(st, &v))
+	if (!dv_view(st, &v) || whole > DV_COPY_MAX)
 		return 0;
-	for (i = 0; i < DV_COPY_MAX && i < whole; i += 8)
+	for (i = 0; i < DV_COPY_MAX && i < DV_SHORT(whole); i += 8)
 		*dv_word(&v, to + i) = dv_bytes8(&v, from + i);
+#ifdef DV_BPF
+	if (whole > DV_LONG)
+		dv_bpf_read((void *)dv_word(&v, to + DV_LONG), (uint32_t)(whole - DV_LONG),
+			    v.base + ((from + DV_LONG) & v.mask));
+#endif
 	if (size > whole)
 		*dv_word(&v, to + whole) = len > whole ? dv_low(dv_bytes8(&v, from + whole), len - whole) : 0;
 	return 0;
@@ -114,8 +168,13 @@ DV_HELPER uint64_t dv_set(DV_ST st, uint64_t to, uint64_t size, uint64_t value)
 
 	if (!dv_view(st, &v))
 		return 0;
-	for (i = 0; i < DV_COPY_MAX && i < size; i += 8)
+	for (i = 0; i < DV_COPY_MAX && i < DV_SHORT(size); i += 8)
 		*dv_word(&v, to + i) = value;
+#ifdef DV_BPF
+	struct dv_rest r = { .a = to + DV_LONG, .b = value };
+
+	DV_REST(size, DV_COPY_MAX, dv_rest_set, &r);
+#endif
 	return 0;
 }
 /** Are the words of two keys the same? */
@@ -126,10 +185,17 @@ DV_HELPER uint64_t dv_same(DV_ST st, uint64_t a, uint64_t b, uint64_t size)
 
 	if (!dv_view(st, &v))
 		return 0;
-	for (i = 0; i < DV_KEY_LOOP && i < size; i += 8)
+	for (i = 0; i < DV_KEY_LOOP && i < DV_SHORT(size); i += 8)
 		if (*dv_word(&v, a + i) != *dv_word(&v, b + i))
 			return 0;
+#ifdef DV_BPF
+	struct dv_rest r = { .a = a + DV_LONG, .b = b + DV_LONG, .acc = 1 };
+
+	DV_REST(size, DV_KEY_LOOP, dv_rest_same, &r);
+	return r.acc;
+#else
 	return 1;
+#endif
 }
 /** Hash the words of a key. */
 DV_HELPER uint64_t dv_hash(DV_ST st, uint64_t h, uint64_t key, uint64_t size, uint64_t mult)
@@ -139,8 +205,14 @@ DV_HELPER uint64_t dv_hash(DV_ST st, uint64_t h, uint64_t key, uint64_t size, ui
 
 	if (!dv_view(st, &v))
 		return 0;
-	for (i = 0; i < DV_KEY_LOOP && i < size; i += 8)
+	for (i = 0; i < DV_KEY_LOOP && i < DV_SHORT(size); i += 8)
 		h = dv_hash_word(h, *dv_word(&v, key + i), mult);
+#ifdef DV_BPF
+	struct dv_rest r = { .a = key + DV_LONG, .b = mult, .acc = h };
+
+	DV_REST(size, DV_KEY_LOOP, dv_rest_hash, &r);
+	h = r.acc;
+#endif
 	return dv_hash_word(h, h >> 29, mult);
 }
 

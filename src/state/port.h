@@ -45,12 +45,14 @@ extern const volatile uint64_t dv_region_mask; /* read-only data: the verifier k
 #define DV_COPY_MAX    8192u
 #define DV_KEY_LOOP    2048u /* bytes of a tuple */
 #define DV_MEM_MAX     4096u
-#define DV_RETRY_RMW   1000u
+#define DV_RETRY_RMW   256u
 #define DV_RETRY_DYN   16u
 #define DV_RETRY_LOOK  4u
 #define DV_RETRY_YIELD 8u
 #define DV_RETRY_FULL  8u
 
+static long (*const dv_bpf_read)(void *dst, uint32_t size, const void *src) = (void *)113; /* probe_read_kernel */
+static long (*const dv_bpf_loop)(uint32_t count, void *body, void *ctx, uint64_t flags) = (void *)181; /* Linux 5.17 */
 extern uint8_t dv_region_mem[]; /* the array map's only element: the loader puts its address here */
 
 DV_INLINE int dv_view(DV_ST st, struct dv_view *v)

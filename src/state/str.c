@@ -22,6 +22,24 @@ uint64_t dv_st_scratch(DV_ST st, uint64_t size)
 	return dv_view(st, &v) ? scratch(&v, size) : 0;
 }
 
+#ifdef DV_BPF
+// The rest of a string that is longer than the short loop: where its NUL is, or the end of what may be read.
+static long rest_slen(uint64_t i, void *ctx)
+{
+	struct dv_rest *r = ctx;
+	struct dv_view v;
+	uint64_t mark;
+
+	if (!dv_view(0, &v))
+		return 1;
+	mark = dv_zero_byte(dv_bytes8(&v, r->a + i * 8));
+	if (!mark)
+		return 0;
+	r->acc = DV_LONG + i * 8 + dv_zero_index(mark);
+	return 1;
+}
+#endif
+
 DV_GLOBAL uint64_t dv_st_slen(DV_ST st, uint64_t s)
 {
 	struct dv_view v;
@@ -30,36 +48,70 @@ DV_GLOBAL uint64_t dv_st_slen(DV_ST st, uint64_t s)
 	if (!s || !dv_view(st, &v))
 		return 0;
 	max = dv_strsize(&v);
-	for (i = 0; i < DV_STR_MAX && i < max; i += 8) {
+	for (i = 0; i < DV_STR_MAX && i < DV_SHORT(max); i += 8) {
 		mark = dv_zero_byte(dv_bytes8(&v, s + i));
 		if (mark)
 			return i + dv_zero_index(mark);
 	}
+#ifdef DV_BPF
+	struct dv_rest r = { .a = s + DV_LONG, .acc = max - 1 };
+
+	DV_REST(max, DV_STR_MAX, rest_slen, &r);
+	return r.acc;
+#else
 	return max - 1;
+#endif
 }
 
-// Both words are cut behind the first string's NUL; in big-endian order they then compare as their bytes do.
+// One word of each string, cut behind the first one's NUL; in big-endian order they then compare as their bytes do. 0: the
+// same so far, 1 and -1 as the order is, 2: the same to the end.
+DV_INLINE int64_t compare_word(uint64_t x, uint64_t y)
+{
+	uint64_t mark = dv_zero_byte(x), upto = mark ? mark ^ (mark - 1) : ~0ULL;
+
+	x &= upto;
+	y &= upto;
+	if (x != y)
+		return __builtin_bswap64(x) < __builtin_bswap64(y) ? -1 : 1;
+	return mark ? 2 : 0;
+}
+
+#ifdef DV_BPF
+static long rest_scmp(uint64_t i, void *ctx)
+{
+	struct dv_rest *r = ctx;
+	struct dv_view v;
+
+	if (!dv_view(0, &v))
+		return 1;
+	r->acc = (uint64_t)compare_word(r->a ? dv_bytes8(&v, r->a + DV_LONG + i * 8) : 0,
+	                                r->b ? dv_bytes8(&v, r->b + DV_LONG + i * 8) : 0);
+	return r->acc != 0;
+}
+#endif
+
 uint64_t dv_st_scmp(DV_ST st, uint64_t a, uint64_t b)
 {
 	struct dv_view v;
-	uint64_t i, max, x, y, mark, upto;
+	uint64_t i, max;
+	int64_t c;
 
 	if (a == b || !dv_view(st, &v))
 		return 0;
 	max = dv_strsize(&v);
-	for (i = 0; i < DV_STR_MAX && i < max; i += 8) {
-		x = a ? dv_bytes8(&v, a + i) : 0;
-		y = b ? dv_bytes8(&v, b + i) : 0;
-		mark = dv_zero_byte(x);
-		upto = mark ? mark ^ (mark - 1) : ~0ULL;
-		x &= upto;
-		y &= upto;
-		if (x != y)
-			return __builtin_bswap64(x) < __builtin_bswap64(y) ? (uint64_t)-1 : 1;
-		if (mark)
-			return 0;
+	for (i = 0; i < DV_STR_MAX && i < DV_SHORT(max); i += 8) {
+		c = compare_word(a ? dv_bytes8(&v, a + i) : 0, b ? dv_bytes8(&v, b + i) : 0);
+		if (c)
+			return c == 2 ? 0 : (uint64_t)c;
 	}
+#ifdef DV_BPF
+	struct dv_rest r = { .a = a, .b = b };
+
+	DV_REST(max, DV_STR_MAX, rest_scmp, &r);
+	return r.acc == 2 ? 0 : r.acc;
+#else
 	return 0;
+#endif
 }
 
 uint64_t dv_st_sjoin(DV_ST st, uint64_t a, uint64_t b)

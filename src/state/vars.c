@@ -123,21 +123,22 @@ uint64_t dv_st_rmw(DV_ST st, uint64_t cell, uint64_t op, uint64_t operand, uint6
 }
 
 // The length is taken first, and what is written is cut to it: whatever happens to the source meanwhile, the string
-// ends. Copied from the end when the two overlap that way.
+// ends. Where the two overlap so that a copy would run into itself, it goes by way of scratch.
 void dv_st_sts(DV_ST st, uint64_t cell, uint64_t sref)
 {
 	struct dv_view v;
-	uint64_t len, words, i, k;
-	int back;
+	uint64_t len, way;
 
 	if (cell < DV_GLOBALS_OFF || !dv_view(st, &v))
 		return;
 	cell &= ~7ULL;
 	len = dv_st_slen(st, sref);
-	words = len / 8 + 1;
-	back = cell > sref && cell < sref + len;
-	for (i = 0; i < DV_STR_MAX / 8 && i < words; i++) {
-		k = back ? words - 1 - i : i;
-		*dv_word(&v, cell + k * 8) = dv_low(sref ? dv_bytes8(&v, sref + k * 8) : 0, len - k * 8);
+	if (cell > sref && cell < sref + len) {
+		way = dv_st_scratch(st, len + 1);
+		if (!way)
+			return;
+		dv_copy(st, way, sref, len, len + 1);
+		sref = way;
 	}
+	dv_copy(st, cell, sref, len, len + 1);
 }

@@ -188,8 +188,12 @@ static struct dv_error *place_all(struct linker *k)
 		const struct call *c = &k->calls.data[i];
 		int32_t to = c->code >= 0 ? k->code_start[c->code] : k->func_start[c->func];
 
-		k->out.data[c->at].src_reg = BPF_PSEUDO_CALL;
+		bool call = k->out.data[c->at].code == (BPF_JMP | BPF_CALL);
+
+		k->out.data[c->at].src_reg = call ? BPF_PSEUDO_CALL : BPF_PSEUDO_FUNC;
 		k->out.data[c->at].imm = to - (int32_t)c->at - 1;
+		if (!call)
+			k->out.data[c->at + 1].imm = 0;
 	}
 	return e;
 }

@@ -165,6 +165,11 @@ static struct dv_error *resolve(const struct file *f, const Elf64_Rel *r, const 
 		ref->symbol = f->str + s->st_name;
 		return NULL;
 	}
+	// A function that is handed to a helper: the address is in bytes of its section.
+	if (s->st_shndx < f->eh->e_shnum && f->sh[s->st_shndx].sh_flags & SHF_EXECINSTR) {
+		ref->func = func_at(f, s->st_shndx, (int64_t)((s->st_value + ref->off) / 8));
+		return ref->func < 0 ? damaged("an address of something unknown") : NULL;
+	}
 	if (s->st_shndx != f->rodata)
 		return damaged("a reference to data that is not constant");
 	ref->off += (uint32_t)s->st_value;

@@ -15,7 +15,7 @@
 
 struct dv_bpf_ref {
 	uint32_t insn;      /**< of the function, from 0 */
-	int32_t func;       /**< a call: of this function of the object; -1: an address */
+	int32_t func;       /**< a call of this function of the object, or its address; -1: an address of data */
 	const char *symbol; /**< an address: of this external symbol; NULL: in the read-only data */
 	uint32_t off;       /**< bytes from there */
 };
