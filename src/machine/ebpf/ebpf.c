@@ -98,12 +98,25 @@ static struct dv_error *host_region(struct dv_machine *m, uint64_t size, int *fd
 	return dv_bpf_region_create(size, fd, mapped);
 }
 
+static const char *host_why_not(struct dv_machine *m, enum dv_machine_cap cap)
+{
+	if (cap == DV_CAP_FBT && m->guest)
+		return dv_guest_symbol(m->guest, "vmlinux", "register_kprobe")
+			   ? "functions cannot be probed: the kernel lets no BPF program onto them"
+			   : "functions cannot be probed: the kernel is built without CONFIG_KPROBES and refuses BPF "
+			     "trampolines";
+	if (cap == DV_CAP_UPROBE)
+		return "programs cannot be probed: the kernel has no uprobes for BPF programs (CONFIG_UPROBES, Linux 5.15)";
+	return NULL;
+}
+
 static const struct dv_machine_ops ops = {
     .poll = host_poll,
     .load = host_load,
     .unload = host_unload,
     .close = host_close,
     .read_va = host_read,
+    .why_not = host_why_not,
     .region = host_region,
 };
 
