@@ -53,6 +53,8 @@ struct dv_machine_ops {
 	/** Optional: why it lacks this capability, as a clause of a sentence ("the kernel is built without
 	 * CONFIG_KPROBES"); NULL: nothing known. Lives as long as the machine. */
 	const char *(*why_not)(struct dv_machine *m, enum dv_machine_cap cap);
+	/** Optional, CAP_LOCAL: the calling thread's struct task_struct; 0: unknown. */
+	uint64_t (*current)(struct dv_machine *m);
 	/** Optional: memory that this machine's programs can use as a state region. *fd is the caller's; *mapped: how many
 	 * bytes it has to map, at least @p size. Called before the first load. */
 	struct dv_error *(*region)(struct dv_machine *m, uint64_t size, int *fd, uint64_t *mapped);

@@ -14,6 +14,8 @@
 
 #include <string.h>
 
+static struct dv_universe *kernel(void *ctx);
+
 bool dv_host_open(struct dv_tracer *t)
 {
 	struct dv_machine *m = t->local;
@@ -31,6 +33,8 @@ bool dv_host_open(struct dv_tracer *t)
 	t->local = NULL;
 	dv_tmachine_open(t, t->machines.data[0], m);
 	t->own->universe = t->machines.data[0]->universe;
+	if (t->lazy && kernel(t))
+		t->lazy->name = kernel(t)->name; // for messages
 	return true;
 }
 

@@ -63,8 +63,6 @@ struct dv_tick {
 struct dv_own_place {
 	struct dv_place base;
 	struct dv_tracer *t;
-	uint64_t task; /**< this process in the kernel; valid once `looked` */
-	bool looked;
 };
 
 struct dv_tracer {

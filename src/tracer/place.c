@@ -7,8 +7,6 @@
 #include <sched.h>
 #include <string.h>
 
-#define TASKS_MAX 65536u
-
 static bool own_read(struct dv_place *p, uint32_t mach, uint64_t addr, void *dst, uint32_t size, enum dv_fault *why)
 {
 	struct dv_tracer *t = ((struct dv_own_place *)p)->t;
@@ -36,47 +34,12 @@ static bool own_read(struct dv_place *p, uint32_t mach, uint64_t addr, void *dst
 	return dv_guest_read_va(phys, l, l->kernel_cr3, addr, dst, size);
 }
 
-static bool member(const struct dv_type *t, const char *name, uint64_t *off)
-{
-	if (!t || !dv_type_member(t, name, off))
-		return false;
-	*off /= 8;
-	return true;
-}
-
-// This process in the kernel's list of processes, which it stands near the end of. 0: not found.
-static uint64_t find_task(const struct dv_tmachine *host)
-{
-	struct dv_universe *u = host->m && host->m->guest ? dv_guest_types(host->m->guest) : NULL;
-	const struct dv_symbol *init = u ? dv_guest_symbol(host->m->guest, "vmlinux", "init_task") : NULL;
-	const struct dv_type *t = init && u->ops ? u->ops->find(u->ctx, DV_TYPE_STRUCT, "task_struct", NULL) : NULL;
-	uint64_t tasks, tgid, at;
-
-	t = t ? dv_type_complete(t) : NULL;
-	if (!member(t, "tasks", &tasks) || !member(t, "tgid", &tgid) || !host->m->ops->read_va)
-		return 0;
-	at = init->addr;
-	for (unsigned n = 0; n < TASKS_MAX; n++) {
-		int32_t pid;
-
-		if (!host->m->ops->read_va(host->m, at + tasks + 8, &at, 8)) // list_head::prev
-			return 0;
-		at -= tasks;
-		if (at == init->addr || !host->m->ops->read_va(host->m, at + tgid, &pid, sizeof(pid)))
-			return 0;
-		if (pid == getpid())
-			return at;
-	}
-	return 0;
-}
-
+// This thread in the host's kernel; 0: not known.
 static uint64_t curthread(struct dv_own_place *p)
 {
-	if (!p->looked) {
-		p->task = find_task(p->t->machines.data[0]);
-		p->looked = true;
-	}
-	return p->task;
+	struct dv_machine *m = p->t->machines.data[0]->m;
+
+	return m && m->ops->current ? m->ops->current(m) : 0;
 }
 
 static uint64_t own_builtin(struct dv_place *p, enum dv_builtin id, enum dv_fault *why)
@@ -138,5 +101,4 @@ void dv_own_place_init(struct dv_own_place *p, struct dv_tracer *t)
 {
 	p->base.ops = &ops;
 	p->t = t;
-	p->looked = false;
 }

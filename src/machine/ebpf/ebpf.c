@@ -93,6 +93,13 @@ static bool host_read(struct dv_machine *m, uint64_t va, void *dst, size_t size)
 	return h->reader && dv_bpf_read(h->reader, va, dst, size);
 }
 
+static uint64_t host_current(struct dv_machine *m)
+{
+	struct host *h = m->priv;
+
+	return h->reader ? dv_bpf_current(h->reader) : 0;
+}
+
 static struct dv_error *host_region(struct dv_machine *m, uint64_t size, int *fd, uint64_t *mapped)
 {
 	return dv_bpf_region_create(size, fd, mapped);
@@ -117,6 +124,7 @@ static const struct dv_machine_ops ops = {
     .close = host_close,
     .read_va = host_read,
     .why_not = host_why_not,
+    .current = host_current,
     .region = host_region,
 };
 
