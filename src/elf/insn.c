@@ -59,7 +59,7 @@ static const char two[257] =
 
 struct insn {
 	unsigned prefixes; // bytes before the opcode, REX among them
-	uint8_t map;       // 1: one byte; 2: 0F; 3: 0F 38; 4: 0F 3A
+	uint8_t map;       // 1: one byte; 2: 0F; 3: 0F 38; 4: 0F 3A; 0: VEX, EVEX, XOP
 	uint8_t opcode;
 	bool op16, addr32, wide, lock, rep;
 	unsigned length;
@@ -162,6 +162,7 @@ static bool decode(const uint8_t *p, size_t size, struct insn *in)
 		map = in->opcode == 0xc5 ? 1 : p[n] & (in->opcode == 0x62 ? 7 : 0x1f);
 		kind = vector(map, p[n + more], in->opcode == 0x62);
 		in->map = 0;
+		in->opcode = p[n + more];
 		in->op16 = false;
 		n += more + 1;
 	} else if (in->opcode == 0x0f) {
@@ -237,12 +238,38 @@ unsigned dv_x86_length(const uint8_t *p, size_t size)
 	return decode(p, size, &in) ? in.length : 0;
 }
 
+// Kernels look at an instruction's opcode without its map. A vector instruction (VEX, EVEX) whose opcode is that of a jump,
+// a call, a return or a NOP is taken for one: it is "emulated" and never run, or its program counter is not put right. So
+// the vpbroadcastb at the start of glibc's __strchrnul_evex (62 e2 7d 28 7a ce) becomes a "jp", as late as Linux 6.18.
+static bool mistaken(uint8_t opcode)
+{
+	switch (opcode) {
+	case 0x0f:
+	case 0x70 ... 0x7f:
+	case 0x90:
+	case 0x9a:
+	case 0x9d:
+	case 0xc2:
+	case 0xc3:
+	case 0xca:
+	case 0xcb:
+	case 0xcf:
+	case 0xe8 ... 0xeb:
+	case 0xff:
+		return true;
+	default:
+		return false;
+	}
+}
+
 bool dv_x86_probeable(const uint8_t *p, size_t size)
 {
 	struct insn in;
 
 	if (!decode(p, size, &in) || in.lock)
 		return false;
+	if (!in.map)
+		return !mistaken(in.opcode);
 	if (in.map != 1)
 		return true;
 	switch (in.opcode) {

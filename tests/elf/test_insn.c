@@ -64,6 +64,11 @@ static void test_kinds(void)
 	CHECK(!dv_x86_probeable((const uint8_t[]){0xf4}, 1));
 	CHECK(!dv_x86_probeable((const uint8_t[]){0xf0, 0xff, 0x00}, 3));
 	CHECK(!dv_x86_probeable((const uint8_t[]){0x06}, 1));
+	CHECK(!dv_x86_probeable((const uint8_t[]){0x62, 0xe2, 0x7d, 0x28, 0x7a, 0xce}, 6)); // vpbroadcastb: a jp?
+	CHECK(!dv_x86_probeable((const uint8_t[]){0xc5, 0xf8, 0x77}, 3));                   // vzeroupper: a ja?
+	CHECK(!dv_x86_probeable((const uint8_t[]){0xc5, 0xf9, 0xeb, 0xc0}, 4));             // vpor: a jmp?
+	CHECK(dv_x86_probeable((const uint8_t[]){0xc5, 0xf8, 0x57, 0xc0}, 4));              // vxorps
+	CHECK(dv_x86_probeable((const uint8_t[]){0xc5, 0xf9, 0xef, 0xc0}, 4));              // vpxor
 }
 
 // A line of objdump's: "  401136:\t55 48 89\tpush ...". Lines go on after seven bytes; -w keeps them together.
