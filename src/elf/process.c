@@ -182,6 +182,11 @@ void dv_process_close(struct dv_process *p)
 	free(p);
 }
 
+uint64_t dv_process_start(const struct dv_process *p)
+{
+	return p->start_time;
+}
+
 int dv_process_pid(const struct dv_process *p)
 {
 	return p->pid;

@@ -30,6 +30,8 @@ struct dv_error *dv_process_open(int pid, struct dv_process **ret) DV_MUST_USE;
 struct dv_error *dv_process_refresh(struct dv_process *p) DV_MUST_USE;
 void dv_process_close(struct dv_process *p); /**< NULL is fine */
 int dv_process_pid(const struct dv_process *p);
+/** When it began: since boot, in ticks of sysconf(_SC_CLK_TCK). */
+uint64_t dv_process_start(const struct dv_process *p);
 /** Is it still that process? (Numbers are used again.) */
 bool dv_process_alive(const struct dv_process *p);
 /** In the order in which they were found, by address at first. Valid until close. */

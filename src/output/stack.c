@@ -53,12 +53,12 @@ static struct dv_addr frame(const struct dv_frames *f, uint32_t i)
 				.addr = f->pc[i]};
 }
 
-// A machine speaks for its own processes only.
+// A record's machine speaks for its own processes only. (A key says whose it is: the consumer has seen to that.)
 static bool take(const struct dv_value *v, uint32_t machine, struct dv_frames *f)
 {
 	if (!dv_value_frames(v, f))
 		return false;
-	if (dv_stack_is_user(f->kind) && machine != DV_OUTPUT_ANY_MACHINE)
+	if (dv_stack_is_user(f->kind) && v->kind == DV_VALUE_BYTES)
 		f->machine = machine;
 	return true;
 }

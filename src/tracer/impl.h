@@ -84,6 +84,8 @@ struct dv_tracer {
 	DV_VEC(struct dv_enabling) enablings; /**< by epid; 0 is not used */
 	uint32_t universes;		      /**< numbers given out */
 	DV_VEC(struct dv_build) builds;
+	DV_VEC(struct dv_proc *) procs;       /**< processes that addresses were of */
+	DV_VEC(struct dv_gobject *) gobjects; /**< files of guests that they have mapped */
 	DV_VEC(struct dv_guest *) kernels; /**< all that were seen, by the number in dv_load_image::kernel; not owned */
 	bool found;			      /**< machines were looked for */
 	bool compiled;
@@ -189,6 +191,12 @@ void dv_symbols_lookup(void *ctx, const struct dv_addr *a, struct dv_addr_name *
 /** For dv_consumer_on_frames(): addresses that have one name become one. */
 void dv_symbols_frames(void *ctx, struct dv_frames *f);
 void dv_symbols_deinit(struct dv_tracer *t);
+
+/* processes.c: names in user programs */
+void dv_procs_lookup(struct dv_tracer *t, const struct dv_addr *a, struct dv_addr_name *ret);
+/** Look a user stack's addresses up while the process is there; those that are shown alike become alike. */
+void dv_procs_frames(struct dv_tracer *t, struct dv_frames *f);
+void dv_procs_deinit(struct dv_tracer *t);
 
 /* loop.c */
 void dv_tracer_loop(struct dv_tracer *t);

@@ -13,7 +13,7 @@
 
 #include "base/mem.h"
 
-enum kind { FLAG, SIZE, RATE, NUM, POLICY, RESIZE, KEPT, LATER };
+enum kind { FLAG, SIZE, RATE, NUM, POLICY, RESIZE, TEXT, KEPT, LATER };
 
 struct row {
 	const char *name;
@@ -47,6 +47,7 @@ static const struct row rows[] = {
 	{ "stackindent", NUM, F(stackindent), 14, 0, 1024 },
 	{ "bufpolicy", POLICY, F(block), 0, 0, 0 },
 	{ "bufresize", RESIZE, F(manual), 0, 0, 0 },
+	{ "sysroot", TEXT, F(sysroot), 0, 0, 0 },
 	{ "quiet", FLAG, F(quiet), 0, 0, 0 },
 	{ "defaultargs", FLAG, F(defaultargs), 0, 0, 0 },
 	{ "argref", FLAG, F(argref), 0, 0, 0 },
@@ -204,6 +205,13 @@ struct dv_error *dv_options_set(struct dv_options *o, const char *name, const ch
 	}
 	if (!value || !*value)
 		return dv_error_create(DV_ERR_OTHER, "option '%s' needs a value", name);
+	if (r->kind == TEXT) {
+		if (strlen(value) >= sizeof(o->sysroot))
+			return dv_error_create(DV_ERR_LIMIT, "value of option '%s' is longer than %zu bytes", name,
+			                       sizeof(o->sysroot) - 1);
+		strcpy(at, value);
+		return NULL;
+	}
 	if (r->kind == RESIZE) {
 		if (strcmp(value, "auto") && strcmp(value, "manual"))
 			return dv_error_create(DV_ERR_OTHER, "option 'bufresize' is auto or manual, not '%s'", value);

@@ -18,6 +18,7 @@ struct dv_options {
 	/* flags */
 	bool quiet, defaultargs, argref, errtags, zdefs, destructive, aggsortkey, aggsortrev, rawbytes, droptags, quietresize;
 	bool noresolve;
+	char sysroot[512]; /**< folder with the guests' programs; "": none */
 	bool manual; /**< bufresize: buffers are not made smaller when they do not fit */
 	uint64_t block;	 /**< bufpolicy */
 	uint64_t set[2]; /**< which were given on the command line: bit = row of the table */

@@ -70,8 +70,10 @@ void dv_symbols_lookup(void *ctx, const struct dv_addr *a, struct dv_addr_name *
 	struct dv_tracer *t = ctx;
 	struct dv_guest *g;
 
-	if (a->user)
+	if (a->user) {
+		dv_procs_lookup(t, a, ret);
 		return;
+	}
 	g = kernel_of(t, a->machine, a->kernel);
 	if (g)
 		kernel_name(g, a->addr, ret);
@@ -86,7 +88,11 @@ void dv_symbols_frames(void *ctx, struct dv_frames *f)
 	size_t n;
 	int i;
 
-	if (!f->count || !g || dv_stack_is_user(f->kind))
+	if (dv_stack_is_user(f->kind)) {
+		dv_procs_frames(t, f);
+		return;
+	}
+	if (!f->count || !g)
 		return;
 	if (f->kind == DV_STACK_SYM && (s = dv_guest_symbol_at(g, f->pc[0]))) {
 		f->pc[0] = s->addr;
@@ -101,5 +107,6 @@ void dv_symbols_frames(void *ctx, struct dv_frames *f)
 
 void dv_symbols_deinit(struct dv_tracer *t)
 {
+	dv_procs_deinit(t);
 	DV_VEC_FREE(&t->kernels);
 }
