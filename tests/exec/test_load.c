@@ -40,6 +40,18 @@ static void bad_prog(struct image *m) { m->progs[1].insn_count++; }
 static void bad_prog_wrap(struct image *m) { m->progs[1].insn = UINT32_MAX; }
 static void bad_prog_empty(struct image *m) { m->progs[1].insn_count = 0; }
 static void bad_program(struct image *m) { m->insns[2].code = 0xff; }
+// A table of unwind tables in the place of the programs' instructions.
+static void bad_orcs(struct image *m, uint64_t lo, uint64_t hi)
+{
+	struct dv_load_orc o[2] = {{.lo = 0x1000, .hi = 0x2000}, {.lo = lo, .hi = hi}};
+
+	m->img.orc_off = offsetof(struct image, insns) + 256 * sizeof(struct dv_insn);
+	m->img.orc_count = 2;
+	memcpy(m->insns + 256, o, sizeof(o));
+}
+static void bad_orc_count(struct image *m) { m->img.orc_count = 8193; }
+static void bad_orc_order(struct image *m) { bad_orcs(m, 0x1fff, 0x3000); }
+static void bad_orc_empty(struct image *m) { bad_orcs(m, 0x3000, 0x3000); }
 static void bad_sysret(struct image *m) { m->img.sysret_count = 1; m->img.sysret_off = m->img.site_off; m->sites[0].addr = 1; }
 
 static const struct {
@@ -77,6 +89,9 @@ static const struct {
 	{bad_prog_empty, "load image: program 1: 0 instructions"},
 	{bad_program, "load image: program 1: insn 0: unknown operation 0xff"},
 	{bad_sysret, "load image: system call 1: site"},
+	{bad_orc_count, "load image: 8193 unwind tables, more than 8192"},
+	{bad_orc_order, "load image: unwind table 1: from 0x1fff to 0x3000"},
+	{bad_orc_empty, "load image: unwind table 1: from 0x3000 to 0x3000"},
 };
 
 static void test_refused(void)
