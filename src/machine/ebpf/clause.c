@@ -362,9 +362,9 @@ static void follow(struct tr *t, const struct dv_insn *in)
 		t->known[dst] = false;
 }
 
-static void body(struct tr *t)
+static void body(struct tr *t, uint32_t count)
 {
-	for (uint32_t i = 0; i < t->c->count && !t->err; i++) {
+	for (uint32_t i = 0; i < count && !t->err; i++) {
 		const struct dv_insn *in = &t->c->insns[i];
 		unsigned class = in->code & 7, op = in->code & 0xf0;
 
@@ -471,7 +471,7 @@ struct dv_error *dv_bpf_clause(const struct dv_bpf_clause *c, struct dv_bpf_code
 	t->target = dv_xcalloc(c->count + 1, sizeof(*t->target));
 	mark_targets(t);
 	prologue(t);
-	body(t);
+	body(t, c->count);
 	if (!t->err)
 		ending(t);
 	free(t->at);
@@ -479,6 +479,96 @@ struct dv_error *dv_bpf_clause(const struct dv_bpf_clause *c, struct dv_bpf_code
 	DV_VEC_FREE(&t->stubs);
 	DV_VEC_FREE(&t->jumps);
 	return t->err;
+}
+
+// Does the call only look at what is there before the firing has begun: the running thread, a global variable?
+static bool is_pure(const struct dv_insn *call)
+{
+	const struct dv_insn *arg = call - 1; // puts its constant argument into r1
+
+	if (arg->code != (DV_ALU64 | DV_MOV | DV_K) || DV_DST(arg) != 1)
+		return false;
+	if (call->imm == DV_FN_LD)
+		return (uint32_t)arg->imm >= DV_GLOBALS_OFF;
+	if (call->imm != DV_FN_BI)
+		return false;
+	switch (arg->imm) {
+	case DV_BI_CPU:
+	case DV_BI_PID:
+	case DV_BI_TID:
+	case DV_BI_UID:
+	case DV_BI_GID:
+	case DV_BI_CURTHREAD:
+	case DV_BI_VM:
+	case DV_BI_HOSTTID:
+	case DV_BI_HOSTCPU:
+		return true;
+	}
+	return false;
+}
+
+// The clause ends with "no: r0 = 0; exit", where a false predicate jumps. The instructions up to the last such jump are the
+// predicate, if nothing else jumps out of them and all that they call is pure. Returns their number; 0: there is none.
+static uint32_t predicate_length(const struct dv_bpf_clause *c)
+{
+	const struct dv_insn *in = c->insns;
+	uint32_t no = c->count - 2, len = 0;
+
+	if (c->count < 4 || in[no].code != (DV_ALU64 | DV_MOV | DV_K) || in[no].imm || DV_DST(&in[no]))
+		return 0;
+	for (uint32_t i = 0; i < no; i++) {
+		unsigned class = in[i].code & 7, op = in[i].code & 0xf0;
+
+		if (in[i].code == DV_LDDW) {
+			i++;
+			continue;
+		}
+		if (class != DV_JMP)
+			continue;
+		if (op == DV_EXIT || (op == DV_CALL && (!i || !is_pure(&in[i]))))
+			break;
+		if (op != DV_CALL && i + 1 + (uint32_t)in[i].off == no)
+			len = i + 1;
+	}
+	for (uint32_t i = 0; i < len; i++) {
+		unsigned class = in[i].code & 7, op = in[i].code & 0xf0;
+		uint32_t to = i + 1 + (uint32_t)in[i].off;
+
+		if (in[i].code == DV_LDDW)
+			i++;
+		else if (class == DV_JMP && op != DV_CALL && to != no && to > len)
+			return 0;
+	}
+	return len;
+}
+
+bool dv_bpf_predicate(const struct dv_bpf_clause *c, struct dv_bpf_code *ret)
+{
+	struct tr tr = {.c = c, .out = ret}, *t = &tr;
+	uint32_t len = predicate_length(c), no = c->count - 2;
+
+	if (!len)
+		return false;
+	ret->name = c->name;
+	ret->global = true;
+	t->at = dv_xcalloc(c->count + 1, sizeof(*t->at));
+	t->target = dv_xcalloc(c->count + 1, sizeof(*t->target));
+	mark_targets(t);
+	body(t, len);
+	t->at[len] = (uint32_t)ret->insns.count;
+	E(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 1);
+	E(BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+	t->at[no] = (uint32_t)ret->insns.count;
+	E(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0);
+	E(BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+	for (size_t i = 0; i < t->jumps.count; i++)
+		set_jump(t, t->jumps.data[i].at, t->at[t->jumps.data[i].to]);
+	free(t->at);
+	free(t->target);
+	DV_VEC_FREE(&t->stubs);
+	DV_VEC_FREE(&t->jumps);
+	dv_error_destroy(t->err);
+	return !t->err;
 }
 
 uint32_t dv_bpf_clause_uses(const struct dv_insn *insns, uint32_t count)

@@ -26,6 +26,12 @@ struct dv_bpf_clause {
 /** Append to @p ret the function, which takes the producer's offset and returns nothing of use. */
 struct dv_error *dv_bpf_clause(const struct dv_bpf_clause *c, struct dv_bpf_code *ret) DV_MUST_USE;
 
+/**
+ * Append to @p ret a function without arguments that tells whether the clause's predicate may hold, before the firing has
+ * begun: 0 is a sure no. False: the predicate, if there is one, asks for more than can be known then.
+ */
+bool dv_bpf_predicate(const struct dv_bpf_clause *c, struct dv_bpf_code *ret);
+
 /** Byte offset in struct pt_regs + 1 of a register that user programs have; 0: they have none such. */
 extern const uint8_t dv_bpf_pt_regs[DV_REG_COUNT];
 

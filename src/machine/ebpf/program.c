@@ -4,6 +4,7 @@
 //
 //	r6 = context
 //	r7 = row of the site that fired; none: exit
+//	every clause has a predicate that can be tried before, and all are false: exit
 //	r8 = dv_host_begin(r7); 0: exit
 //	r9 = the firing's block; the arguments that some clause asks for go there
 //	clause_0(r8), clause_1(r8), ...
@@ -44,6 +45,7 @@ struct builder {
 	const struct dv_bpf_group *g;
 	struct dv_bpf_code main;
 	DV_VEC(uint32_t) exits; // jumps to the end
+	DV_VEC(const char *) predicates; // functions; none: not all clauses have one that can be tried before
 	uint32_t uses;
 	bool both; // system calls of 64-bit and of 32-bit programs
 	const struct dv_load_site *site; // the first
@@ -338,12 +340,30 @@ static void take_stacks(struct builder *b)
 		take_stack(b, offsetof(struct dv_firing, user), BPF_F_USER_STACK);
 }
 
+// A firing in which no clause's predicate holds leaves nothing behind: it need not begin.
+static void try_predicates(struct builder *b)
+{
+	DV_VEC(uint32_t) yes = {0};
+
+	for (size_t i = 0; i < b->predicates.count; i++) {
+		dv_bpf_call(&b->main, b->predicates.data[i]);
+		if (i + 1 < b->predicates.count)
+			*DV_PUSH(&yes) = E(BPF_JMP | BPF_JNE | BPF_K, 0, 0, 0, 0);
+		else
+			exit_if(b, BPF_JEQ, 0, 0);
+	}
+	for (size_t i = 0; i < yes.count; i++)
+		b->main.insns.data[yes.data[i]].off = (int16_t)(b->main.insns.count - yes.data[i] - 1);
+	DV_VEC_FREE(&yes);
+}
+
 static void main_code(struct builder *b, const char *const *clauses)
 {
 	b->main.name = b->g->name;
 	b->main.args = 1;
 	E(BPF_ALU64 | BPF_MOV | BPF_X, 6, 1, 0, 0);
 	find_site(b);
+	try_predicates(b);
 	E(BPF_ALU64 | BPF_MOV | BPF_X, 1, 7, 0, 0);
 	dv_bpf_call(&b->main, "dv_host_begin");
 	exit_if(b, BPF_JEQ, 0, 0);
@@ -405,6 +425,30 @@ static struct dv_error *clause(struct builder *b, const struct dv_load_ecb *ecb,
 	return dv_bpf_clause(&c, code);
 }
 
+// The clauses' predicates as functions of their own, if all have such. Returns how many codes were made.
+static uint32_t predicates(struct builder *b, const char *names, struct dv_bpf_code *codes)
+{
+	const struct dv_loaded *l = b->s->loaded;
+
+	for (uint32_t i = 0; i < b->site->ecb_count; i++) {
+		const struct dv_load_prog *p = &l->progs[l->ecbs[b->site->ecb + i].prog];
+		struct dv_bpf_clause c = {
+		    .name = names + NAME_SIZE * i,
+		    .insns = l->insns + p->insn,
+		    .count = p->insn_count,
+		    .region_mask = b->s->region_mask,
+		    .machine = l->img->machine,
+		};
+
+		if (!dv_bpf_predicate(&c, &codes[i])) {
+			b->predicates.count = 0;
+			return i;
+		}
+		*DV_PUSH(&b->predicates) = c.name;
+	}
+	return b->site->ecb_count;
+}
+
 static struct dv_error *load(struct builder *b, struct dv_bpf_code *codes, uint32_t count, const struct dv_bpf_load *how,
 			     char **log, int *fd)
 {
@@ -431,19 +475,23 @@ struct dv_error *dv_bpf_program(const struct dv_bpf_session *s, const struct dv_
 {
 	const struct dv_loaded *l = s->loaded;
 	const struct dv_load_site *site = &l->sites[g->sites[0]];
-	uint32_t n = site->ecb_count, m = l->img->error_ecb_count;
+	uint32_t n = site->ecb_count, m = l->img->error_ecb_count, made, total = 1 + 2 * n + m;
 	struct builder b = {.s = s, .g = g, .site = site, .nr_fd = -1};
-	DV_FREE struct dv_bpf_code *codes = dv_xcalloc(n + m + 1, sizeof(*codes));
-	DV_FREE char *names = dv_xcalloc(n + m, NAME_SIZE);
+	// The entry, the clauses, ERROR's, the predicates.
+	DV_FREE struct dv_bpf_code *codes = dv_xcalloc(total, sizeof(*codes));
+	DV_FREE char *names = dv_xcalloc(2 * n + m, NAME_SIZE);
 	DV_FREE const char **clauses = dv_xcalloc(n + 1, sizeof(*clauses)), **errors = dv_xcalloc(m + 1, sizeof(*errors));
 	struct dv_error *e = NULL;
 
-	for (uint32_t i = 0; i < n + m; i++) {
-		snprintf(names + NAME_SIZE * i, NAME_SIZE, i < n ? "clause_%u" : "error_%u", i < n ? i : i - n);
-		*(i < n ? &clauses[i] : &errors[i - n]) = names + NAME_SIZE * i;
-	}
-	for (uint32_t i = 0; i < n && !e; i++)
+	for (uint32_t i = 0; i < 2 * n + m; i++)
+		snprintf(names + NAME_SIZE * i, NAME_SIZE, i < n ? "clause_%u" : i < n + m ? "error_%u" : "predicate_%u",
+			 i < n ? i : i < n + m ? i - n : i - n - m);
+	for (uint32_t i = 0; i < m; i++)
+		errors[i] = names + NAME_SIZE * (n + i);
+	for (uint32_t i = 0; i < n && !e; i++) {
+		clauses[i] = names + NAME_SIZE * i;
 		e = clause(&b, &l->ecbs[site->ecb + i], clauses[i], i, errors, false, &codes[1 + i]);
+	}
 	for (uint32_t i = 0; i < m && !e; i++) {
 		const struct dv_load_ecb *ecb = &l->ecbs[l->img->error_ecb + i];
 
@@ -452,14 +500,16 @@ struct dv_error *dv_bpf_program(const struct dv_bpf_session *s, const struct dv_
 	if (!e && (g->entry == DV_ENTRY_SYSENTER || g->entry == DV_ENTRY_SYSEXIT))
 		e = make_numbers(&b);
 	if (!e) {
+		made = 1 + n + m + predicates(&b, names + NAME_SIZE * (n + m), &codes[1 + n + m]);
 		main_code(&b, clauses);
 		codes[0] = b.main;
-		e = load(&b, codes, 1 + n + m, how, log, fd);
+		e = load(&b, codes, made, how, log, fd);
 	}
 	if (b.nr_fd >= 0)
 		close(b.nr_fd);
-	for (uint32_t i = 0; i < 1 + n + m; i++)
+	for (uint32_t i = 0; i < total; i++)
 		dv_bpf_code_deinit(&codes[i]);
 	DV_VEC_FREE(&b.exits);
+	DV_VEC_FREE(&b.predicates);
 	return e;
 }
