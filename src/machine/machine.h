@@ -55,6 +55,8 @@ struct dv_machine_ops {
 	const char *(*why_not)(struct dv_machine *m, enum dv_machine_cap cap);
 	/** Optional, CAP_LOCAL: the calling thread's struct task_struct; 0: unknown. */
 	uint64_t (*current)(struct dv_machine *m);
+	/** Optional: probes that fired since the last call and ran no clause, for a reason that no producer could count. */
+	uint64_t (*lost)(struct dv_machine *m);
 	/** Optional: memory that this machine's programs can use as a state region. *fd is the caller's; *mapped: how many
 	 * bytes it has to map, at least @p size. Called before the first load. */
 	struct dv_error *(*region)(struct dv_machine *m, uint64_t size, int *fd, uint64_t *mapped);
@@ -66,6 +68,7 @@ struct dv_machine {
 	const char *backend;      /**< "qemu", "fake": for people */
 	char detail[128];         /**< for ps -v: "QEMU 10.0.2, pid 1234, plugin API 4" */
 	char why[256];            /**< why it cannot be traced (yet); "" when it can */
+	char note[192];           /**< what of the last load the user should know, to be said once; "": nothing */
 	enum dv_machine_state state;
 	uint32_t caps;
 	uint32_t vcpus;           /**< that exist now */

@@ -151,5 +151,14 @@ static void on_drop(void *ctx, uint32_t producer, enum dv_drop why, uint64_t cou
 
 void dv_session_drops(struct dv_tracer *t)
 {
+	struct dv_tmachine *tm;
+
 	dv_consume_drops(t->consumer, on_drop, t);
+	DV_EACH_MACHINE(t, tm)
+	{
+		uint64_t n = tm->m->ops->lost ? tm->m->ops->lost(tm->m) : 0;
+
+		if (n)
+			dv_tracer_say(t, "%" PRIu64 " probes lost on %s that fired inside a clause", n, tm->name);
+	}
 }

@@ -88,6 +88,9 @@ struct dv_error *dv_session_load(struct dv_tracer *t, struct dv_tmachine *tm)
 	free(tm->image);
 	tm->image = NULL;
 	tm->loaded = !e;
+	if (!e && tm->m->note[0])
+		dv_tracer_say(t, "machine '%s': %s", tm->name, tm->m->note);
+	tm->m->note[0] = '\0';
 	return e;
 }
 

@@ -27,10 +27,29 @@ struct host {
 	void *image; // of `loaded`
 	size_t image_size;
 	unsigned ways, user_ways; // to trace functions, user programs
+	uint64_t misses, told;    // of loads before the current one; of all, that were told
 };
 
 static void host_poll(struct dv_machine *m)
 {
+}
+
+static void drop_load(struct host *h)
+{
+	if (h->loaded)
+		h->misses += dv_bpf_misses(h->loaded);
+	dv_bpf_detach(h->loaded);
+	h->loaded = NULL;
+}
+
+static void say_refused(struct dv_machine *m, const struct dv_bpf_loaded *l)
+{
+	const char *example = "";
+	uint32_t n = dv_bpf_refused(l, &example);
+
+	if (n)
+		snprintf(m->note, sizeof(m->note), "%u probes are left out, the kernel cannot have them: '%.100s'%s", n, example,
+			 n > 1 ? " and others" : "");
 }
 
 static struct dv_error *host_load(struct dv_machine *m, int region_fd, uint64_t region_size, const void *image,
@@ -43,8 +62,7 @@ static struct dv_error *host_load(struct dv_machine *m, int region_fd, uint64_t 
 	// Other machines came or went, which makes no difference here.
 	if (h->loaded && size == h->image_size && !memcmp(image, h->image, size))
 		return NULL;
-	dv_bpf_detach(h->loaded);
-	h->loaded = NULL;
+	drop_load(h);
 	e = dv_bpf_load_image(h->object, &(struct dv_bpf_kernel){m->guest, h->ways, h->user_ways}, region_fd, region_size, image, size, getenv("DVIRT_BPF_LOG") != NULL,
 			      &l);
 	if (e)
@@ -55,6 +73,7 @@ static struct dv_error *host_load(struct dv_machine *m, int region_fd, uint64_t 
 		return e;
 	}
 	h->loaded = l;
+	say_refused(m, l);
 	free(h->image);
 	h->image = dv_xcalloc(1, size);
 	memcpy(h->image, image, size);
@@ -66,9 +85,17 @@ static struct dv_error *host_unload(struct dv_machine *m)
 {
 	struct host *h = m->priv;
 
-	dv_bpf_detach(h->loaded);
-	h->loaded = NULL;
+	drop_load(h);
 	return NULL;
+}
+
+static uint64_t host_lost(struct dv_machine *m)
+{
+	struct host *h = m->priv;
+	uint64_t all = h->misses + (h->loaded ? dv_bpf_misses(h->loaded) : 0), fresh = all - h->told;
+
+	h->told = all;
+	return fresh;
 }
 
 static void host_close(struct dv_machine *m)
@@ -125,6 +152,7 @@ static const struct dv_machine_ops ops = {
     .read_va = host_read,
     .why_not = host_why_not,
     .current = host_current,
+    .lost = host_lost,
     .region = host_region,
 };
 

@@ -300,6 +300,20 @@ uint32_t dv_bpf_refused(const struct dv_bpf_loaded *l, const char **example)
 	return l->refused;
 }
 
+uint64_t dv_bpf_misses(const struct dv_bpf_loaded *l)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < l->groups.count; i++) {
+		struct bpf_prog_info info = {0};
+		uint32_t size = sizeof(info);
+
+		if (l->groups.data[i].prog >= 0 && !bpf_obj_get_info_by_fd(l->groups.data[i].prog, &info, &size))
+			n += info.recursion_misses;
+	}
+	return n;
+}
+
 int dv_bpf_site_program(const struct dv_bpf_loaded *l, uint32_t site)
 {
 	for (size_t i = 0; i < l->groups.count; i++)

@@ -26,6 +26,8 @@ struct dv_error *dv_bpf_load_image(const struct dv_bpf_object *o, const struct d
 struct dv_error *dv_bpf_attach(struct dv_bpf_loaded *l) DV_MUST_USE;
 /** Functions that could not be probed when attaching, and the name of one of them. */
 uint32_t dv_bpf_refused(const struct dv_bpf_loaded *l, const char **example);
+/** Firings that the kernel kept from the programs because they were running on that CPU, since they were loaded. */
+uint64_t dv_bpf_misses(const struct dv_bpf_loaded *l);
 /** The program of a site, by its row in the image after sorting (dv_loaded_create()); -1: none. */
 int dv_bpf_site_program(const struct dv_bpf_loaded *l, uint32_t site);
 /** Detach; no program of it runs any more when it returns. NULL is fine. */
