@@ -189,6 +189,10 @@ bool dv_command_go(struct dv_command *c)
 struct dv_error *dv_command_watch(pid_t pid, int *fd)
 {
 	*fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (*fd < 0 && errno == ESRCH)
+		return dv_error_create(DV_ERR_NOT_FOUND, "there is no process %d", (int)pid);
+	if (*fd < 0 && (errno == EINVAL || errno == ENOENT))
+		return dv_error_create(DV_ERR_OTHER, "%d is a thread of a process, not a process", (int)pid);
 	if (*fd < 0)
 		return dv_error_sys(errno, "cannot watch process %d", (int)pid);
 	return NULL;

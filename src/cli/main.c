@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -31,6 +32,7 @@ static const char help_text[] =
     "  -M GLOB    only machines of this name (may be repeated)\n"
     "  -c CMD     run a command on the host, end with it; $target is its process id\n"
     "  -p PID     end with this process of the host; $target is PID\n"
+    "             (both may be repeated: $target is the first, the last to end ends the session)\n"
     "  -Z         probe descriptions may match nothing (yet)\n"
     "  -w         allow destructive actions\n"
     "Output\n"
@@ -53,7 +55,6 @@ struct source {
 };
 
 static struct dv_tracer *volatile tracer; // NULL: nothing to stop, on_signal() looks
-static struct dv_command command = {.gate = -1};
 
 int dv_cli_fail(struct dv_error *e)
 {
@@ -82,12 +83,6 @@ static void on_signal(int sig)
 		dv_tracer_stop(tracer);
 }
 
-static void let_go(void *ctx)
-{
-	if (command.pid > 0 && !dv_command_go(&command))
-		fprintf(stderr, "dvirt: the command has ended before it began\n");
-}
-
 static int usage(const char *fmt, const char *what)
 {
 	fprintf(stderr, "dvirt: ");
@@ -107,11 +102,18 @@ static int ps(int argc, char **argv)
 	return e ? dv_cli_fail(e) : DV_EXIT_OK;
 }
 
+// A process of -c or -p: the session ends with the last of them, $target is the first.
+struct process {
+	const char *command; // NULL: -p
+	pid_t pid;
+	struct dv_command held;
+};
+
 struct cli {
 	bool list, verbose, compile_only, disasm, version;
-	const char *output, *command;
+	const char *output;
 	bool at_exec; // -x evaltime=exec
-	pid_t pid;
+	DV_VEC(struct process) processes;
 	DV_VEC(struct source) sources;
 	DV_VEC(const char *) only;
 	DV_VEC(char *) options; // NAME or NAME=VALUE
@@ -158,6 +160,7 @@ static int parse(struct cli *c, int argc, char **argv)
 	    {"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'V'}, {0}};
 	static const char refused[] = "FaAGLX";
 	char *end;
+	long pid;
 	int o;
 
 	opterr = 0;
@@ -220,12 +223,13 @@ static int parse(struct cli *c, int argc, char **argv)
 			c->disasm = true;
 			break;
 		case 'c':
-			c->command = optarg;
+			DV_PUSH(&c->processes)->command = optarg;
 			break;
 		case 'p':
-			c->pid = (pid_t)strtol(optarg, &end, 10);
-			if (*end || c->pid <= 0)
+			pid = strtol(optarg, &end, 10);
+			if (*end || pid <= 0 || pid > INT_MAX)
 				return usage("'%s' is not a process id", optarg);
+			DV_PUSH(&c->processes)->pid = (pid_t)pid;
 			break;
 		case 'M':
 			*DV_PUSH(&c->only) = optarg;
@@ -246,8 +250,8 @@ static int parse(struct cli *c, int argc, char **argv)
 		printf("dvirt: dvirt %s, D 2.0\n", DV_VERSION);
 		return -1;
 	}
-	if (c->command && c->pid)
-		return usage("%s", "-c and -p cannot be used together");
+	if (c->processes.count > DV_UNTIL_MAX)
+		return usage("%s", "too many processes with -c and -p");
 	if (!c->sources.count && !c->list)
 		return usage("%s", "nothing to trace: give -n or -s");
 	return 0;
@@ -291,7 +295,7 @@ static struct dv_error *add_sources(struct dv_tracer *t, const struct cli *c, in
 		struct dv_error *e = NULL;
 		DV_VEC(char *) args = {0};
 		struct dv_source src = {
-		    .target = c->pid ? c->pid : -1, .name = file ? s->arg : NULL, .pspec_only = !file};
+		    .target = c->processes.count ? c->processes.data[0].pid : -1, .name = file ? s->arg : NULL, .pspec_only = !file};
 
 		if (file)
 			e = dv_source_read(s->arg, &text);
@@ -343,12 +347,52 @@ static int finish(struct dv_error *e, const struct dv_diag *diag)
 	return dv_cli_fail(e);
 }
 
+static struct dv_error *take_processes(struct cli *c)
+{
+	for (size_t i = 0; i < c->processes.count; i++) {
+		struct process *p = &c->processes.data[i];
+		struct dv_error *e = p->command ? dv_command_start(p->command, c->at_exec, &p->held) : NULL;
+		int fd;
+
+		if (e)
+			return e;
+		if (p->command)
+			p->pid = p->held.pid;
+		e = dv_command_watch(p->pid, &fd);
+		if (e)
+			return e;
+		dv_tracer_until(tracer, fd);
+	}
+	return NULL;
+}
+
+// All probes are in.
+static void let_go(void *ctx)
+{
+	struct cli *c = ctx;
+
+	for (size_t i = 0; i < c->processes.count; i++)
+		if (c->processes.data[i].command && !dv_command_go(&c->processes.data[i].held))
+			fprintf(stderr, "dvirt: '%s' has ended before it began\n", c->processes.data[i].command);
+}
+
+// Commands do not outlive the session.
+static void end_processes(struct cli *c)
+{
+	for (size_t i = 0; i < c->processes.count; i++) {
+		const struct process *p = &c->processes.data[i];
+
+		if (p->command && p->held.pid > 0 && waitpid(p->held.pid, NULL, WNOHANG) == 0)
+			kill(p->held.pid, SIGTERM);
+	}
+}
+
 static int trace(struct cli *c, int argc, char **argv)
 {
 	struct dv_diag diag = {.emit = emit};
 	struct sigaction sa = {.sa_handler = on_signal};
 	struct dv_error *e;
-	int status = 0, watch = -1;
+	int status = 0;
 	FILE *out = stdout;
 
 	if (c->output) {
@@ -360,11 +404,8 @@ static int trace(struct cli *c, int argc, char **argv)
 	e = set_options(tracer, c);
 	if (e)
 		return dv_cli_fail(e);
-	if (c->command && (e = dv_command_start(c->command, c->at_exec, &command)))
-		return dv_cli_fail(e);
-	if (c->command)
-		c->pid = command.pid;
-	if (c->pid && (e = dv_command_watch(c->pid, &watch)))
+	e = take_processes(c);
+	if (e)
 		return dv_cli_fail(e);
 	e = add_sources(tracer, c, argc, argv, &diag);
 	if (e)
@@ -386,14 +427,8 @@ static int trace(struct cli *c, int argc, char **argv)
 	sigaction(SIGTERM, &sa, NULL);
 	sigaction(SIGHUP, &sa, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	if (watch >= 0)
-		dv_tracer_until(tracer, watch);
-	dv_tracer_on_start(tracer, let_go, NULL);
+	dv_tracer_on_start(tracer, let_go, c);
 	e = dv_tracer_run(tracer, &status);
-	if (c->command && c->pid > 0) {
-		if (waitpid(c->pid, NULL, WNOHANG) == 0)
-			kill(c->pid, SIGTERM);
-	}
 	if (fflush(out) || (c->output && fclose(out)))
 		e = e ? e : dv_error_sys(errno, "cannot write the output");
 	return e ? dv_cli_fail(e) : status;
@@ -416,6 +451,7 @@ int main(int argc, char **argv)
 		tracer = made;
 		status = e ? dv_cli_fail(e) : trace(&c, argc - optind, argv + optind);
 	}
+	end_processes(&c);
 	// A signal may still come.
 	ended = tracer;
 	tracer = NULL;
@@ -428,5 +464,6 @@ int main(int argc, char **argv)
 	DV_VEC_FREE(&c.cpp.args);
 	DV_VEC_FREE(&c.sources);
 	DV_VEC_FREE(&c.only);
+	DV_VEC_FREE(&c.processes);
 	return status < 0 ? DV_EXIT_OK : status;
 }

@@ -108,7 +108,9 @@ struct dv_tracer {
 	bool write_failed;
 	int status;
 	uint64_t exit_seq;
-	int until_fd, stop_fd;
+	DV_VEC(int) until; /**< those that have not become readable yet; -1: has */
+	uint32_t until_left;
+	int stop_fd;
 	atomic_bool stop;
 	void (*on_start)(void *ctx);
 	void *on_start_ctx;

@@ -15,6 +15,8 @@
 #define HELD_FOR (3000 * MS)   /* a clause that does not end holds up the output so long before that is said */
 #define BUSY_RECORDS 2000u     /* so many at once: look again soon */
 
+#define FDS_MAX (2 + DV_UNTIL_MAX + DV_MACH_MAX)
+
 struct loop {
 	struct dv_tracer *t;
 	int inotify;
@@ -155,15 +157,17 @@ static uint64_t next_deadline(const struct loop *l)
 static void wait_for_something(struct loop *l)
 {
 	struct dv_tracer *t = l->t;
-	struct pollfd fds[DV_MACH_MAX + 3];
-	struct dv_tmachine *who[DV_MACH_MAX + 3] = {0}, *tm;
+	struct pollfd fds[FDS_MAX];
+	struct dv_tmachine *who[FDS_MAX] = {0}, *tm;
 	uint64_t now = dv_now(), at = next_deadline(l), d = at > now ? at - now : 0;
 	struct timespec ts = {.tv_sec = (time_t)(d / 1000000000u), .tv_nsec = (long)(d % 1000000000u)};
-	nfds_t n = 0;
+	nfds_t n = 0, first;
 
 	fds[n++] = (struct pollfd){.fd = t->stop_fd, .events = POLLIN};
-	fds[n++] = (struct pollfd){.fd = t->until_fd, .events = POLLIN};
 	fds[n++] = (struct pollfd){.fd = l->inotify, .events = POLLIN};
+	for (size_t i = 0; i < t->until.count; i++)
+		fds[n++] = (struct pollfd){.fd = t->until.data[i], .events = POLLIN};
+	first = n;
 	DV_EACH_MACHINE(t, tm) {
 		if (tm->gone || tm->m->poll_fd < 0 || n >= DV_COUNT(fds))
 			continue;
@@ -173,10 +177,15 @@ static void wait_for_something(struct loop *l)
 	if (ppoll(fds, n, &ts, NULL) <= 0)
 		return;
 	if (fds[1].revents)
-		dv_tracer_stop(t);
-	if (fds[2].revents)
 		drain_inotify(l);
-	for (nfds_t i = 3; i < n; i++)
+	for (size_t i = 0; i < t->until.count; i++) {
+		if (!fds[2 + i].revents)
+			continue;
+		t->until.data[i] = -1;
+		if (!--t->until_left)
+			dv_tracer_stop(t);
+	}
+	for (nfds_t i = first; i < n; i++)
 		if (fds[i].revents)
 			look_after(t, who[i]);
 }

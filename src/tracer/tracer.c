@@ -15,7 +15,7 @@ struct dv_error *dv_tracer_create(struct dv_tracer **ret)
 	dv_probe_set_init(&t->probes);
 	dv_arena_init(&t->arena);
 	t->file = stdout;
-	t->region_fd = t->until_fd = -1;
+	t->region_fd = -1;
 	t->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (t->stop_fd < 0) {
 		int err = errno;
@@ -77,6 +77,7 @@ void dv_tracer_destroy(struct dv_tracer *t)
 	DV_VEC_FREE(&t->clause_probes);
 	DV_VEC_FREE(&t->enablings);
 	DV_VEC_FREE(&t->ticks);
+	DV_VEC_FREE(&t->until);
 	if (t->stop_fd >= 0)
 		close(t->stop_fd);
 	free(t);
@@ -110,7 +111,10 @@ void dv_tracer_on_start(struct dv_tracer *t, void (*fn)(void *ctx), void *ctx)
 
 void dv_tracer_until(struct dv_tracer *t, int fd)
 {
-	t->until_fd = fd;
+	if (t->until.count >= DV_UNTIL_MAX)
+		return;
+	*DV_PUSH(&t->until) = fd;
+	t->until_left++;
 }
 
 struct dv_error *dv_tracer_add_source(struct dv_tracer *t, const struct dv_source *src, struct dv_diag *diag)

@@ -40,9 +40,10 @@ uint32_t dv_tracer_probe_count(const struct dv_tracer *t);
 uint32_t dv_tracer_source_probes(const struct dv_tracer *t, uint32_t i);
 /** Called once, when all probes are in. */
 void dv_tracer_on_start(struct dv_tracer *t, void (*fn)(void *ctx), void *ctx);
-/** The session also ends when this descriptor becomes readable (a pidfd of -c or -p). */
+/** The session also ends when these descriptors, DV_UNTIL_MAX at most, have all become readable (pidfds of -c and -p). */
+#define DV_UNTIL_MAX 64u
 void dv_tracer_until(struct dv_tracer *t, int fd);
-/** Run until exit(), dv_tracer_stop() or the traced command's end. *status: of exit(). */
+/** Run until exit(), dv_tracer_stop() or the traced commands' end. *status: of exit(). */
 struct dv_error *dv_tracer_run(struct dv_tracer *t, int *status) DV_MUST_USE;
 /** Async-signal-safe: end the session as exit(0) would. */
 void dv_tracer_stop(struct dv_tracer *t);

@@ -224,6 +224,31 @@ static void test_serves(void)
 	EXPECT("5 x\n");
 }
 
+// Processes that the session ends with.
+static void test_processes(void)
+{
+	char args[512];
+
+	CHECK_EQ(run("none", "-qn 'BEGIN { x = $target; } END { printf(\"ended %d\", x > 1); }' -c true"), 0);
+	EXPECT("ended 1");
+	// With the last of them, and $target is the first. What the command answers is its own business.
+	CHECK_EQ(run("none", "-qn 'tick-20ms { n++; } END { printf(\"ended %d\", n > 5); }' -c false -c 'sleep 0.3'"), 0);
+	EXPECT("ended 1");
+	snprintf(args, sizeof(args), "-qn 'BEGIN { printf(\"of %%d\", $target); } tick-100ms { exit(7); }' -p %d -c true",
+		 (int)getpid());
+	CHECK_EQ(run("none", args), 7);
+	snprintf(args, sizeof(args), "of %d", (int)getpid());
+	EXPECT(args);
+	CHECK_EQ(run("none", "-qn 'BEGIN { exit(3); }' -c 'touch ran'"), 3);
+	CHECK(access(strcat(strcpy(args, dir), "/ran"), F_OK) < 0); // it was never let go
+	CHECK_EQ(run("none", "-qn 'tick-1s { }' -c 'no_such_command here'"), 1);
+	EXPECT("cannot run 'no_such_command here'");
+	CHECK_EQ(run("none", "-qn 'BEGIN { }' -p 4194305"), 1);
+	EXPECT("there is no process 4194305");
+	CHECK_EQ(run("none", "-qn 'BEGIN { }' -p 12x"), 2);
+	EXPECT("'12x' is not a process id");
+}
+
 int main(int argc, char **argv)
 {
 	char command[128];
@@ -243,6 +268,7 @@ int main(int argc, char **argv)
 	test_errors();
 	test_region();
 	test_serves();
+	test_processes();
 	snprintf(command, sizeof(command), "rm -r %s", dir);
 	CHECK(system(command) == 0);
 	free((char *)dvirt);
