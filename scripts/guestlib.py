@@ -84,6 +84,10 @@ def _tail(path, lines):
     return "\n".join("    " + s for s in text.strip().splitlines()[-lines:])
 
 
+def _short(command):
+    return command if len(command) <= 500 else command[:500] + "..."
+
+
 class Result:
     def __init__(self, status, out, err):
         self.status, self.out, self.err = status, out.decode("utf-8", "replace"), err.decode("utf-8", "replace")
@@ -336,7 +340,7 @@ class Guest:
                     self.need_pid()
                 b = s.recv(1 << 16)
                 if not b:
-                    raise Error("guest \"%s\" went away while it ran: %s" % (self.name, command))
+                    raise Error("guest \"%s\" went away while it ran: %s" % (self.name, _short(command)))
                 buf += b
 
             try:
@@ -362,7 +366,7 @@ class Guest:
                     if kind == "x":
                         return
             except (socket.timeout, TimeoutError):
-                raise Error("guest \"%s\": no end within %g s: %s" % (self.name, timeout, command))
+                raise Error("guest \"%s\": no end within %g s: %s" % (self.name, timeout, _short(command)))
             except OSError as e:
                 raise Error("guest \"%s\": %s" % (self.name, e.strerror or e))
             finally:
@@ -383,7 +387,7 @@ class Guest:
         """Like run, but the command must succeed."""
         r = self.run(command, timeout)
         if r.status:
-            raise Error("guest \"%s\": status %d from `%s`: %s" % (self.name, r.status, command, (r.err or r.out).strip()))
+            raise Error("guest \"%s\": status %d from `%s`: %s" % (self.name, r.status, _short(command), (r.err or r.out).strip()))
         return r
 
     def qmp(self, execute, **arguments):
@@ -475,8 +479,9 @@ class Lab(Guest):
         data = data.encode() if isinstance(data, str) else data
         q = shlex.quote(path)
         self.check("mkdir -p $(dirname %s) && : >%s" % (q, q))
-        for i in range(0, len(data), 1 << 19):
-            self.check("echo %s | base64 -d >>%s" % (base64.b64encode(data[i:i + (1 << 19)]).decode(), q))
+        # An argument of a program may have 128 KiB.
+        for i in range(0, len(data), 1 << 16):
+            self.check("echo %s | base64 -d >>%s" % (base64.b64encode(data[i:i + (1 << 16)]).decode(), q))
 
 
 class Guests:

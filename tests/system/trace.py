@@ -3,6 +3,7 @@
 
 import os
 import re
+import shlex
 import signal
 import subprocess
 import tempfile
@@ -19,12 +20,14 @@ class Trace:
         if ready:
             script += '\ntick-10ms /!ready__/ { ready__ = 1; printf("%s\\n"); }' % ready
         self.ready = ready
-        argv = [DVIRT, "-q"] + [x for m in machines for x in ("-M", m)] + list(args) + ["-n", script] + list(macro)
-        self.argv = argv
+        self.timeout = timeout
+        self.begin(script, ["-q"] + [x for m in machines for x in ("-M", m)] + list(args), list(macro))
+
+    def begin(self, script, options, macro):
+        self.argv = [DVIRT] + options + ["-n", script] + macro
         # Files, not pipes: nobody reads while the guests work.
         self.files = [tempfile.TemporaryFile(), tempfile.TemporaryFile()]
-        self.p = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=self.files[0], stderr=self.files[1])
-        self.timeout = timeout
+        self.p = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=self.files[0], stderr=self.files[1])
 
     def __enter__(self):
         if self.ready:
@@ -34,6 +37,10 @@ class Trace:
                 self.kill()
                 raise
         return self
+
+    def poll(self):
+        """Its status when it has ended, else None."""
+        return self.p.poll()
 
     def read(self):
         """What it has written by now, as (standard output, standard error)."""
@@ -47,11 +54,11 @@ class Trace:
         """Waits until standard output contains a text."""
         end = time.monotonic() + (timeout or self.timeout)
         while True:
-            over = self.p.poll() is not None
+            status = self.poll()
             out, err = self.read()
             if text in (out, err)[stream]:
                 return
-            assert not over, "dvirt ended (%s) before %r: %s" % (self.p.returncode, text, err)
+            assert status is None, "dvirt ended (%s) before %r: %s" % (status, text, err)
             assert time.monotonic() < end, "%r did not come; there is %r, %r" % (text, out[-2000:], err)
             time.sleep(0.01)
 
@@ -59,25 +66,72 @@ class Trace:
         """The same for standard error."""
         self.expect(text, timeout, 1)
 
+    def signal(self, number):
+        self.p.send_signal(number)
+
     def stop(self, timeout=60):
         """Ends it as Ctrl-C does; returns (standard output, standard error)."""
-        if self.p.poll() is None:
-            self.p.send_signal(signal.SIGINT)
+        if self.poll() is None:
+            self.signal(signal.SIGINT)
         return self.wait(timeout)
 
+    def end(self, timeout):
+        """Waits for its end; returns its status."""
+        return self.p.wait(timeout)
+
     def wait(self, timeout=60):
-        self.status = self.p.wait(timeout)
+        self.status = self.end(timeout)
         out, err = self.read()
         return (out.replace(self.ready + "\n", "", 1) if self.ready else out), err
 
     def kill(self):
-        if self.p.poll() is None:
-            self.p.kill()
-        self.p.wait()
+        if self.poll() is None:
+            self.signal(signal.SIGKILL)
+        self.end(30)
 
     def __exit__(self, *_):
-        if self.p.poll() is None:
+        if self.poll() is None:
             self.kill()
+
+
+class LabTrace(Trace):
+    """The same in a laboratory (guestlib.Lab). The command may be another than dvirt."""
+
+    count = 0
+
+    def __init__(self, lab, script, *args, **how):
+        self.lab = lab
+        LabTrace.count += 1
+        self.dir = "/tmp/trace-%d-%d" % (os.getpid(), LabTrace.count)
+        super().__init__(script, *args, **how)
+
+    def begin(self, script, options, macro):
+        self.argv = ["dvirt"] + options + ["-s", self.dir + "/script.d"] + macro
+        self.lab.put(self.dir + "/script.d", script)
+        command = " ".join(map(shlex.quote, self.argv))
+        self.lab.check("cd %s && >out && >err && { (sh -c 'echo $$ >pid; exec %s' >out 2>err </dev/null; echo $? >end; mv end status)"
+                       " >/dev/null 2>&1 & }" % (self.dir, command.replace("'", "'\\''")))
+
+    def poll(self):
+        text = self.lab.check("cat %s/status 2>/dev/null || true" % self.dir).out.strip()
+        return int(text) if text else None
+
+    def read(self):
+        r = self.lab.check("cd %s; cat out; cat err >&2" % self.dir)
+        return r.out, r.err
+
+    def signal(self, number):
+        self.lab.check("for i in 1 2 3 4 5; do [ -s %s/pid ] && break; usleep 50000; done; kill -%d $(cat %s/pid)"
+                       % (self.dir, number, self.dir))
+
+    def end(self, timeout):
+        end = time.monotonic() + timeout
+        while True:
+            status = self.poll()
+            if status is not None:
+                return status
+            assert time.monotonic() < end, "dvirt does not end"
+            time.sleep(0.05)
 
 
 def dvirt(*args, timeout=60, stdin=None, env=None):
