@@ -81,7 +81,8 @@ enum dv_site_kind {
 /** How arg0.. are found. */
 enum dv_site_args {
 	DV_ARGS_FUNC,    /**< calling convention: rdi, rsi, rdx, rcx, r8, r9, then the stack */
-	DV_ARGS_RETURN,  /**< arg0 = offset of the return instruction from the function's start, arg1 = return value */
+	DV_ARGS_RETURN,  /**< arg0 = offset of the return instruction from the function's start (of a UPROBE: its `size`),
+	                      arg1 = return value */
 	DV_ARGS_SYSCALL, /**< rdi points to the pt_regs with the system call's arguments */
 	DV_ARGS_SYSRET,  /**< arg0 = arg1 = return value */
 	DV_ARGS_SYSCALL32, /**< as SYSCALL, of a 32-bit program: ebx, ecx, edx, esi, edi, ebp */

@@ -29,7 +29,6 @@ void dv_elf_close(struct dv_elf *e);
 
 const char *dv_elf_name(const struct dv_elf *e);
 uint16_t dv_elf_machine(const struct dv_elf *e); /**< EM_* of <elf.h> */
-bool dv_elf_is_go(const struct dv_elf *e); /**< made by Go's compiler: its stacks move, returns cannot be trapped */
 
 /** What is loaded of the file, by virtual address. */
 struct dv_elf_segment {

@@ -198,7 +198,6 @@ static void read_sections(struct dv_elf *e, const Elf64_Ehdr *h)
 		if (s->sh_type == SHT_NOTE && !e->build_id_size)
 			read_notes(e, s->sh_offset, s->sh_size, s->sh_addralign);
 	}
-	e->go = dv_elf_section(e, ".note.go.buildid") || dv_elf_section(e, ".gopclntab");
 }
 
 static void read_debuglink(struct dv_elf *e)
@@ -332,11 +331,6 @@ const char *dv_elf_name(const struct dv_elf *e)
 uint16_t dv_elf_machine(const struct dv_elf *e)
 {
 	return e->machine;
-}
-
-bool dv_elf_is_go(const struct dv_elf *e)
-{
-	return e->go;
 }
 
 const struct dv_elf_segment *dv_elf_segments(const struct dv_elf *e, size_t *count)

@@ -136,6 +136,26 @@ static bool prefix(struct insn *in, uint8_t c)
 	}
 }
 
+// Some opcodes are several instructions, told by ModRM's middle field, and not all of its values are taken.
+static bool in_group(uint8_t opcode, uint8_t modrm)
+{
+	unsigned field = modrm >> 3 & 7;
+
+	switch (opcode) {
+	case 0x8f:
+		return field == 0;
+	case 0xc6:
+	case 0xc7:
+		return field == 0 || modrm == 0xf8;
+	case 0xfe:
+		return field < 2;
+	case 0xff:
+		return field != 7;
+	default:
+		return true;
+	}
+}
+
 static bool decode(const uint8_t *p, size_t size, struct insn *in)
 {
 	unsigned n = 0, m, imm = 0;
@@ -188,6 +208,8 @@ static bool decode(const uint8_t *p, size_t size, struct insn *in)
 	if (strchr("MBZ3c", kind)) {
 		m = kind == 'c' ? n < size : modrm(p + n, size - n);
 		if (!m)
+			return false;
+		if (in->map == 1 && !in_group(in->opcode, p[n]))
 			return false;
 		if (kind == '3' && (p[n] >> 3 & 7) < 2)
 			kind = in->opcode == 0xf6 ? 'b' : 'z';
@@ -294,4 +316,11 @@ bool dv_x86_nop(const uint8_t *p, size_t size)
 	if (!decode(p, size, &in) || in.rep)
 		return false;
 	return (in.map == 1 && in.opcode == 0x90) || (in.map == 2 && in.opcode == 0x1f);
+}
+
+bool dv_x86_return(const uint8_t *p, size_t size)
+{
+	struct insn in;
+
+	return decode(p, size, &in) && in.map == 1 && (in.opcode == 0xc3 || in.opcode == 0xc2);
 }

@@ -14,6 +14,8 @@ unsigned dv_x86_length(const uint8_t *p, size_t size);
 /** May the kernel put a breakpoint on it? It refuses what it cannot run elsewhere; this knows the common ones, and those that
  * it takes without being able to. */
 bool dv_x86_probeable(const uint8_t *p, size_t size);
+/** Does a function return with it? */
+bool dv_x86_return(const uint8_t *p, size_t size);
 /** Is it a NOP, of whatever length? */
 bool dv_x86_nop(const uint8_t *p, size_t size);
 

@@ -22,7 +22,6 @@ struct dv_elf {
 	uint8_t *mem;
 	uint64_t size; // of the file
 	uint16_t machine;
-	bool go;
 	DV_VEC(Elf64_Shdr) sections;
 	char *section_names; // NUL-terminated
 	size_t section_names_size;

@@ -41,7 +41,7 @@ struct dv_probe {
 	const char *mod, *func, *name; /**< strings live as long as the probe set */
 	uint32_t id;		       /**< as -l shows, from 1, unique in the run; places of one probe share it */
 	uint64_t addr;		       /**< placed providers */
-	uint32_t size;
+	uint32_t size;	       /**< of the function; user return: offset of the return instruction in it */
 	enum dv_site_kind kind;
 	enum dv_site_args args;
 	uint64_t period_ns; /**< tick */

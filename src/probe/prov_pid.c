@@ -6,13 +6,15 @@
  *   function   a symbol's name; a glob stands for functions, each by one of its names; a literal for any name, labels of
  *              assembly included. "-": the name is an address in the module, as objdump shows it, or in the process
  *   entry      before the first instruction
- *   return     when the function has come back to where it was called from, however it left
+ *   return     before each of the function's return instructions. One that ends in a jump to another has none there
  *   offset     hexadecimal: before the instruction that begins so many bytes into the function
  *
- * Left out is what cannot be probed without harm: what begins with an instruction that the kernel cannot move, returns in
- * Go's programs (their stacks move, and the kernel's changed return address with them), and resolvers of indirect
- * functions, which run before the process can be looked at. Returns are trapped through the return address, so arg0,
- * the return instruction's offset, is 0.
+ * The kernel could trap returns by changing the return address on the stack (DV_SITE_URETPROBE). That breaks what looks at
+ * return addresses: exceptions of C++, setjmp(), stacks that move (Go), a program's first instruction, which has none. So
+ * a function is taken apart instead, and has no return probe if that fails anywhere in it: then there may be data in it.
+ *
+ * Left out is what cannot be probed without harm: instructions that the kernel cannot move, and resolvers of indirect
+ * functions, which run before the process can be looked at.
  */
 #include <elf.h>
 #include <stdio.h>
@@ -111,26 +113,56 @@ static bool usable(const struct dv_user_object *uo, const struct dv_elf_sym *s, 
 	return s->kind != DV_ELF_IFUNC && (literal || (s->kind == DV_ELF_FUNC && !s->alias));
 }
 
+// The function's return instructions, as offsets in it. None when it cannot be taken apart.
+struct returns {
+	DV_VEC(uint32_t) v;
+};
+
+static void find_returns(const struct dv_user_object *uo, const struct dv_elf_sym *s, struct returns *r)
+{
+	DV_FREE uint8_t *code = NULL;
+
+	if (s->size > CODE_MAX)
+		return;
+	code = dv_xcalloc(1, s->size);
+	if (!dv_elf_read(uo->elf, s->addr, code, s->size))
+		return;
+	for (uint64_t pos = 0; pos < s->size;) {
+		unsigned len = dv_x86_length(code + pos, s->size - pos);
+
+		if (!len) {
+			r->v.count = 0;
+			return;
+		}
+		if (dv_x86_return(code + pos, len))
+			*DV_PUSH(&r->v) = (uint32_t)pos;
+		pos += len;
+	}
+}
+
 static void entry_and_return(struct dv_probe_set *set, const struct dv_user_object *uo, size_t i, bool entry, bool ret)
 {
 	const struct dv_elf_sym *s = &uo->syms[i];
 	uint32_t id = uo->base + 2 * (uint32_t)i;
+	struct returns r = {0};
 	struct dv_probe *p;
 	uint64_t off;
 
-	if (!probeable(uo, s->addr, &off))
-		return;
-	if (entry) {
+	if (entry && probeable(uo, s->addr, &off)) {
 		p = dv_user_row(set, uo, id, s->name, "entry", off);
 		p->args = DV_ARGS_FUNC;
 		p->size = s->size < UINT32_MAX ? (uint32_t)s->size : UINT32_MAX;
 	}
-	if (ret && !dv_elf_is_go(uo->elf)) {
+	if (ret)
+		find_returns(uo, s, &r);
+	for (size_t k = 0; k < r.v.count; k++) {
+		if (!probeable(uo, s->addr + r.v.data[k], &off))
+			continue;
 		p = dv_user_row(set, uo, id + 1, s->name, "return", off);
-		p->kind = DV_SITE_URETPROBE;
 		p->args = DV_ARGS_RETURN;
-		p->size = s->size < UINT32_MAX ? (uint32_t)s->size : UINT32_MAX;
+		p->size = r.v.data[k];
 	}
+	DV_VEC_FREE(&r.v);
 }
 
 static void place(struct dv_probe_set *set, const struct dv_user_object *uo, const char *func, uint64_t vaddr,
@@ -308,9 +340,9 @@ static const char *why_object(struct dv_probe_set *set, const struct dv_user_obj
 				       s->name, mod);
 	if (w->offset)
 		return no_offset(set, uo, s, w);
-	if (w->ret && dv_elf_is_go(uo->elf))
-		return dv_arena_printf(&set->arena,
-				       "'%s' was made by Go, whose stacks move: its functions' returns cannot be trapped", mod);
+	if (w->ret && !w->entry)
+		return dv_arena_printf(&set->arena, "'%s' in '%s' has no return instruction that can be probed", s->name,
+				       mod);
 	if (!probeable(uo, s->addr, &off))
 		return dv_arena_printf(&set->arena, "'%s' in '%s' begins with an instruction that cannot be probed", s->name,
 				       mod);

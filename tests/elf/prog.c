@@ -59,6 +59,23 @@ __asm__(".text\n"
 	"ret\n");
 long handmade(long v);
 
+// Two ways out; and a function with something in it that is no instruction.
+__asm__(".text\n"
+	".globl forked, tables\n"
+	".type forked, @function\n"
+	"forked: xor %eax, %eax\n"
+	"test %rdi, %rdi\n"
+	"je 1f\n"
+	"inc %eax\n"
+	"ret\n"
+	"1: ret\n"
+	".size forked, . - forked\n"
+	".type tables, @function\n"
+	"tables: ret\n"
+	".byte 0x06, 0xc3\n"
+	".size tables, . - tables\n");
+long forked(long v);
+
 int main(void)
 {
 	long n, sum = 0;
@@ -67,7 +84,7 @@ int main(void)
 	fflush(stdout);
 	while (scanf("%ld", &n) == 1) {
 		for (long i = 0; i < n; i++)
-			sum += target(i, 3) + outer(i) + chosen(i) + handmade(i);
+			sum += target(i, 3) + outer(i) + chosen(i) + handmade(i) + forked(i & 1);
 		printf("done %ld\n", sum);
 		fflush(stdout);
 	}

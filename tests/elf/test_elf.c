@@ -54,7 +54,6 @@ static void test_prog(const char *name)
 	size_t n;
 
 	CHECK_EQ(dv_elf_machine(e), EM_X86_64);
-	CHECK(!dv_elf_is_go(e));
 	CHECK(dv_elf_build_id(e, &n));
 	CHECK_EQ(n, 20);
 	seg = dv_elf_segments(e, &n);

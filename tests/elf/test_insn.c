@@ -47,6 +47,9 @@ static void test_some(void)
 	one("8f 04 25 01 02 03 04", 7);
 	one("66 2e 0f 1f 84 00 00 00 00 00", 10);
 	one("06", 0);
+	one("ff f8", 0);
+	one("fe d0", 0);
+	one("c7 f8 01 02 03 04", 6); // xbegin
 	one("0f 04", 0);
 	one("66 66 66 66 66 66 66 66 66 66 66 66 66 66 66 90", 0); // longer than any
 }
@@ -59,6 +62,11 @@ static void test_kinds(void)
 	CHECK(!dv_x86_nop((const uint8_t[]){0xf3, 0x90}, 2)); // pause
 	CHECK(!dv_x86_nop((const uint8_t[]){0x55}, 1));
 	CHECK(!dv_x86_nop((const uint8_t[]){0x0f, 0x1f}, 2));
+	CHECK(dv_x86_return((const uint8_t[]){0xc3}, 1));
+	CHECK(dv_x86_return((const uint8_t[]){0xf3, 0xc3}, 2));
+	CHECK(dv_x86_return((const uint8_t[]){0xc2, 8, 0}, 3));
+	CHECK(!dv_x86_return((const uint8_t[]){0xcb}, 1));
+	CHECK(!dv_x86_return((const uint8_t[]){0xc5, 0xf9, 0xc2, 0xc0, 0}, 5)); // vcmppd
 	CHECK(dv_x86_probeable((const uint8_t[]){0x55}, 1));
 	CHECK(!dv_x86_probeable((const uint8_t[]){0xcc}, 1));
 	CHECK(!dv_x86_probeable((const uint8_t[]){0xf4}, 1));

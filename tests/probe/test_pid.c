@@ -110,6 +110,16 @@ static void check_place(const struct dv_probe *p, const char *symbol, uint64_t a
 	dv_elf_close(e);
 }
 
+// The first byte of the instruction there.
+static void check_code(const struct dv_probe *p, uint8_t want)
+{
+	FILE *f = fopen(p->target, "rb");
+
+	REQUIRE(f && !fseek(f, (long)p->addr, SEEK_SET));
+	CHECK_EQ(fgetc(f), want);
+	fclose(f);
+}
+
 static void test_split(void)
 {
 	char prefix[DV_USER_PREFIX];
@@ -152,10 +162,12 @@ static void test_functions(void)
 	check_place(p, "target", 0);
 	p = one("pid%:a.out:target:return");
 	CHECK_EQ(p->id, id + 1);
-	CHECK_EQ(p->kind, DV_SITE_URETPROBE);
+	CHECK_EQ(p->kind, DV_SITE_UPROBE);
 	CHECK_EQ(p->args, DV_ARGS_RETURN);
 	CHECK_STR(p->mod, "prog");
-	check_place(p, "target", 0);
+	CHECK(p->size > 0);
+	check_place(p, "target", p->size);
+	check_code(p, 0xc3);
 	CHECK_EQ(match("pid%:prog:target:"), 2);
 	CHECK_EQ(match("pid%:prog:target:e*"), 1);
 	CHECK_EQ(one("host:pid%:prog:target:entry")->id, id);
@@ -170,6 +182,13 @@ static void test_functions(void)
 	CHECK_STR(p->func, "target_alias");
 	CHECK_EQ(match("pid%:a.out:target*:entry"), 1);
 	(void)one("pid%:a.out:hidden:entry");
+	// Two ways out of it, and one probe.
+	CHECK_EQ(match("pid%:a.out:forked:return"), 2);
+	CHECK_EQ(set.probes.data[0].id, set.probes.data[1].id);
+	CHECK(set.probes.data[0].addr != set.probes.data[1].addr);
+	check_code(&set.probes.data[0], 0xc3);
+	check_code(&set.probes.data[1], 0xc3);
+	CHECK_EQ(match("pid%:a.out:_start:entry"), 1);
 	(void)one("pid%:a.out:handmade:entry");
 	CHECK_EQ(match("pid%:a.out:hand*:entry"), 0); // no type says that it is a function
 	CHECK(match("pid%:a.out::entry") > 5);
@@ -255,6 +274,8 @@ static void test_why(void)
 	check_why("pid%:a.out:targe:return", "(prog)");
 	check_why("pid%:a.out:chosen:entry", "is chosen when the program starts");
 	check_why("pid%:a.out:target:entri", "neither entry, nor return, nor an offset");
+	check_why("pid%:a.out:_start:return", "'_start' in 'prog' has no return instruction");
+	check_why("pid%:a.out:tables:return", "'tables' in 'prog' has no return instruction");
 	check_why("pid%:a.out:target:1", "no instruction that can be probed begins at 0x1 in 'target'");
 	check_why("pid%:a.out:target:fff", "'target' in 'prog' has only 0x");
 	check_why("pid%:a.out:-:1", "no instruction of process");

@@ -90,6 +90,7 @@ static struct dv_error *failed(int err, const struct dv_uprobe_file *f, const ch
 	switch (err) {
 	case ENOTSUPP_:
 	case EOPNOTSUPP:
+	case ENOEXEC:
 		return dv_error_create(DV_ERR_UNKNOWN,
 				       "cannot probe %s'%s' in '%s': the kernel cannot handle the instruction there", what,
 				       name, f->path);
@@ -170,7 +171,7 @@ static struct dv_error *attach_range(struct multi *m, uint32_t from, uint32_t to
 		*DV_PUSH(&m->ret->links) = link;
 		return NULL;
 	}
-	if (err != ENOTSUPP_ && err != EOPNOTSUPP && err != EINVAL && err != EIO && err != E2BIG)
+	if (err != ENOTSUPP_ && err != EOPNOTSUPP && err != ENOEXEC && err != EINVAL && err != EIO && err != E2BIG)
 		return failed(err, m->f, m->sites[from].name);
 	if (to - from == 1) {
 		*DV_PUSH(&m->ret->refused) = from;
