@@ -33,6 +33,16 @@
 	                                which is consumed; 0 when absent (not DV_DYN_CREATE) or no room (a drop) */ \
 	X(DYNDEL, 2, "ii", "dyndel") /* (variable, flags): delete the element under the key tuple (consumed) */     \
 	X(AGG, 3, "ivv", "agg")      /* (aggregation, value, increment) under the key tuple (consumed) */           \
+	/* -- structures and arrays: bytes at any offset of the state region, as C lays them out. Below the globals   \
+	      there are none: they read as 0, writes are ignored ------------------------------------------------ */ \
+	X(LDN, 2, "ci", "ldn")       /* (at, size 1 2 4 8) -> value, zero-extended */                               \
+	X(STN, 3, "civ", "stn")      /* (at, size, value) */                                                       \
+	X(RMWN, 4, "civi", "rmwn")   /* (at, op enum dv_rmw, operand, enum dv_width) -> NEW value; atomic when it    \
+	                                lies within one word */                                                    \
+	X(CPY, 3, "ccv", "cpy")      /* (to, from, size): copy bytes; must not overlap */                           \
+	X(STRN, 2, "cv", "strn")     /* (from, size) -> sref: the text in a character array, which need not have a   \
+	                                NUL; a copy in scratch */                                                  \
+	X(STSN, 3, "csi", "stsn")    /* (to, sref, size): a string into a character array: cut, or filled with NULs */ \
 	/* -- memory of machines ---------------------------------------------------------------------------- */    \
 	X(RD, 3, "Mai", "rd")        /* (mach, addr, size 1 2 4 8) -> value, zero-extended */                       \
 	X(RDMEM, 3, "Mav", "rdmem")  /* (mach, addr, size) -> mem: a copy in scratch */                             \
@@ -75,6 +85,8 @@ enum dv_fn {
 #define DV_MACH_SELF    0x10000u /**< the machine that fired, its kernel's addresses */
 #define DV_MACH_USER    0x10001u /**< the machine that fired, the running process's user addresses */
 #define DV_MACH_SCRATCH 0x10002u /**< not a machine: addresses are offsets in the producer's scratch */
+#define DV_MACH_STATE   0x10003u /**< not a machine: addresses are offsets in the state region, of the script's own
+                                      structures and arrays; below the globals all reads as 0 */
 
 /** DYN flags */
 enum dv_dyn {

@@ -27,6 +27,7 @@
 #define DV_AGGS_MAX       256u
 #define DV_PROD_MAX       2048u
 #define DV_KEY_MAX        16384u /**< bytes of one key tuple at most, see dyn_key_size for this session's */
+#define DV_THIS_MAX       8192u /**< bytes of clause-locals at most */
 
 /** Why data was lost. One counter each in every producer. */
 enum dv_drop {

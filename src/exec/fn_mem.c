@@ -9,7 +9,7 @@
 // Which machine the place is to read; false: none (a fault).
 static bool resolve(struct dv_exec *x, uint64_t mach, uint32_t *ret)
 {
-	if (mach == DV_MACH_SELF || mach == DV_MACH_USER || mach == DV_MACH_SCRATCH) {
+	if (mach == DV_MACH_SELF || mach == DV_MACH_USER || mach == DV_MACH_SCRATCH || mach == DV_MACH_STATE) {
 		*ret = (uint32_t)mach;
 		return true;
 	}
@@ -25,12 +25,24 @@ static bool resolve(struct dv_exec *x, uint64_t mach, uint32_t *ret)
 	return true;
 }
 
-// Bytes of a machine's memory, or of the producer's own scratch, which a copyin() result points to.
+// Bytes of a machine's memory; of the script's own structures and arrays; or of the producer's own scratch, which a
+// copyin() result points to.
 static bool fetch(struct dv_exec *x, uint32_t mach, uint64_t addr, void *dst, uint32_t size)
 {
 	enum dv_fault why = DV_FAULT_BADADDR;
 
-	if (mach != DV_MACH_SCRATCH) {
+	if (mach == DV_MACH_STATE) {
+		const uint8_t *from = dv_st_ptr(&x->st, addr, size);
+
+		if (addr < DV_GLOBALS_OFF) { // an element that is not there
+			memset(dst, 0, size);
+			return true;
+		}
+		if (from) {
+			memmove(dst, from, size);
+			return true;
+		}
+	} else if (mach != DV_MACH_SCRATCH) {
 		if (__builtin_expect(x->place->ops->read(x->place, mach, addr, dst, size, &why), 1))
 			return true;
 	} else if (addr >= x->scratch_off && addr - x->scratch_off <= x->scratch_size &&
@@ -130,7 +142,7 @@ uint64_t dv_fn_pmach(struct dv_exec *x, uint64_t mach, uint64_t universe)
 {
 	const struct dv_machine_desc *d;
 
-	if (mach == DV_MACH_SELF || mach == DV_MACH_USER || mach == DV_MACH_SCRATCH)
+	if (mach == DV_MACH_SELF || mach == DV_MACH_USER || mach == DV_MACH_SCRATCH || mach == DV_MACH_STATE)
 		return mach;
 	if (mach >= DV_MACH_MAX || !DV_RD(x->hdr->machines[mach].live)) {
 		dv_st_fault(&x->st, DV_FAULT_BADMACH, mach);

@@ -31,6 +31,18 @@ static inline __attribute__((always_inline)) bool call(struct dv_exec *x, uint32
 	case DV_FN_STS:
 		dv_st_sts(st, r[1], r[2]);
 		return true;
+	case DV_FN_LDN:
+		r[0] = dv_st_ldn(st, r[1], r[2]);
+		return true;
+	case DV_FN_STN:
+		dv_st_stn(st, r[1], r[2], r[3]);
+		return true;
+	case DV_FN_CPY:
+		dv_st_cpy(st, r[1], r[2], r[3]);
+		return true;
+	case DV_FN_STSN:
+		dv_st_stsn(st, r[1], r[2], r[3]);
+		return true;
 	case DV_FN_SLEN:
 		r[0] = dv_st_slen(st, r[1]);
 		return true;
@@ -40,6 +52,12 @@ static inline __attribute__((always_inline)) bool call(struct dv_exec *x, uint32
 	/* These can. */
 	case DV_FN_RMW:
 		r[0] = dv_st_rmw(st, r[1], r[2], r[3], r[4]);
+		break;
+	case DV_FN_RMWN:
+		r[0] = dv_st_rmwn(st, r[1], r[2], r[3], r[4]);
+		break;
+	case DV_FN_STRN:
+		r[0] = dv_st_strn(st, r[1], r[2]);
 		break;
 	case DV_FN_THIS:
 		r[0] = dv_st_this(st, r[1]);

@@ -17,7 +17,6 @@
 #define DV_ERRORS_MAX 20u    /**< shown of one source */
 #define DV_KEYS_MAX   16u
 #define DV_VARS_MAX   4096u
-#define DV_THIS_MAX   65536u
 
 /* -- declarations ---------------------------------------------------------------------------------------------- */
 

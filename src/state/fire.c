@@ -39,15 +39,12 @@ DV_INLINE uint64_t seq_take(volatile uint64_t *seq)
 // In flight: take the number, and make ready for the first clause.
 DV_INLINE uint64_t dv_st_number(DV_ST st, const struct dv_view *v)
 {
-	uint64_t seq = seq_take(&dv_hdr(v)->seq), i, n, at;
+	uint64_t seq = seq_take(&dv_hdr(v)->seq);
 
 	DV_WR(v->p->agg_cur, dv_load32(&v->p->agg_active) & 1);
 	DV_WR(v->p->cur_seq, seq);
 	DV_WR(v->p->fired, DV_RD(v->p->fired) + 1);
-	n = DV_RD(v->p->this_size);
-	at = DV_RD(v->p->this_off);
-	for (i = 0; i < DV_THIS_MAX && i < n; i += 8)
-		*dv_word(v, at + i) = 0;
+	dv_set(st, DV_RD(v->p->this_off), DV_RD(v->p->this_size), 0);
 	return seq;
 }
 

@@ -10,7 +10,6 @@
 
 #define DV_REC_HEAD   ((uint64_t)sizeof(struct dv_record))
 #define DV_KEY_INTW   (DV_KEY_INT | 8ULL << 32)
-#define DV_THIS_MAX   4096u
 #define DV_ALIGN8(x)  (((x) + 7) & ~7ULL)
 
 DV_INLINE void dv_drop(const struct dv_view *v, enum dv_drop why)
@@ -90,6 +89,50 @@ DV_INLINE uint64_t dv_stack_size(const struct dv_view *v, uint64_t mem)
 		return size;
 	dv_set_fault(v, DV_FAULT_BADSIZE, size);
 	return 0;
+}
+
+/**
+ * Quotient and remainder without the two cases where the machine would trap. The kernel's machine has no signed
+ * division before its version 4.
+ */
+DV_INLINE uint64_t dv_sdiv(uint64_t a, uint64_t b, int mod)
+{
+	uint64_t ua = (int64_t)a < 0 ? -a : a, ub = (int64_t)b < 0 ? -b : b, r;
+
+	r = mod ? ua % ub : ua / ub;
+	if (mod)
+		return (int64_t)a < 0 ? -r : r;
+	return (int64_t)(a ^ b) < 0 ? -r : r;
+}
+
+/** A value cut to enum dv_width and extended by its sign. */
+DV_INLINE uint64_t dv_extend(uint64_t x, uint64_t width)
+{
+	uint64_t shift = 64 - (width & 15) * 8;
+
+	if (shift > 56)
+		return x;
+	return width & 16 ? (uint64_t)((int64_t)(x << shift) >> shift) : x << shift >> shift;
+}
+
+/** x op y (enum dv_rmw), cut to @p width; @p y is not zero when it divides. */
+DV_HELPER uint64_t dv_rmw_apply(uint64_t op, uint64_t x, uint64_t y, uint64_t width)
+{
+	int is_signed = (width & 16) != 0;
+
+	switch (op) {
+	case DV_RMW_ADD: x = x + y; break;
+	case DV_RMW_SUB: x = x - y; break;
+	case DV_RMW_MUL: x = x * y; break;
+	case DV_RMW_DIV: x = is_signed ? dv_sdiv(x, y, 0) : x / y; break;
+	case DV_RMW_MOD: x = is_signed ? dv_sdiv(x, y, 1) : x % y; break;
+	case DV_RMW_AND: x = x & y; break;
+	case DV_RMW_OR: x = x | y; break;
+	case DV_RMW_XOR: x = x ^ y; break;
+	case DV_RMW_SHL: x = x << (y & 63); break;
+	case DV_RMW_SHR: x = is_signed ? (uint64_t)((int64_t)x >> (y & 63)) : x >> (y & 63); break;
+	}
+	return dv_extend(x, width);
 }
 
 /*

@@ -8,6 +8,7 @@
 const volatile uint64_t dv_region_mask SECTION(".rodata") = 4095;
 
 #include "state/agg.c"
+#include "state/bytes.c"
 #include "state/dyn.c"
 #include "state/fire.c"
 #include "state/key.c"

@@ -30,6 +30,15 @@ void dv_st_st(DV_ST st, uint64_t cell, uint64_t value);
 uint64_t dv_st_rmw(DV_ST st, uint64_t cell, uint64_t op, uint64_t operand, uint64_t width);
 void dv_st_sts(DV_ST st, uint64_t cell, uint64_t sref);
 uint64_t dv_st_this(DV_ST st, uint64_t off);
+/* Structures and arrays (bytes.c). Offsets below the globals: reads give 0, writes are ignored. */
+uint64_t dv_st_ldn(DV_ST st, uint64_t at, uint64_t size);
+void dv_st_stn(DV_ST st, uint64_t at, uint64_t size, uint64_t value);
+uint64_t dv_st_rmwn(DV_ST st, uint64_t at, uint64_t op, uint64_t operand, uint64_t width);
+/** At most DV_MEM_MAX bytes. */
+void dv_st_cpy(DV_ST st, uint64_t to, uint64_t from, uint64_t size);
+/** Text of at most @p size bytes, as a string in scratch. */
+uint64_t dv_st_strn(DV_ST st, uint64_t from, uint64_t size);
+void dv_st_stsn(DV_ST st, uint64_t to, uint64_t sref, uint64_t size);
 void dv_st_key(DV_ST st, uint64_t value);
 void dv_st_keys(DV_ST st, uint64_t sref);
 void dv_st_keyb(DV_ST st, uint64_t mem);

@@ -33,18 +33,6 @@ uint64_t dv_st_this(DV_ST st, uint64_t off)
 	return (uint64_t)DV_RD(v.p->this_off) + off;
 }
 
-// Quotient and remainder without the two cases where the machine would trap. The kernel's machine has no signed
-// division before its version 4.
-DV_INLINE uint64_t sdiv(uint64_t a, uint64_t b, int mod)
-{
-	uint64_t ua = (int64_t)a < 0 ? -a : a, ub = (int64_t)b < 0 ? -b : b, r;
-
-	r = mod ? ua % ub : ua / ub;
-	if (mod)
-		return (int64_t)a < 0 ? -r : r;
-	return (int64_t)(a ^ b) < 0 ? -r : r;
-}
-
 uint64_t dv_st_div(DV_ST st, uint64_t op, uint64_t a, uint64_t b)
 {
 	struct dv_view v;
@@ -55,41 +43,12 @@ uint64_t dv_st_div(DV_ST st, uint64_t op, uint64_t a, uint64_t b)
 		return 0;
 	}
 	switch (op) {
-	case DV_SDIV: return sdiv(a, b, 0);
+	case DV_SDIV: return dv_sdiv(a, b, 0);
 	case DV_UDIV: return a / b;
-	case DV_SMOD: return sdiv(a, b, 1);
+	case DV_SMOD: return dv_sdiv(a, b, 1);
 	case DV_UMOD: return a % b;
 	}
 	return 0;
-}
-
-DV_INLINE uint64_t extend(uint64_t x, uint64_t width)
-{
-	uint64_t shift = 64 - (width & 15) * 8;
-
-	if (shift > 56)
-		return x;
-	return width & 16 ? (uint64_t)((int64_t)(x << shift) >> shift) : x << shift >> shift;
-}
-
-// @p y is not zero when it divides.
-DV_HELPER uint64_t dv_rmw_apply(uint64_t op, uint64_t x, uint64_t y, uint64_t width)
-{
-	int is_signed = (width & 16) != 0;
-
-	switch (op) {
-	case DV_RMW_ADD: x = x + y; break;
-	case DV_RMW_SUB: x = x - y; break;
-	case DV_RMW_MUL: x = x * y; break;
-	case DV_RMW_DIV: x = is_signed ? sdiv(x, y, 0) : x / y; break;
-	case DV_RMW_MOD: x = is_signed ? sdiv(x, y, 1) : x % y; break;
-	case DV_RMW_AND: x = x & y; break;
-	case DV_RMW_OR: x = x | y; break;
-	case DV_RMW_XOR: x = x ^ y; break;
-	case DV_RMW_SHL: x = x << (y & 63); break;
-	case DV_RMW_SHR: x = is_signed ? (uint64_t)((int64_t)x >> (y & 63)) : x >> (y & 63); break;
-	}
-	return extend(x, width);
 }
 
 uint64_t dv_st_rmw(DV_ST st, uint64_t cell, uint64_t op, uint64_t operand, uint64_t width)

@@ -125,6 +125,10 @@ static const struct {
 	{"r1 = 0x10000\nr2 = 0xffff888000001ffa ll\nr3 = 0\ncall rdstr\nr1 = r0\ncall slen\nexit", 5}, // up to the page's end
 	{"r1 = 0x10000\nr2 = 0xffff888000001ffa ll\nr3 = 0\ncall rdstr\nr2 = r0\nr1 = 0x10002\nr3 = 3\ncall rdstr\nr1 = r0\n"
 	 "call slen\nexit", 2},
+	{"r1 = 0x10003\nr2 = 8\nr3 = 8\ncall rd\nexit", 0}, // below the globals: an element that is not there
+	{"r1 = 0x10100\nr2 = 4\nr3 = 0x12345678\ncall stn\nr1 = 0x10003\nr2 = 0x10101\nr3 = 2\ncall rd\nexit", 0x3456},
+	{"r1 = 0x10108\nr2 = 0x10102\nr3 = 6\ncall cpy\nr1 = 0x10109\nr2 = 1\ncall ldn\nexit", 0x12},
+	{"r1 = 0x10109\nr2 = 0\nr3 = 1\nr4 = 0x11\ncall rmwn\nexit", 0x13},
 };
 
 static void test_values(void)
@@ -150,7 +154,10 @@ static const struct {
 	{"r1 = 0x10000\nr2 = -1\nr3 = 8\ncall rd\nexit", DV_FAULT_BADADDR, 3, UINT64_MAX},
 	{"r1 = 0x10001\nr2 = 0x400000\nr3 = 8\ncall rd\nexit", DV_FAULT_UPRIV, 3, 0x400000},
 	{"r1 = 0x10000\nr2 = 0xffff888000001000 ll\nr3 = 3\ncall rd\nexit", DV_FAULT_BADSIZE, 4, 3},
-	{"r1 = 0x10003\nr2 = 0\nr3 = 8\ncall rd\nexit", DV_FAULT_BADMACH, 3, 0x10003},
+	{"r1 = 0x10004\nr2 = 0\nr3 = 8\ncall rd\nexit", DV_FAULT_BADMACH, 3, 0x10004},
+	// the script's own bytes: nothing behind the region
+	{"r1 = 0x10003\nr2 = 0x7fffffff\nr3 = 8\ncall rd\nexit", DV_FAULT_BADADDR, 3, 0x7fffffff},
+	{"r1 = 0x10003\nr2 = -1\nr3 = 8\ncall rd\nexit", DV_FAULT_BADADDR, 3, UINT64_MAX},
 	{"r1 = 64\nr2 = 0\nr3 = 8\ncall rd\nexit", DV_FAULT_BADMACH, 3, 64},
 	{"r1 = -1\nr2 = 0\nr3 = 8\ncall rd\nexit", DV_FAULT_BADMACH, 3, UINT64_MAX},
 	{"r1 = 0x100000003 ll\nr2 = 0\nr3 = 8\ncall rd\nexit", DV_FAULT_BADMACH, 4, 0x100000003},

@@ -23,6 +23,12 @@ enum {
 	ST,
 	RMW,
 	STS,
+	LDN,
+	STN,
+	RMWN,
+	CPY,
+	STRN,
+	STSN,
 	THIS,
 	KEY,
 	KEYS,
@@ -51,7 +57,8 @@ enum {
 	SERVES,
 	CALLS
 };
-static const char *const names[CALLS] = {"begin",   "end",  "clause", "ld",       "st",     "rmw",      "sts",   "this",
+static const char *const names[CALLS] = {"begin",   "end",  "clause", "ld",       "st",     "rmw",      "sts",   "ldn",
+                                         "stn",     "rmwn", "cpy",    "strn",     "stsn",   "this",
                                          "key",     "keys", "keyb",   "dyn",      "dyndel", "agg",      "div",   "slen",
                                          "scmp",    "sjoin", "ssub",  "scratch",  "room",   "rec",      "reci",  "recs",
                                          "recm",    "recb", "stack",  "stackset", "recend", "recabort", "fault", "error",
@@ -74,6 +81,12 @@ static uint64_t native(int what, const struct call *x)
 	case ST: dv_st_st(&st, x->a, x->b); break;
 	case RMW: return dv_st_rmw(&st, x->a, x->b, x->c, x->d);
 	case STS: dv_st_sts(&st, x->a, x->b); break;
+	case LDN: return dv_st_ldn(&st, x->a, x->b);
+	case STN: dv_st_stn(&st, x->a, x->b, x->c); break;
+	case RMWN: return dv_st_rmwn(&st, x->a, x->b, x->c, x->d);
+	case CPY: dv_st_cpy(&st, x->a, x->b, x->c); break;
+	case STRN: return dv_st_strn(&st, x->a, x->b);
+	case STSN: dv_st_stsn(&st, x->a, x->b, x->c); break;
 	case THIS: return dv_st_this(&st, x->a);
 	case KEY: dv_st_key(&st, x->a); break;
 	case KEYS: dv_st_keys(&st, x->a); break;
@@ -154,7 +167,21 @@ static void arguments(int what, struct call *x)
 		x->a %= 300;
 		break;
 	}
-	if (what == RMW) {
+	if (what == LDN || what == STN || what == RMWN || what == CPY || what == STSN)
+		x->a = rnd() % 12 ? cell() + rnd() % 16 : rnd() % 64;
+	if (what == LDN || what == STN)
+		x->b = 1u << rnd() % 4;
+	if (what == CPY) // never two that overlap
+		x->b = rnd() % 8 ? DV_CONSTS_OFF + rnd() % 512 : rnd() % 64;
+	if (what == CPY || what == STSN)
+		x->c = rnd() % 65;
+	if (what == STRN) {
+		x->a = sref();
+		x->b %= 80;
+	}
+	if (what == STSN)
+		x->b = DV_CONSTS_OFF + rnd() % 1024;
+	if (what == RMW || what == RMWN) {
 		x->b %= 10;
 		x->d = widths[rnd() % 8];
 	}

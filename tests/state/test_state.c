@@ -490,6 +490,60 @@ static void test_rec(void)
 	dv_st_end(&st);
 }
 
+static void test_bytes(void)
+{
+	uint64_t at = DV_GLOBALS_OFF + 512, text = DV_CONSTS_OFF + 32;
+
+	dv_st_begin(&st);
+	// Neighbours keep what they have, whatever the size and offset.
+	dv_st_stn(&st, at, 8, 0x8877665544332211);
+	dv_st_stn(&st, at + 2, 2, 0xabcd);
+	dv_st_stn(&st, at + 4, 4, 0x12345678);
+	CHECK_EQ(dv_st_ldn(&st, at, 8), 0x12345678abcd2211);
+	CHECK_EQ(dv_st_ldn(&st, at + 1, 1), 0x22);
+	dv_st_stn(&st, at + 5, 8, 0x0102030405060708);
+	CHECK_EQ(dv_st_ldn(&st, at + 5, 8), 0x0102030405060708);
+	CHECK_EQ(dv_st_ldn(&st, at + 1, 4), 0x78abcd22);
+	CHECK_EQ(dv_st_ldn(&st, at + 13, 2), 0);
+	// Updates, by width and sign, within a word and across two.
+	dv_st_stn(&st, at, 8, 0xffff);
+	CHECK_EQ(dv_st_rmwn(&st, at, DV_RMW_ADD, 1, DV_U16), 0);
+	CHECK_EQ(dv_st_ldn(&st, at, 4), 0);
+	CHECK_EQ((int64_t)dv_st_rmwn(&st, at + 2, DV_RMW_SUB, 3, DV_S16), -3);
+	CHECK_EQ(dv_st_ldn(&st, at, 8), 0xfffd0000);
+	dv_st_stn(&st, at + 8, 8, 0);
+	CHECK_EQ(dv_st_rmwn(&st, at + 7, DV_RMW_ADD, 0x1ff, DV_U16), 0x1ff);
+	CHECK_EQ(dv_st_ldn(&st, at + 7, 2), 0x1ff);
+	dv_st_rmwn(&st, at, DV_RMW_DIV, 0, DV_U16);
+	CHECK_EQ(p->fault, DV_FAULT_DIVZERO);
+	dv_st_clause(&st);
+	// Copies, aligned and not; from nowhere come zeros.
+	strcpy((char *)r.base + text, "some words");
+	dv_st_cpy(&st, at + 64, text, 10);
+	CHECK(!memcmp(r.base + at + 64, "some words\0", 11));
+	dv_st_cpy(&st, at + 67, text, 4);
+	CHECK(!memcmp(r.base + at + 64, "somsomerds", 10));
+	dv_st_cpy(&st, at + 64, 0, 9);
+	CHECK(!memcmp(r.base + at + 64, "\0\0\0\0\0\0\0\0\0s", 10));
+	// Text in arrays.
+	dv_st_stsn(&st, at + 64, text, 4);
+	CHECK(!memcmp(r.base + at + 64, "some\0\0\0\0\0s", 10));
+	dv_st_stsn(&st, at + 64, 0, 10);
+	CHECK(!memcmp(r.base + at + 64, "\0\0\0\0\0\0\0\0\0\0", 10));
+	CHECK(!strcmp((char *)r.base + dv_st_strn(&st, text, 4), "some"));
+	CHECK(!strcmp((char *)r.base + dv_st_strn(&st, text, 8), "some wor"));
+	CHECK(!strcmp((char *)r.base + dv_st_strn(&st, text, 100), "some words"));
+	CHECK(!strcmp((char *)r.base + dv_st_strn(&st, 8, 100), ""));
+	// Below the globals there is nothing.
+	dv_st_stn(&st, 16, 8, 1);
+	dv_st_cpy(&st, 24, text, 8);
+	CHECK(DV_RD(*(uint64_t *)(r.base + 16)) != 1 && memcmp(r.base + 24, "some wor", 8));
+	CHECK_EQ(dv_st_ldn(&st, 16, 8), 0);
+	CHECK_EQ(dv_st_rmwn(&st, 16, DV_RMW_ADD, 5, DV_U32), 5);
+	CHECK(dv_region_check(r.base, r.size, &(const char *){0}));
+	dv_st_end(&st);
+}
+
 int main(void)
 {
 	r = region_make(&region_defaults);
@@ -500,6 +554,7 @@ int main(void)
 	test_serves();
 	test_begin();
 	test_vars();
+	test_bytes();
 	test_strings();
 	test_dyn();
 	test_agg();

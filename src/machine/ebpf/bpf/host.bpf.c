@@ -137,6 +137,12 @@ FN(ld, uint64_t cell) { return dv_st_ld(st, cell); }
 FN(st, uint64_t cell, uint64_t value) { dv_st_st(st, cell, value); return 0; }
 FN(rmw, uint64_t cell, uint64_t op, uint64_t operand, uint64_t width) { return dv_st_rmw(st, cell, op, operand, width); }
 FN(sts, uint64_t cell, uint64_t sref) { dv_st_sts(st, cell, sref); return 0; }
+FN(ldn, uint64_t at, uint64_t size) { return dv_st_ldn(st, at, size); }
+FN(stn, uint64_t at, uint64_t size, uint64_t value) { dv_st_stn(st, at, size, value); return 0; }
+FN(rmwn, uint64_t at, uint64_t op, uint64_t operand, uint64_t width) { return dv_st_rmwn(st, at, op, operand, width); }
+FN(cpy, uint64_t to, uint64_t from, uint64_t size) { dv_st_cpy(st, to, from, size); return 0; }
+FN(strn, uint64_t from, uint64_t size) { return dv_st_strn(st, from, size); }
+FN(stsn, uint64_t to, uint64_t sref, uint64_t size) { dv_st_stsn(st, to, sref, size); return 0; }
 FN(this, uint64_t off) { return dv_st_this(st, off); }
 FN(key, uint64_t value) { dv_st_key(st, value); return 0; }
 FN(keys, uint64_t sref) { dv_st_keys(st, sref); return 0; }
@@ -211,6 +217,8 @@ FN(rd, uint64_t mach, uint64_t addr, uint64_t size)
 			return fault(&v, DV_FAULT_BADADDR, addr);
 		return dv_low(dv_bytes8(&v, addr), size);
 	}
+	if (mach == DV_MACH_STATE)
+		return dv_st_ldn(st, addr, size);
 	if (mach != DV_MACH_SELF && mach != DV_MACH_USER)
 		return fault(&v, DV_FAULT_BADMACH, mach);
 	switch (size) {
@@ -246,6 +254,10 @@ FN(rdmem, uint64_t mach, uint64_t addr, uint64_t size)
 		dv_copy(st, off, addr, size, size);
 		return off;
 	}
+	if (mach == DV_MACH_STATE) {
+		dv_st_cpy(st, off, addr, size);
+		return off;
+	}
 	if (mach == DV_MACH_USER)
 		e = probe_read_user(dst, size, addr);
 	else if (mach == DV_MACH_SELF)
@@ -270,6 +282,8 @@ FN(rdstr, uint64_t mach, uint64_t addr, uint64_t limit)
 		limit = max;
 	if (limit > DV_STR_MAX)
 		limit = DV_STR_MAX;
+	if (mach == DV_MACH_STATE)
+		return dv_st_strn(st, addr, limit - 1);
 	off = dv_st_scratch(st, limit);
 	if (!off)
 		return 0;
@@ -298,7 +312,8 @@ FN(pmach, uint64_t mach, uint64_t universe)
 	const struct dv_machine_desc *d;
 	struct dv_view v;
 
-	if (mach == DV_MACH_SELF || mach == DV_MACH_USER || mach == DV_MACH_SCRATCH || !dv_view(st, &v))
+	if (mach == DV_MACH_SELF || mach == DV_MACH_USER || mach == DV_MACH_SCRATCH || mach == DV_MACH_STATE ||
+	    !dv_view(st, &v))
 		return mach;
 	if (mach >= DV_MACH_MAX)
 		return fault(&v, DV_FAULT_BADMACH, mach);
