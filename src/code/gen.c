@@ -16,11 +16,6 @@
 
 #include "code/gen.h"
 
-static void mark_stmt(struct gen *g)
-{
-	*DV_PUSH(&g->stmt_pc) = (uint32_t)g->code.count;
-}
-
 static void clause(struct gen *g, const struct dv_clause *c)
 {
 	struct label no = {0}, out = {0};
@@ -28,7 +23,7 @@ static void clause(struct gen *g, const struct dv_clause *c)
 	uint32_t index = 1, rec = 0;
 	int known = -1;
 
-	mark_stmt(g);
+	gen_mark_stmt(g);
 	if (c->predicate) {
 		known = gen_truth(c->predicate);
 		if (known == 0) {
@@ -38,8 +33,7 @@ static void clause(struct gen *g, const struct dv_clause *c)
 		}
 		gen_jump(g, c->predicate, false, &no);
 	}
-	for (const struct dv_stmt *s = c->stmts; s; s = s->next)
-		writes |= gen_writes(s);
+	writes |= gen_writes(c->stmts);
 	writes &= !g->dead;
 	if (writes) {
 		rec = (uint32_t)g->code.count;
@@ -49,10 +43,7 @@ static void clause(struct gen *g, const struct dv_clause *c)
 	}
 	if (!c->stmts)
 		DV_PUSH(&g->actions)->kind = DV_ACT_DEFAULT;
-	for (const struct dv_stmt *s = c->stmts; s; s = s->next) {
-		mark_stmt(g);
-		gen_stmt(g, s, index++);
-	}
+	gen_stmts(g, c->stmts, &index);
 	if (writes) {
 		gen_call(g, DV_FN_RECEND);
 		if (!g->err)

@@ -59,6 +59,7 @@ struct mach {
 	uint32_t checked;			       /**< universe that PMACH has confirmed; 0: none */
 };
 #define MACH_SELF_VALUE ((struct mach){.kind = MACH_CONST, .id = DV_MACH_SELF})
+#define MACH_STATE_VALUE ((struct mach){.kind = MACH_CONST, .id = DV_MACH_STATE})
 
 /** Jumps to a place ahead, chained through their `off` until it is known. */
 struct label {
@@ -105,6 +106,7 @@ struct mach gen_static_mach(const struct dv_node *n);		   /**< HELD: not known b
 struct mach gen_value(struct gen *g, const struct dv_node *n);
 void gen_effect(struct gen *g, const struct dv_node *n); /**< the value is not wanted */
 void gen_jump(struct gen *g, const struct dv_node *n, bool when, struct label *to);
+void gen_truth_value(struct gen *g, const struct dv_node *n); /**< 0 or 1: is it not zero? */
 void gen_string(struct gen *g, const struct dv_node *n); /**< sref in r0, of strings, char arrays and pointers */
 /** An operand: constant or held. */
 struct operand {
@@ -122,8 +124,21 @@ struct place {
 	uint64_t base;
 	int64_t off;
 	struct mach mach;
+	/* of a variable of the script's own (gen_struct.c) */
+	const struct dv_var *var; /**< or NULL. If it has pointers, `root` is its cell: a constant, or held */
+	bool root_const;
+	uint64_t root;
+	bool held; /**< the address is in hold `slot`, no longer in r0 */
+	unsigned slot;
 };
 struct place gen_place(struct gen *g, const struct dv_node *n);
+/** @p create: to be written, so an element that is not there is made. */
+struct place gen_place_create(struct gen *g, const struct dv_node *n, bool create);
+/** Where a bit-field lies: in which word of `bytes`, that begins `back` bytes before the field's own byte. */
+struct bits {
+	uint32_t bytes, first, size, back;
+};
+bool gen_bits(struct gen *g, const struct dv_node *n, struct bits *b);
 void gen_place_reg(struct gen *g, const struct place *p, unsigned reg); /**< its address into a register (r0 or r2) */
 void gen_mach_reg(struct gen *g, const struct mach *m, unsigned reg);
 void gen_mach_check(struct gen *g, struct mach *m, const struct dv_type *t); /**< keeps r0 */
@@ -144,8 +159,25 @@ static inline bool gen_is_stack(const struct dv_node *n)
 void gen_stack(struct gen *g, const struct dv_node *n); /**< r0 = its block; a call of stack(), sym() ... */
 uint32_t gen_stack_size(const struct dv_node *n);       /**< most bytes of the block */
 
+void gen_cell(struct gen *g, const struct dv_node *n, bool create); /**< r0 = the variable's cell; not of a global */
+/** r0 = the machine as it is stored in a variable. */
+void gen_stored_mach(struct gen *g, const struct mach *m, const struct dv_node *var);
+void gen_delete(struct gen *g, const struct dv_node *n); /**< an element, or a self-> variable */
+
+/* gen_struct.c: structures and arrays of the script's own */
+bool gen_is_aggregate(const struct dv_type *t);
+/** The structure or array variable that an lvalue is part of; NULL: it lies in a machine's memory. */
+const struct dv_node *gen_root_var(const struct dv_node *n);
+struct place gen_var_place(struct gen *g, const struct dv_node *n, bool create);
+/** Where `array + index` points to, for an array of the script's own. */
+struct place gen_element(struct gen *g, const struct dv_node *n, bool create);
+struct mach gen_struct_mach(struct gen *g, const struct place *p); /**< of a pointer in it; destroys r0 */
+struct mach gen_struct_assign(struct gen *g, const struct dv_node *n, bool want);
+void gen_struct_update(struct gen *g, const struct dv_node *to, enum dv_op op, struct operand b);
+
 /* gen_act.c */
-bool gen_writes(const struct dv_stmt *s);
-void gen_stmt(struct gen *g, const struct dv_stmt *s, uint32_t index);
+bool gen_writes(const struct dv_stmt *s); /**< does any of these statements record something? */
+void gen_mark_stmt(struct gen *g);	  /**< a statement begins here (the predicate is the first) */
+void gen_stmts(struct gen *g, const struct dv_stmt *s, uint32_t *index);
 
 #endif

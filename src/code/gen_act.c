@@ -8,14 +8,23 @@ static const struct dv_node *action_of(const struct dv_stmt *s)
 {
 	const struct dv_node *n = s->expr;
 
-	return s->kind != DV_STMT_AGG && n && n->kind == DV_NODE_CALL && n->call && n->call->kind == DV_CALL_ACTION
+	return s->kind != DV_STMT_AGG && s->kind != DV_STMT_IF && n && n->kind == DV_NODE_CALL && n->call && n->call->kind == DV_CALL_ACTION
 		   ? n
 		   : NULL;
 }
 
 bool gen_writes(const struct dv_stmt *s)
 {
-	return action_of(s) != NULL;
+	for (; s; s = s->next) {
+		if (s->kind == DV_STMT_IF ? gen_writes(s->then) || gen_writes(s->otherwise) : action_of(s) != NULL)
+			return true;
+	}
+	return false;
+}
+
+void gen_mark_stmt(struct gen *g)
+{
+	*DV_PUSH(&g->stmt_pc) = (uint32_t)g->code.count;
 }
 
 static void add_field(struct gen *g, enum dv_field_kind kind, const struct dv_type *type, uint32_t size)
@@ -109,7 +118,9 @@ static void print_field(struct gen *g, const struct dv_node *n)
 		}
 	} else if ((t->kind == DV_TYPE_STRUCT || t->kind == DV_TYPE_UNION || t->kind == DV_TYPE_ARRAY) &&
 		   !(t->kind == DV_TYPE_ARRAY && dv_type_is_string(t))) {
-		field_mem(g, n->type, gen_place(g, n), true);
+		struct place p = gen_place(g, n);
+
+		field_mem(g, n->type, p, p.mach.kind != MACH_CONST || p.mach.id != DV_MACH_STATE);
 		return;
 	}
 	field(g, n);
@@ -245,20 +256,75 @@ static void aggregate(struct gen *g, const struct dv_stmt *s)
 	gen_call(g, DV_FN_AGG);
 }
 
-void gen_stmt(struct gen *g, const struct dv_stmt *s, uint32_t index)
+/**
+ * Both branches' actions stand in the table; which of them have their fields in the record is told by a number before
+ * them. Nothing is told of an if that records nothing.
+ */
+static void branch(struct gen *g, const struct dv_stmt *s, uint32_t *index)
+{
+	bool writes = gen_writes(s->then) || gen_writes(s->otherwise);
+	size_t at = g->actions.count, then;
+	int known = gen_truth(s->expr);
+	struct label no = {0}, end = {0};
+	unsigned mark = g->held, slot;
+
+	if (known >= 0) {
+		gen_stmts(g, known ? s->then : s->otherwise, index);
+		return;
+	}
+	if (writes) {
+		struct dv_action a = {.kind = DV_ACT_IF, .index = *index - 1, .loc = s->loc};
+
+		a.field = (uint32_t)g->fields.count;
+		a.field_count = 1;
+		gen_truth_value(g, s->expr);
+		slot = gen_hold(g);
+		field_int(g, dv_type_int(4, true));
+		*DV_PUSH(&g->actions) = a;
+		gen_get(g, 0, slot);
+		gen_jmp_imm(g, DV_JEQ, 0, 0, &no);
+	} else {
+		gen_jump(g, s->expr, false, &no);
+	}
+	g->held = mark;
+	gen_stmts(g, s->then, index);
+	then = g->actions.count;
+	if (s->otherwise)
+		gen_jmp(g, &end);
+	gen_bind(g, &no);
+	gen_stmts(g, s->otherwise, index);
+	gen_bind(g, &end);
+	if (writes) {
+		g->actions.data[at].then_count = (uint32_t)(then - at - 1);
+		g->actions.data[at].else_count = (uint32_t)(g->actions.count - then);
+	}
+}
+
+static void stmt(struct gen *g, const struct dv_stmt *s, uint32_t *index)
 {
 	unsigned mark = g->held;
 	const struct dv_node *a = action_of(s);
+	uint32_t number = (*index)++;
 
+	gen_mark_stmt(g);
 	if (s->loc.line)
 		g->loc = s->loc;
-	if (s->kind == DV_STMT_AGG)
+	if (++g->depth > GEN_DEPTH_MAX)
+		gen_fail(g, DV_ERR_LIMIT, "statements are nested too deeply");
+	else if (s->kind == DV_STMT_AGG)
 		aggregate(g, s);
 	else if (a)
-		action(g, a, index);
-	else if (s->kind == DV_STMT_IF || !s->expr)
-		gen_fail(g, DV_ERR_OTHER, "this statement is not supported yet");
+		action(g, a, number);
+	else if (s->kind == DV_STMT_IF)
+		branch(g, s, index);
 	else
 		gen_effect(g, s->expr);
+	g->depth--;
 	g->held = mark;
+}
+
+void gen_stmts(struct gen *g, const struct dv_stmt *s, uint32_t *index)
+{
+	for (; s && !g->err; s = s->next)
+		stmt(g, s, index);
 }

@@ -372,7 +372,7 @@ void gen_jump(struct gen *g, const struct dv_node *n, bool when, struct label *t
 }
 
 /** 0 or 1: is it not zero? */
-static void truth_value(struct gen *g, const struct dv_node *n)
+void gen_truth_value(struct gen *g, const struct dv_node *n)
 {
 	struct label no = {0}, end = {0};
 	int known = gen_truth(n);
@@ -447,6 +447,13 @@ void gen_string(struct gen *g, const struct dv_node *n)
 	}
 	if (t->kind == DV_TYPE_ARRAY && gen_is_memory(n)) {
 		p = gen_place(g, n);
+		if (p.mach.kind == MACH_CONST && p.mach.id == DV_MACH_STATE) {
+			gen_place_reg(g, &p, 1);
+			gen_imm(g, 2, t->size);
+			gen_call(g, DV_FN_STRN);
+			g->held = mark;
+			return;
+		}
 		limit = t->size && t->size < g->strsize ? t->size + 1 : 0; // it need not have a NUL
 	} else if (t->kind == DV_TYPE_PTR || t->kind == DV_TYPE_ARRAY || t->kind == DV_TYPE_INT) {
 		p.mach = gen_value(g, n);
@@ -541,16 +548,16 @@ static struct mach cast(struct gen *g, const struct dv_node *n)
 		return MACH_SELF_VALUE;
 	case DV_TYPE_INT:
 		if (to->is_bool) {
-			truth_value(g, n->kids[0]);
+			gen_truth_value(g, n->kids[0]);
 			return MACH_SELF_VALUE;
 		}
 		break;
 	default:
 		break;
 	}
-	if (from->kind == DV_TYPE_STRING) {
-		gen_fail(g, DV_ERR_OTHER, "a string has no address");
-		return MACH_SELF_VALUE;
+	if (from->kind == DV_TYPE_STRING) { // its characters are in the region
+		gen_string(g, n->kids[0]);
+		return MACH_STATE_VALUE;
 	}
 	m = gen_value(g, n->kids[0]);
 	if (to->kind == DV_TYPE_INT || to->kind == DV_TYPE_ENUM) {
@@ -567,7 +574,7 @@ static void unary(struct gen *g, const struct dv_node *n)
 	struct itype t = gen_itype(n->type);
 
 	if (n->op == DV_OP_NOT) {
-		truth_value(g, n);
+		gen_truth_value(g, n);
 		return;
 	}
 	gen_value(g, n->kids[0]);
@@ -586,9 +593,9 @@ static void logical_xor(struct gen *g, const struct dv_node *n)
 {
 	unsigned slot;
 
-	truth_value(g, n->kids[0]);
+	gen_truth_value(g, n->kids[0]);
 	slot = gen_hold(g);
-	truth_value(g, n->kids[1]);
+	gen_truth_value(g, n->kids[1]);
 	gen_alu_reg(g, DV_XOR, 0, gen_reg_of(g, slot, 1));
 }
 
@@ -630,7 +637,7 @@ static struct mach value(struct gen *g, const struct dv_node *n)
 		return m;
 	case DV_NODE_VAR:
 	case DV_NODE_ELEM:
-		return gen_var(g, n);
+		return gen_is_aggregate(n->type) ? gen_load(g, n) : gen_var(g, n);
 	case DV_NODE_BUILTIN:
 	case DV_NODE_ARGN:
 	case DV_NODE_REG:
@@ -646,10 +653,14 @@ static struct mach value(struct gen *g, const struct dv_node *n)
 		gen_incdec(g, n, true, &m);
 		return m;
 	case DV_NODE_BINARY:
+		if (n->op == DV_OP_COMMA) {
+			gen_effect(g, n->kids[0]);
+			return gen_value(g, n->kids[1]);
+		}
 		if (n->op == DV_OP_LXOR)
 			logical_xor(g, n);
 		else if (n->op == DV_OP_LAND || n->op == DV_OP_LOR || is_compare(n->op))
-			truth_value(g, n);
+			gen_truth_value(g, n);
 		else
 			return binary(g, n);
 		return m;
@@ -690,6 +701,17 @@ struct mach gen_value(struct gen *g, const struct dv_node *n)
 	return m;
 }
 
+static void comma(struct gen *g, const struct dv_node *n)
+{
+	if (++g->depth > GEN_DEPTH_MAX) {
+		gen_fail(g, DV_ERR_LIMIT, "expression is too complex");
+	} else {
+		gen_effect(g, n->kids[0]);
+		gen_effect(g, n->kids[1]);
+	}
+	g->depth--;
+}
+
 void gen_effect(struct gen *g, const struct dv_node *n)
 {
 	unsigned mark = g->held;
@@ -699,6 +721,8 @@ void gen_effect(struct gen *g, const struct dv_node *n)
 		gen_assign(g, n, false);
 	else if (n->kind == DV_NODE_INCDEC)
 		gen_incdec(g, n, false, &m);
+	else if (n->kind == DV_NODE_BINARY && n->op == DV_OP_COMMA)
+		comma(g, n);
 	else
 		gen_value(g, n);
 	g->held = mark;

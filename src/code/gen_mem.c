@@ -9,7 +9,8 @@
 
 bool gen_is_memory(const struct dv_node *n)
 {
-	return n->kind == DV_NODE_DEREF || n->kind == DV_NODE_MEMBER || n->kind == DV_NODE_SYM;
+	return n->kind == DV_NODE_DEREF || n->kind == DV_NODE_MEMBER || n->kind == DV_NODE_SYM ||
+	       ((n->kind == DV_NODE_VAR || n->kind == DV_NODE_ELEM) && gen_is_aggregate(n->type));
 }
 
 void gen_mach_reg(struct gen *g, const struct mach *m, unsigned reg)
@@ -57,8 +58,19 @@ void gen_place_reg(struct gen *g, const struct place *p, unsigned reg)
 	}
 }
 
+/** array + index, of an array of the script's own? */
+static bool is_element(const struct dv_node *n)
+{
+	const struct dv_node *a = n->kids ? n->kids[0] : NULL;
+
+	return n->kind == DV_NODE_BINARY && (n->op == DV_OP_ADD || n->op == DV_OP_SUB) && n->scale &&
+	       n->scale <= INT32_MAX && a->kind == DV_NODE_CAST && gen_is_kind(a->type, DV_TYPE_PTR) &&
+	       gen_is_kind(a->kids[0]->type, DV_TYPE_ARRAY) && dv_type_resolve(a->kids[0]->type)->count &&
+	       gen_root_var(a->kids[0]);
+}
+
 /** What a pointer expression points to; constant steps go into the offset. */
-static struct place pointed(struct gen *g, const struct dv_node *n)
+static struct place pointed(struct gen *g, const struct dv_node *n, bool create)
 {
 	const struct dv_type *t = dv_type_resolve(n->type);
 	struct place p = {0};
@@ -69,13 +81,15 @@ static struct place pointed(struct gen *g, const struct dv_node *n)
 	} else if (gen_is_const(n, &v)) {
 		p = (struct place){.is_const = true, .base = v, .mach = MACH_SELF_VALUE};
 	} else if (n->kind == DV_NODE_ADDROF || (gen_is_memory(n) && t->kind != DV_TYPE_PTR)) {
-		p = gen_place(g, n->kind == DV_NODE_ADDROF ? n->kids[0] : n);
+		p = gen_place_create(g, n->kind == DV_NODE_ADDROF ? n->kids[0] : n, create);
+	} else if (is_element(n)) {
+		p = gen_element(g, n, create);
 	} else if (n->kind == DV_NODE_CAST && t->kind == DV_TYPE_PTR &&
 		   (gen_is_kind(n->kids[0]->type, DV_TYPE_PTR) || gen_is_kind(n->kids[0]->type, DV_TYPE_ARRAY))) {
-		p = pointed(g, n->kids[0]);
+		p = pointed(g, n->kids[0], create);
 	} else if (n->kind == DV_NODE_BINARY && (n->op == DV_OP_ADD || n->op == DV_OP_SUB) && n->scale &&
 		   !gen_is_kind(n->kids[0]->type, DV_TYPE_INT) && gen_is_const(n->kids[1], &v)) {
-		p = pointed(g, n->kids[0]);
+		p = pointed(g, n->kids[0], create);
 		v *= n->scale;
 		p.off = (int64_t)((uint64_t)p.off + (n->op == DV_OP_ADD ? v : -v));
 	} else {
@@ -86,6 +100,11 @@ static struct place pointed(struct gen *g, const struct dv_node *n)
 }
 
 struct place gen_place(struct gen *g, const struct dv_node *n)
+{
+	return gen_place_create(g, n, false);
+}
+
+struct place gen_place_create(struct gen *g, const struct dv_node *n, bool create)
 {
 	struct place p = {0};
 
@@ -100,12 +119,24 @@ struct place gen_place(struct gen *g, const struct dv_node *n)
 	case DV_NODE_SYM:
 		p = (struct place){.is_const = true, .base = n->addr, .mach = {.kind = MACH_CONST, .id = n->mach}};
 		break;
+	case DV_NODE_VAR:
+	case DV_NODE_ELEM:
+		p = gen_var_place(g, n, create);
+		break;
+	case DV_NODE_BINARY: // a, b: the structure b, made by a
+		if (n->op == DV_OP_COMMA) {
+			gen_effect(g, n->kids[0]);
+			p = gen_place_create(g, n->kids[1], create);
+		} else {
+			p.mach = gen_value(g, n);
+		}
+		break;
 	case DV_NODE_MEMBER:
-		p = gen_place(g, n->kids[0]);
+		p = gen_place_create(g, n->kids[0], create);
 		p.off = (int64_t)((uint64_t)p.off + n->bit_off / 8);
 		break;
 	case DV_NODE_DEREF:
-		p = pointed(g, n->kids[0]);
+		p = pointed(g, n->kids[0], create);
 		// A symbol's types are those of its kernel by construction.
 		if (!p.is_const)
 			gen_mach_check(g, &p.mach, n->type);
@@ -121,36 +152,74 @@ struct place gen_place(struct gen *g, const struct dv_node *n)
 /** r0 = @p size bytes at the place. */
 static void read_at(struct gen *g, struct place *p, unsigned size)
 {
+	if (p->mach.kind == MACH_CONST && p->mach.id == DV_MACH_STATE) {
+		gen_place_reg(g, p, 1);
+		gen_imm(g, 2, size);
+		gen_call(g, DV_FN_LDN);
+		return;
+	}
 	gen_place_reg(g, p, 2);
 	gen_mach_reg(g, &p->mach, 1);
 	gen_imm(g, 3, size);
 	gen_call(g, DV_FN_RD);
 }
 
+bool gen_bits(struct gen *g, const struct dv_node *n, struct bits *b)
+{
+	b->size = n->bit_size;
+	b->first = n->bit_off % 8;
+	b->back = 0;
+	// The smallest naturally aligned word that has all the bits, else the bytes from the first bit on.
+	for (b->bytes = 1; b->bytes <= 8; b->bytes *= 2)
+		if (n->bit_off % (8 * b->bytes) + b->size <= 8 * b->bytes)
+			break;
+	if (b->bytes <= 8) {
+		b->first = n->bit_off % (8 * b->bytes);
+		b->back = n->bit_off / 8 % b->bytes;
+	} else {
+		b->bytes = 8;
+	}
+	if (b->size <= 64 && b->first + b->size <= 64)
+		return true;
+	gen_fail(g, DV_ERR_LIMIT, "bit-field spans more than 8 bytes");
+	return false;
+}
+
 static void load_bits(struct gen *g, const struct dv_node *n, struct place *p)
 {
 	struct itype t = gen_itype(n->type);
-	uint32_t size = n->bit_size, n_bytes, first = n->bit_off % 8;
+	struct bits b;
 
-	// The smallest naturally aligned word that has all the bits, else the bytes from the first bit on.
-	for (n_bytes = 1; n_bytes <= 8; n_bytes *= 2)
-		if (n->bit_off % (8 * n_bytes) + size <= 8 * n_bytes)
-			break;
-	if (n_bytes <= 8) {
-		first = n->bit_off % (8 * n_bytes);
-		p->off -= n->bit_off / 8 % n_bytes;
-	} else {
-		n_bytes = 8;
-	}
-	if (size > 64 || first + size > 64) {
-		gen_fail(g, DV_ERR_LIMIT, "bit-field spans more than 8 bytes");
+	if (!gen_bits(g, n, &b))
 		return;
+	p->off -= b.back;
+	read_at(g, p, b.bytes);
+	if (64 - b.first - b.size)
+		gen_alu_imm(g, DV_LSH, 0, (int32_t)(64 - b.first - b.size));
+	if (b.size < 64)
+		gen_alu_imm(g, t.sgn ? DV_ARSH : DV_RSH, 0, (int32_t)(64 - b.size));
+}
+
+/** A string that lies in memory as one: of the script's own, or, by a cast, of a machine. */
+static struct mach load_string(struct gen *g, const struct dv_node *n, struct place *p)
+{
+	struct label there = {0};
+	bool ours = p->mach.kind == MACH_CONST && p->mach.id == DV_MACH_STATE;
+
+	if (!ours) {
+		gen_place_reg(g, p, 2);
+		gen_mach_reg(g, &p->mach, 1);
+		gen_imm(g, 3, dv_type_resolve(n->type)->size);
+		gen_call(g, DV_FN_RDSTR);
+		return MACH_SELF_VALUE;
 	}
-	read_at(g, p, n_bytes);
-	if (64 - first - size)
-		gen_alu_imm(g, DV_LSH, 0, (int32_t)(64 - first - size));
-	if (size < 64)
-		gen_alu_imm(g, t.sgn ? DV_ARSH : DV_RSH, 0, (int32_t)(64 - size));
+	gen_place_reg(g, p, 0);
+	if (!p->is_const) { // of an element that is not there it is empty
+		gen_jmp_imm(g, DV_JGE, 0, DV_GLOBALS_OFF, &there);
+		gen_imm(g, 0, 0);
+		gen_bind(g, &there);
+	}
+	return MACH_SELF_VALUE;
 }
 
 struct mach gen_load(struct gen *g, const struct dv_node *n)
@@ -167,6 +236,8 @@ struct mach gen_load(struct gen *g, const struct dv_node *n)
 	case DV_TYPE_FUNC:
 		gen_place_reg(g, &p, 0);
 		return p.mach;
+	case DV_TYPE_STRING:
+		return load_string(g, n, &p);
 	case DV_TYPE_INT:
 	case DV_TYPE_ENUM:
 	case DV_TYPE_PTR:
@@ -185,5 +256,14 @@ struct mach gen_load(struct gen *g, const struct dv_node *n)
 		gen_fail(g, DV_ERR_OTHER, "a value of type \"%s\" cannot be read",
 			 dv_type_name(n->type, name, sizeof(name)));
 	}
-	return t->kind == DV_TYPE_PTR ? p.mach : MACH_SELF_VALUE;
+	if (t->kind != DV_TYPE_PTR)
+		return MACH_SELF_VALUE;
+	if (p.var && p.var->pointers) {
+		unsigned slot = gen_hold(g);
+		struct mach m = gen_struct_mach(g, &p);
+
+		gen_get(g, 0, slot);
+		return m;
+	}
+	return p.mach;
 }

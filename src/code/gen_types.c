@@ -158,12 +158,18 @@ struct mach gen_static_mach(const struct dv_node *n)
 		return (struct mach){.kind = MACH_CONST, .id = n->mach};
 	case DV_NODE_VAR:
 	case DV_NODE_ELEM:
+		if (gen_is_aggregate(n->type))
+			return MACH_STATE_VALUE;
+		// fall through
 	case DV_NODE_INCDEC:
 		if (gen_is_kind(n->type, DV_TYPE_PTR))
 			return (struct mach){.kind = MACH_HELD};
 		return MACH_SELF_VALUE;
 	case DV_NODE_DEREF:
 	case DV_NODE_MEMBER:
+		if (gen_root_var(n))
+			return gen_is_kind(n->type, DV_TYPE_PTR) ? (struct mach){.kind = MACH_HELD} : MACH_STATE_VALUE;
+		// fall through
 	case DV_NODE_ADDROF:
 		return gen_static_mach(n->kids[0]);
 	case DV_NODE_ASSIGN:
@@ -171,12 +177,16 @@ struct mach gen_static_mach(const struct dv_node *n)
 	case DV_NODE_COND:
 		return merge(gen_static_mach(n->kids[1]), gen_static_mach(n->kids[2]));
 	case DV_NODE_BINARY:
+		if (n->op == DV_OP_COMMA)
+			return gen_static_mach(n->kids[1]);
 		if (n->op != DV_OP_ADD && n->op != DV_OP_SUB)
 			return MACH_SELF_VALUE;
 		return gen_static_mach(is_address(n->kids[0]->type) ? n->kids[0] : n->kids[1]);
 	case DV_NODE_CAST:
 		if (gen_is_const(n, &v) && v == 0)
 			return (struct mach){.kind = MACH_ANY};
+		if (gen_is_kind(n->kids[0]->type, DV_TYPE_STRING))
+			return MACH_STATE_VALUE;
 		return is_address(n->kids[0]->type) ? gen_static_mach(n->kids[0]) : MACH_SELF_VALUE;
 	case DV_NODE_CALL:
 		if (n->call && n->call->id == DV_C_COPYIN)

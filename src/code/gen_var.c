@@ -88,7 +88,7 @@ static void push_keys(struct gen *g, const struct dv_node *n)
 }
 
 /** r0 = the variable's cell. A global's is a constant: not for those. */
-static void cell(struct gen *g, const struct dv_node *n, bool create)
+void gen_cell(struct gen *g, const struct dv_node *n, bool create)
 {
 	if (is_dynamic(n)) {
 		push_keys(g, n);
@@ -101,6 +101,12 @@ static void cell(struct gen *g, const struct dv_node *n, bool create)
 	}
 }
 
+/** An element of an array, or a self-> variable, as a whole. */
+static bool is_element(const struct dv_node *n)
+{
+	return (n->kind == DV_NODE_VAR || n->kind == DV_NODE_ELEM) && is_dynamic(n);
+}
+
 static bool is_global(const struct dv_node *n)
 {
 	return !is_dynamic(n) && n->var->scope == DV_SCOPE_GLOBAL;
@@ -111,6 +117,8 @@ static bool storable(struct gen *g, const struct dv_node *n)
 	const struct dv_type *t = dv_type_resolve(n->type);
 	char name[64];
 
+	if (gen_root_var(n) && dv_type_is_scalar(t))
+		return true;
 	if (n->kind == DV_NODE_VAR || n->kind == DV_NODE_ELEM) {
 		if (t->kind == DV_TYPE_STRING || dv_type_is_scalar(t))
 			return true;
@@ -150,7 +158,7 @@ static struct mach pointer(struct gen *g, const struct dv_node *n)
 		null_is_ours(g, m.slot);
 		return m;
 	}
-	cell(g, n, false);
+	gen_cell(g, n, false);
 	m.slot = gen_hold(g);
 	if (is_dynamic(n)) // an absent one must not lead to what lies behind cell 0
 		gen_jmp_imm(g, DV_JEQ, 0, 0, &end);
@@ -178,7 +186,7 @@ struct mach gen_var(struct gen *g, const struct dv_node *n)
 	if (is_global(n)) {
 		gen_imm(g, string ? 0 : 1, n->var->cell);
 	} else {
-		cell(g, n, false);
+		gen_cell(g, n, false);
 		if (!string)
 			gen_mov(g, 1, 0);
 	}
@@ -188,7 +196,7 @@ struct mach gen_var(struct gen *g, const struct dv_node *n)
 }
 
 /** r0 = the machine as it is stored in a variable. */
-static void stored_mach(struct gen *g, const struct mach *m, const struct dv_node *var)
+void gen_stored_mach(struct gen *g, const struct mach *m, const struct dv_node *var)
 {
 	if (m->kind == MACH_HELD) {
 		// It may be SELF when it came from a this-> variable.
@@ -216,7 +224,7 @@ static void store_pointer(struct gen *g, const struct dv_node *to, unsigned valu
 	struct label end = {0};
 	unsigned mach, at;
 
-	stored_mach(g, m, to);
+	gen_stored_mach(g, m, to);
 	mach = gen_hold(g);
 	if (is_global(to)) {
 		gen_imm(g, 1, to->var->cell);
@@ -227,7 +235,7 @@ static void store_pointer(struct gen *g, const struct dv_node *to, unsigned valu
 		gen_call(g, DV_FN_ST);
 		return;
 	}
-	cell(g, to, true);
+	gen_cell(g, to, true);
 	if (is_dynamic(to))
 		gen_jmp_imm(g, DV_JEQ, 0, 0, &end);
 	at = gen_hold(g);
@@ -247,7 +255,7 @@ static void store(struct gen *g, const struct dv_node *to, const struct operand 
 	if (is_global(to)) {
 		gen_imm(g, 1, to->var->cell);
 	} else {
-		cell(g, to, true);
+		gen_cell(g, to, true);
 		gen_mov(g, 1, 0);
 	}
 	if (v->is_const)
@@ -257,7 +265,7 @@ static void store(struct gen *g, const struct dv_node *to, const struct operand 
 	gen_call(g, fn);
 }
 
-static void delete (struct gen *g, const struct dv_node *n)
+void gen_delete(struct gen *g, const struct dv_node *n)
 {
 	push_keys(g, n);
 	gen_imm(g, 1, n->var->id);
@@ -270,14 +278,7 @@ static struct mach assign_plain(struct gen *g, const struct dv_node *n, bool wan
 	const struct dv_node *to = n->kids[0], *from = n->kids[1];
 	struct mach m = MACH_SELF_VALUE;
 	struct operand o = {0};
-	uint64_t v;
 
-	if (gen_is_const(from, &v) && v == 0 && is_dynamic(to)) {
-		delete (g, to);
-		if (want)
-			gen_imm(g, 0, 0);
-		return (struct mach){.kind = MACH_ANY};
-	}
 	if (gen_is_kind(to->type, DV_TYPE_STRING)) {
 		gen_string(g, from);
 		o.slot = gen_hold(g);
@@ -323,10 +324,14 @@ static void update(struct gen *g, const struct dv_node *to, enum dv_op op, struc
 	struct itype own = gen_itype(to->type);
 	unsigned at = 0;
 
+	if (gen_root_var(to)) {
+		gen_struct_update(g, to, op, b);
+		return;
+	}
 	if (is_global(to)) {
 		gen_imm(g, 1, to->var->cell);
 	} else {
-		cell(g, to, true);
+		gen_cell(g, to, true);
 		at = is_dynamic(to) ? 0 : gen_hold(g);
 		gen_mov(g, 1, 0);
 	}
@@ -356,7 +361,9 @@ _Static_assert(DV_OP_SHR - DV_OP_ADD == DV_RMW_SHR - DV_RMW_ADD && DV_OP_AND - D
 /** Machine of a pointer variable that was just changed in place, its value in r0: it stays what it was. */
 static struct mach pointer_again(struct gen *g, const struct dv_node *n)
 {
-	return gen_is_kind(n->type, DV_TYPE_PTR) ? pointer(g, n) : MACH_SELF_VALUE;
+	if (!gen_is_kind(n->type, DV_TYPE_PTR))
+		return MACH_SELF_VALUE;
+	return gen_root_var(n) ? gen_load(g, n) : pointer(g, n);
 }
 
 struct mach gen_assign(struct gen *g, const struct dv_node *n, bool want)
@@ -364,7 +371,16 @@ struct mach gen_assign(struct gen *g, const struct dv_node *n, bool want)
 	const struct dv_node *to = n->kids[0];
 	const struct itype word = {8, true};
 	struct operand b;
+	uint64_t v;
 
+	if (!n->op && gen_is_const(n->kids[1], &v) && !v && is_element(to)) {
+		gen_delete(g, to);
+		if (want)
+			gen_imm(g, 0, 0);
+		return (struct mach){.kind = MACH_ANY};
+	}
+	if (gen_root_var(to) && !n->op)
+		return gen_struct_assign(g, n, want);
 	if (!storable(g, to))
 		return MACH_SELF_VALUE;
 	if (!n->op)

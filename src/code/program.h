@@ -27,6 +27,8 @@ enum dv_action_kind {
 	DV_ACT_EXIT,        /**< field 0: status */
 	DV_ACT_CLEAR, DV_ACT_TRUNC, /**< aggs[0]; TRUNC: field 0 if count given */
 	DV_ACT_NORMALIZE, DV_ACT_DENORMALIZE, /**< aggs[0]; field 0: factor */
+	DV_ACT_IF,          /**< field 0: was the condition true? The actions of the two branches follow; the fields of the
+	                         one that was not taken are not in the record */
 };
 struct dv_action {
 	enum dv_action_kind kind;
@@ -37,6 +39,7 @@ struct dv_action {
 	uint32_t field, field_count; /**< slice of dv_program::fields: the record's values in order */
 	const struct dv_agg **aggs;
 	uint32_t agg_count;
+	uint32_t then_count, else_count; /**< IF: actions of each branch, with those of ifs within it */
 	struct dv_loc loc;
 };
 

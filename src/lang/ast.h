@@ -92,6 +92,7 @@ enum dv_node_kind {
 	DV_NODE_CALL,     /**< subroutine or action: str name; typed: call; kids: arguments */
 	DV_NODE_TYPE,     /**< untyped: a type name (argument of sizeof, offsetof, xlate, cast) */
 	DV_NODE_OFFSETOF, DV_NODE_XLATE, DV_NODE_STRINGOF, /**< untyped; stringof becomes a CAST to string when typed */
+	DV_NODE_DEFINED,  /**< untyped: kids[0] or decl: does it make sense on this kernel? */
 };
 
 enum dv_op {
@@ -100,6 +101,7 @@ enum dv_op {
 	DV_OP_EQ, DV_OP_NE, DV_OP_LT, DV_OP_LE, DV_OP_GT, DV_OP_GE, DV_OP_LAND, DV_OP_LOR, DV_OP_LXOR,
 	DV_OP_NEG, DV_OP_PLUS, DV_OP_NOT, DV_OP_BITNOT,
 	DV_OP_PREINC, DV_OP_PREDEC, DV_OP_POSTINC, DV_OP_POSTDEC,
+	DV_OP_COMMA, /**< BINARY: kids[0] for its effect, then kids[1] */
 };
 
 enum dv_var_scope { DV_SCOPE_GLOBAL, DV_SCOPE_THIS, DV_SCOPE_SELF };
@@ -114,6 +116,9 @@ struct dv_var {
 	uint32_t key_count;
 	bool key_is_string[16];
 	uint32_t id;                /**< DYN's variable number: SELF scope and arrays */
+	uint32_t size;              /**< of a structure or array: bytes of one; 0: a scalar or string */
+	uint32_t pointers;          /**< how many pointers are in it: 0, 1, or 2 for more. If any, a word follows its bytes
+	                                 (at the next multiple of 8): their machine's number + 1; 0: none set */
 	uint32_t cell;              /**< GLOBAL scalar: region offset. THIS: offset in the clause-local block */
 	struct dv_loc loc;          /**< where first seen */
 };

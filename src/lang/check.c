@@ -27,7 +27,9 @@ const char *dv_tname(struct dv_check *ck, const struct dv_type *t)
 	char buf[256];
 
 	return dv_arena_printf(ck->arena, "\"%s\"%s", dv_type_name(t, buf, sizeof(buf)),
-			       dv_type_resolve(t)->is_user ? " (in user space)" : "");
+			       dv_type_resolve(t)->is_user  ? " (in user space)"
+			       : dv_type_resolve(t)->xlator ? " (translated)"
+							    : "");
 }
 
 struct dv_node *dv_check_copy(struct dv_check *ck, const struct dv_node *n, enum dv_node_kind kind,
@@ -146,7 +148,9 @@ static struct dv_node *check_kind(struct dv_check *ck, const struct dv_node *n)
 	case DV_NODE_STRINGOF:
 		return check_stringof(ck, n);
 	case DV_NODE_XLATE:
-		return DV_ERR_AT(ck, n->loc, "D_NOT_YET", "xlate is not supported yet");
+		return dv_check_xlate(ck, n);
+	case DV_NODE_DEFINED:
+		return dv_check_defined(ck, n);
 	default:
 		return DV_ERR_AT(ck, n->loc, "D_SYNTAX", "expression expected");
 	}
@@ -169,11 +173,14 @@ struct dv_node *dv_check_expr(struct dv_check *ck, const struct dv_node *n)
 struct dv_node *dv_check_value(struct dv_check *ck, const struct dv_node *n)
 {
 	struct dv_node *v = dv_check_expr(ck, n);
-	const struct dv_type *t;
 
-	if (!v)
-		return NULL;
-	t = dv_type_resolve(v->type);
+	return v ? dv_as_value(ck, n, v) : NULL;
+}
+
+struct dv_node *dv_as_value(struct dv_check *ck, const struct dv_node *n, struct dv_node *v)
+{
+	const struct dv_type *t = dv_type_resolve(v->type);
+
 	switch (t->kind) {
 	case DV_TYPE_INT:
 	case DV_TYPE_ENUM:
@@ -181,8 +188,10 @@ struct dv_node *dv_check_value(struct dv_check *ck, const struct dv_node *n)
 			return v;
 		return DV_ERR_AT(ck, n->loc, "D_NOT_YET", "integers of %u bytes are not supported yet",
 				 (unsigned)t->size);
-	case DV_TYPE_PTR:
 	case DV_TYPE_STRING:
+		v->type = dv_type_string(); // not the typedef, nor the one with a size
+		return v;
+	case DV_TYPE_PTR:
 		return v;
 	case DV_TYPE_ARRAY:
 		return dv_type_is_string(t) ? v : dv_decay(ck, v);
@@ -199,14 +208,35 @@ struct dv_node *dv_check_value(struct dv_check *ck, const struct dv_node *n)
 	}
 }
 
+static bool check_stmts(struct dv_check *ck, const struct dv_stmt *s, struct dv_stmt **ret);
+
+static bool check_if(struct dv_check *ck, const struct dv_stmt *s, struct dv_stmt *t)
+{
+	bool ok;
+
+	t->expr = dv_check_value(ck, s->expr);
+	if (t->expr && (!dv_type_is_scalar(t->expr->type) || dv_type_is_string(t->expr->type)))
+		t->expr = DV_ERR_AT(ck, s->expr->loc, "D_OP_SCALAR", "condition of if must be of scalar type, not %s",
+				    dv_tname(ck, t->expr->type));
+	// A branch that is not for this kernel is not looked at: if (defined(...)).
+	if (t->expr && t->expr->kind == DV_NODE_INT && dv_asks_defined(s->expr)) {
+		bool yes = t->expr->ival != 0;
+
+		return check_stmts(ck, yes ? s->then : s->otherwise, yes ? &t->then : &t->otherwise);
+	}
+	ok = t->expr != NULL;
+	ok &= check_stmts(ck, s->then, &t->then);
+	ok &= check_stmts(ck, s->otherwise, &t->otherwise);
+	return ok;
+}
+
 static bool check_stmt(struct dv_check *ck, const struct dv_stmt *s, struct dv_stmt *t)
 {
 	t->kind = s->kind;
 	t->loc = s->loc;
 	switch (s->kind) {
 	case DV_STMT_IF:
-		DV_ERR_AT(ck, s->loc, "D_NOT_YET", "if is not supported yet: use a predicate or ?:");
-		return false;
+		return check_if(ck, s, t);
 	case DV_STMT_AGG:
 		return dv_check_agg_stmt(ck, s, t);
 	default:
@@ -225,17 +255,34 @@ static bool check_stmt(struct dv_check *ck, const struct dv_stmt *s, struct dv_s
 	}
 }
 
+static bool check_stmts(struct dv_check *ck, const struct dv_stmt *s, struct dv_stmt **last)
+{
+	bool ok = true;
+
+	for (; s; s = s->next) {
+		struct dv_stmt *typed = dv_arena_alloc(ck->arena, sizeof(*typed));
+
+		if (!check_stmt(ck, s, typed)) {
+			ok = false;
+			continue;
+		}
+		*last = typed;
+		last = &typed->next;
+	}
+	return ok;
+}
+
 bool dv_check_clause(struct dv_script *s, const struct dv_clause *c, const struct dv_check_env *env,
 		     struct dv_diag *diag, struct dv_arena *arena, struct dv_clause **ret)
 {
 	struct dv_check ck = {.script = s, .clause = c, .env = env, .diag = diag, .arena = arena};
 	struct dv_clause *t = dv_arena_alloc(arena, sizeof(*t));
-	struct dv_stmt **last;
+	unsigned errors = diag->errors;
 
+	s->diag = diag;
 	*t = *c;
 	t->predicate = NULL;
 	t->stmts = NULL;
-	last = &t->stmts;
 	if (c->predicate) {
 		struct dv_node *p = dv_check_value(&ck, c->predicate);
 
@@ -246,16 +293,8 @@ bool dv_check_clause(struct dv_script *s, const struct dv_clause *c, const struc
 	}
 	if (env->guard && !ck.failed)
 		t->predicate = dv_check_guard(&ck, t->predicate);
-	for (const struct dv_stmt *st = c->stmts; st; st = st->next) {
-		struct dv_stmt *typed = dv_arena_alloc(arena, sizeof(*typed));
-
-		if (!check_stmt(&ck, st, typed)) {
-			ck.failed = true;
-			continue;
-		}
-		*last = typed;
-		last = &typed->next;
-	}
+	if (!check_stmts(&ck, c->stmts, &t->stmts) || diag->errors != errors)
+		ck.failed = true;
 	if (ck.failed || (c->predicate && !t->predicate))
 		return false;
 	*ret = t;

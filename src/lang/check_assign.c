@@ -8,7 +8,7 @@ static bool writable(struct dv_check *ck, const struct dv_node *at, const struct
 
 	if (at->kind == DV_NODE_ASSIGN && at->op != DV_OP_NONE)
 		op = dv_arena_printf(ck->arena, "%s=", op);
-	if (to->kind == DV_NODE_VAR || to->kind == DV_NODE_ELEM)
+	if (to->kind == DV_NODE_VAR || to->kind == DV_NODE_ELEM || dv_root_var(to))
 		return true;
 	if (to->kind == DV_NODE_BUILTIN || to->kind == DV_NODE_ARGN || to->kind == DV_NODE_REG)
 		DV_ERR_AT(ck, at->op_loc, "D_OP_WRITE",
@@ -34,12 +34,20 @@ static struct dv_node *incompatible(struct dv_check *ck, const struct dv_node *n
 static struct dv_node *convert(struct dv_check *ck, const struct dv_node *to, struct dv_node *v)
 {
 	const struct dv_type *t = dv_type_resolve(to->type);
+	bool dynamic = to->kind == DV_NODE_ELEM || (to->kind == DV_NODE_VAR && to->var->scope == DV_SCOPE_SELF);
 
+	if (dv_is_aggregate(t)) {
+		if (dv_is_zero(v) && dynamic)
+			return dv_int_node(ck, v, 0, dv_type_int(8, true));
+		if (dv_type_is_string(t))
+			return dv_is_strcompat(v->type) ? dv_to_string(ck, v) : NULL;
+		return dv_type_equal(t, v->type) && dv_is_lvalue(v) ? v : NULL;
+	}
 	if (t->kind == DV_TYPE_STRING) {
 		if (dv_is_zero(v)) { // sets it free, or empty
 			struct dv_node *e;
 
-			if (to->kind == DV_NODE_ELEM || to->var->scope == DV_SCOPE_SELF)
+			if (dynamic)
 				return dv_int_node(ck, v, 0, dv_type_int(8, true));
 			e = dv_check_copy(ck, v, DV_NODE_STR, dv_type_string());
 			e->str = "";
@@ -47,7 +55,7 @@ static struct dv_node *convert(struct dv_check *ck, const struct dv_node *to, st
 		}
 		return dv_is_strcompat(v->type) ? dv_to_string(ck, v) : NULL;
 	}
-	if (v->type->kind == DV_TYPE_STRING)
+	if (v->type->kind == DV_TYPE_STRING || (dv_is_aggregate(v->type) && t->kind != DV_TYPE_PTR))
 		return NULL;
 	if (t->kind == DV_TYPE_PTR) {
 		v = dv_decay(ck, v);
@@ -70,7 +78,7 @@ static bool compound(struct dv_check *ck, const struct dv_node *n, struct dv_nod
 	const struct dv_node *to = c->kids[0];
 	const struct dv_type *t = dv_type_resolve(to->type);
 
-	if (!dv_type_is_integer(v->type) || t->kind == DV_TYPE_STRING)
+	if (!dv_type_is_integer(v->type) || !dv_type_is_scalar(t))
 		goto bad;
 	v = dv_promote(ck, v);
 	if (t->kind == DV_TYPE_PTR) {
@@ -94,9 +102,11 @@ bad:
 
 struct dv_node *dv_check_assign(struct dv_check *ck, const struct dv_node *n)
 {
-	struct dv_node *v = dv_check_value(ck, n->kids[1]), *to, *c, *conv;
+	struct dv_node *v = dv_check_expr(ck, n->kids[1]), *to, *c, *conv;
 
 	// Without a value there is no telling what an undeclared variable is.
+	if (v && (!dv_is_aggregate(v->type) || !dv_is_lvalue(v)))
+		v = dv_as_value(ck, n->kids[1], v);
 	if (!v)
 		return NULL;
 	if (n->kids[0]->kind == DV_NODE_IDENT && dv_script_inline(ck->script, n->kids[0]))
@@ -105,6 +115,13 @@ struct dv_node *dv_check_assign(struct dv_check *ck, const struct dv_node *n)
 	to = dv_check_expr(ck, n->kids[0]);
 	if (!to || !writable(ck, n, to))
 		return NULL;
+	if (dv_is_aggregate(v->type) && !dv_is_aggregate(to->type)) {
+		v = dv_as_value(ck, n->kids[1], v);
+		if (!v)
+			return NULL;
+	}
+	if (dv_is_xlated_value(v) && n->op == DV_OP_NONE && dv_type_equal(to->type, v->type))
+		return dv_xlate_assign(ck, n, to, v);
 	c = dv_check_copy(ck, n, DV_NODE_ASSIGN, to->type);
 	dv_check_kids(ck, c, 2);
 	c->kids[0] = to;
@@ -125,7 +142,7 @@ struct dv_node *dv_check_incdec(struct dv_check *ck, const struct dv_node *n)
 	if (!to || !writable(ck, n, to))
 		return NULL;
 	t = dv_type_resolve(to->type);
-	if (t->kind == DV_TYPE_STRING)
+	if (!dv_type_is_scalar(t))
 		return DV_ERR_AT(ck, n->op_loc, "D_OP_SCALAR", "operator %s requires an operand of scalar type, not %s",
 				 dv_op_name(n->op), dv_tname(ck, to->type));
 	c = dv_check_copy(ck, n, DV_NODE_INCDEC, to->type);

@@ -111,11 +111,18 @@ static bool check_shown(struct dv_check *ck, const struct dv_node *n, struct dv_
 	if (!v)
 		return false;
 	t = dv_type_complete(v->type);
+	if (dv_is_xlated_value(v)) {
+		v = dv_xlate_whole(ck, n->kids[0], v);
+		if (!v)
+			return false;
+	}
 	if (c->call->id == DV_C_PRINT && t->kind == DV_TYPE_PTR) {
 		const struct dv_type *to = dv_type_complete(t->ref);
 
 		if ((to->kind == DV_TYPE_STRUCT || to->kind == DV_TYPE_UNION) && to->size) {
 			v = dv_check_deref(ck, n, v);
+			if (v && dv_is_xlated_value(v))
+				v = dv_xlate_whole(ck, n->kids[0], v);
 			if (!v)
 				return false;
 			t = to;

@@ -14,6 +14,8 @@ struct dv_node *dv_check_deref(struct dv_check *ck, const struct dv_node *at, st
 	const struct dv_type *t, *to;
 	struct dv_node *c;
 
+	if (dv_type_resolve(ptr->type)->kind == DV_TYPE_STRING) // its first character
+		ptr = dv_cast(ck, ptr, dv_type_ptr(dv_type_char()));
 	ptr = dv_decay(ck, ptr);
 	t = dv_type_resolve(ptr->type);
 	if (t->kind != DV_TYPE_PTR)
@@ -45,8 +47,8 @@ static void offer_members(struct dv_near *near, const struct dv_type *t, int dep
 	}
 }
 
-static const struct dv_member *find_member(struct dv_check *ck, const struct dv_type *type, const char *name,
-					   struct dv_loc loc, uint64_t *off)
+const struct dv_member *dv_find_member(struct dv_check *ck, const struct dv_type *type, const char *name,
+				       struct dv_loc loc, uint64_t *off)
 {
 	const struct dv_type *t = dv_type_complete(type);
 	const struct dv_member *m;
@@ -100,12 +102,16 @@ struct dv_node *dv_check_member(struct dv_check *ck, const struct dv_node *n)
 		return DV_ERR_AT(ck, n->op_loc, "D_OP_SOU", "operator %s cannot be applied to type %s%s",
 				 n->is_arrow ? "->" : ".", dv_tname(ck, a->type),
 				 !n->is_arrow && t->kind == DV_TYPE_PTR ? ": use '->'" : "");
+	if (n->is_arrow && dv_is_xlated(a->type))
+		return dv_xlate_member(ck, n, a);
+	if (dv_is_xlated_value(a))
+		return dv_xlate_member(ck, n, a->kids[0]);
 	if (n->is_arrow) {
 		a = dv_check_deref(ck, n, a);
 		if (!a)
 			return NULL;
 	}
-	m = find_member(ck, a->type, n->str, n->op_loc, &off);
+	m = dv_find_member(ck, a->type, n->str, n->op_loc, &off);
 	if (!m)
 		return NULL;
 	c = dv_check_copy(ck, n, DV_NODE_MEMBER, m->type);
@@ -125,7 +131,10 @@ struct dv_node *dv_check_addrof(struct dv_check *ck, const struct dv_node *n)
 		return NULL;
 	if (a->kind == DV_NODE_MEMBER && a->bit_size)
 		return DV_ERR_AT(ck, n->loc, "D_ADDROF_BITFIELD", "cannot take the address of a bit-field");
-	if (a->kind == DV_NODE_VAR || a->kind == DV_NODE_ELEM || a->kind == DV_NODE_BUILTIN || a->kind == DV_NODE_ARGN)
+	if (dv_is_xlated_value(a))
+		return a->kids[0];
+	if (((a->kind == DV_NODE_VAR || a->kind == DV_NODE_ELEM) && !dv_is_aggregate(a->type)) ||
+	    a->kind == DV_NODE_BUILTIN || a->kind == DV_NODE_ARGN)
 		return DV_ERR_AT(ck, n->loc, "D_ADDROF_VAR",
 				 "cannot take the address of a variable of the script or a built-in one");
 	if (!dv_is_lvalue(a))
@@ -143,9 +152,14 @@ static const struct dv_type *name_as_type(struct dv_check *ck, const struct dv_n
 {
 	struct dv_universe *u = ck->env->types;
 
+	struct dv_tdef *own;
+
 	if (n->kind != DV_NODE_IDENT || n->scope != DV_SCOPE_GLOBAL || dv_var_known(ck, DV_SCOPE_GLOBAL, n->str) ||
 	    dv_is_builtin(n->str))
 		return NULL;
+	own = dv_script_typedef(ck->script, n->str);
+	if (own)
+		return dv_build_typedef(ck, own);
 	return u->ops && u->ops->find ? u->ops->find(u->ctx, DV_TYPE_TYPEDEF, n->str, NULL) : NULL;
 }
 
@@ -168,7 +182,7 @@ struct dv_node *dv_check_sizeof(struct dv_check *ck, const struct dv_node *n)
 		return NULL;
 	t = dv_type_resolve(type);
 	if (t->kind == DV_TYPE_STRING)
-		return dv_int_node(ck, n, ck->env->strsize, ulong);
+		return dv_int_node(ck, n, t->size ? t->size : ck->env->strsize, ulong);
 	if (t->kind == DV_TYPE_VOID || t->kind == DV_TYPE_FUNC || t->kind == DV_TYPE_FWD)
 		return DV_ERR_AT(ck, n->loc, "D_SIZEOF_TYPE", "cannot apply sizeof to type %s", dv_tname(ck, type));
 	return dv_int_node(ck, n, t->size, ulong);
@@ -186,11 +200,25 @@ struct dv_node *dv_check_offsetof(struct dv_check *ck, const struct dv_node *n)
 	if (t->kind != DV_TYPE_STRUCT && t->kind != DV_TYPE_UNION)
 		return DV_ERR_AT(ck, n->loc, "D_OFFSETOF_TYPE", "offsetof requires a structure or union, not %s",
 				 dv_tname(ck, type));
-	m = find_member(ck, type, n->str, n->op_loc, &off);
+	m = dv_find_member(ck, type, n->str, n->op_loc, &off);
 	if (!m)
 		return NULL;
 	if (m->bit_size)
 		return DV_ERR_AT(ck, n->op_loc, "D_OFFSETOF_BITFIELD", "cannot take the offset of a bit-field: %s",
 				 n->str);
 	return dv_int_node(ck, n, off / 8, dv_type_int(8, false));
+}
+
+struct dv_node *dv_check_defined(struct dv_check *ck, const struct dv_node *n)
+{
+	bool there, failed = ck->failed;
+
+	ck->quiet++;
+	if (n->decl)
+		there = dv_decl_type(ck, n->decl, false) != NULL;
+	else
+		there = name_as_type(ck, n->kids[0]) || dv_check_expr(ck, n->kids[0]);
+	ck->quiet--;
+	ck->failed = failed;
+	return dv_int_node(ck, n, there, dv_type_int(4, true));
 }

@@ -26,9 +26,7 @@ static const struct builtin {
 	{"ustackdepth", DV_BI_USTACKDEPTH, "uint32_t"},
 	{"hosttid", DV_BI_HOSTTID, "id_t", true}, {"hostcpu", DV_BI_HOSTCPU, "int", true},
 	{"guestvcpu", DV_BI_GUESTVCPU, "int", true}, {"guestname", DV_BI_GUESTNAME, "string", true},
-	{"vtimestamp", DV_BI_VTIMESTAMP, ""}, {"ipl", 0, ""}, {"curcpu", 0, ""}, {"curpsinfo", 0, ""}, {"curlwpsinfo", 0, ""},
-	{"execargs", 0, ""}, {"cwd", 0, "", true}, {"root", 0, "", true}, {"fds", 0, "", true}, {"chip", 0, "", true},
-	{"lgrp", 0, "", true}, {"pset", 0, "", true}, {"zonename", 0, "", true}, {"jid", 0, "", true},
+	{"vtimestamp", DV_BI_VTIMESTAMP, ""}, {"ipl", 0, ""}, {"execargs", 0, ""}, {"zonename", 0, "", true}, {"jid", 0, "", true},
 	{"jailname", 0, "", true},
 };
 
@@ -133,31 +131,6 @@ static struct dv_node *reg_node(struct dv_check *ck, const struct dv_node *n, st
 	return c;
 }
 
-static struct dv_node *check_inline(struct dv_check *ck, const struct dv_vdecl *d)
-{
-	const struct dv_type *t = dv_decl_type(ck, d->decl, false);
-	struct dv_node *v;
-
-	if (!t)
-		return NULL;
-	if (ck->inline_depth >= 16)
-		return DV_ERR_AT(ck, d->loc, "D_SYNTAX", "inlines are nested too deeply, or '%s' uses itself", d->name);
-	ck->inline_depth++;
-	v = dv_check_value(ck, d->value);
-	ck->inline_depth--;
-	if (!v)
-		return NULL;
-	if (dv_type_resolve(t)->kind == DV_TYPE_STRING && dv_is_strcompat(v->type))
-		return dv_to_string(ck, v);
-	v = dv_decay(ck, v);
-	if (!dv_type_is_scalar(t) || !dv_type_is_scalar(v->type) ||
-	    (dv_is_ptr(v->type) != dv_is_ptr(t) && !dv_is_zero(v)))
-		return DV_ERR_AT(ck, d->loc, "D_OP_INCOMPAT",
-				 "inline '%s': definition of type %s is incompatible with %s", d->name,
-				 dv_tname(ck, v->type), dv_tname(ck, t));
-	return dv_cast(ck, v, t);
-}
-
 static struct dv_node *undefined(struct dv_check *ck, const struct dv_node *n)
 {
 	const char *prefix = n->scope == DV_SCOPE_SELF ? "self->" : n->scope == DV_SCOPE_THIS ? "this->" : "";
@@ -182,14 +155,22 @@ static struct dv_node *var_node(struct dv_check *ck, const struct dv_node *n, st
 
 	c->var = v;
 	c->scope = v->scope;
+	if (v->size && dv_type_complete(c->type)->size != v->size)
+		return DV_ERR_AT(ck, n->loc, "D_VAR_LAYOUT",
+				 "variable '%s' of type %s has %u bytes, but on %s such a structure has %u", v->name,
+				 dv_tname(ck, v->type), v->size, ck->env->machine_name ? ck->env->machine_name : "this machine",
+				 (unsigned)dv_type_resolve(c->type)->size);
 	return c;
 }
 
 static struct dv_node *check_variable(struct dv_check *ck, const struct dv_node *n)
 {
 	bool failed;
-	struct dv_var *v = dv_var_get(ck, n->scope, n->str, n->loc, &failed);
+	struct dv_var *v;
 
+	if (!ck->clause)
+		return DV_ERR_AT(ck, n->loc, "D_IDENT_BADREF", "variable '%s' may not be used in a declaration", n->str);
+	v = dv_var_get(ck, n->scope, n->str, n->loc, &failed);
 	if (!v)
 		return failed ? NULL : undefined(ck, n);
 	if (v->is_array)
@@ -202,6 +183,7 @@ struct dv_node *dv_check_ident(struct dv_check *ck, const struct dv_node *n)
 {
 	struct dv_universe *u = ck->env->types;
 	const struct dv_vdecl *d;
+	const struct dv_enumref *e;
 	const struct builtin *b;
 	const struct dv_type *t = NULL;
 	struct dv_node *c;
@@ -210,9 +192,17 @@ struct dv_node *dv_check_ident(struct dv_check *ck, const struct dv_node *n)
 
 	if (n->scope != DV_SCOPE_GLOBAL)
 		return check_variable(ck, n);
+	c = dv_check_bound(ck, n);
+	if (c)
+		return c;
 	d = dv_script_decl(ck->script, DV_SCOPE_GLOBAL, n->str);
 	if (d && d->value)
-		return check_inline(ck, d);
+		return dv_check_inline(ck, n, d, NULL, 0);
+	e = d ? NULL : dv_script_enumerator(ck->script, n->str);
+	if (e)
+		return dv_enumerator_value(ck, e, &value, &t)
+			   ? dv_int_node(ck, n, (uint64_t)value, dv_type_int(4, true))
+			   : NULL;
 	b = builtin(n->str);
 	if (b && !b->soft)
 		return check_builtin(ck, n, b);
@@ -244,6 +234,63 @@ struct dv_node *dv_check_ident(struct dv_check *ck, const struct dv_node *n)
 	return undefined(ck, n);
 }
 
+// "psinfo_t *", "struct foo *", "int" to a type.
+static const struct dv_type *type_of_text(struct dv_check *ck, const struct dv_node *n, const char *text)
+{
+	struct dv_decl d = {.kind = DV_D_NAME, .loc = n->loc};
+	size_t len = strcspn(text, "*");
+	const struct dv_type *t;
+
+	while (len && text[len - 1] == ' ')
+		len--;
+	if (!strncmp(text, "struct ", 7) && len > 7) {
+		d.kind = DV_D_STRUCT;
+		d.name = dv_arena_strndup(ck->arena, text + 7, len - 7);
+	} else {
+		d.name = dv_arena_strndup(ck->arena, text, len);
+	}
+	t = dv_decl_type(ck, &d, true);
+	for (text = strchr(text, '*'); t && text && *text == '*'; text++)
+		t = dv_type_ptr(t);
+	return t;
+}
+
+// args[n] as the provider presents it.
+static struct dv_node *presented_arg(struct dv_check *ck, const struct dv_node *n, const struct dv_node *i)
+{
+	const struct dv_check_env *e = ck->env;
+	const struct dv_type *out = NULL, *native;
+	const struct dv_xarg *x;
+	struct dv_node *c;
+
+	if (i->ival >= e->xarg_count)
+		return DV_ERR_AT(ck, i->loc, "D_ARGS_IDX",
+				 "index %lld is out of range for the args[ ] of %s, which has %u", (long long)i->ival,
+				 e->probe ? e->probe : "this probe", e->xarg_count);
+	x = &e->xargs[i->ival];
+	native = e->arg_type ? e->arg_type(e->ctx, x->native) : NULL;
+	if (x->type) {
+		out = type_of_text(ck, n, x->type);
+		if (!out)
+			return NULL;
+	}
+	if (!native && (!out || dv_is_ptr(out)))
+		return DV_ERR_AT(ck, i->loc, "D_ARGS_TYPE", "type of args[%u] of %s is not known: use arg%u",
+				 (unsigned)i->ival, e->probe ? e->probe : "this probe", x->native);
+	c = dv_check_copy(ck, n, DV_NODE_ARGN, native ? native : dv_type_int(8, true));
+	c->ival = x->native;
+	if (!dv_type_is_scalar(c->type))
+		return DV_ERR_AT(ck, i->loc, "D_NOT_YET", "args[%u] of type %s is not supported yet", (unsigned)i->ival,
+				 dv_tname(ck, c->type));
+	if (!out || dv_type_equal(c->type, out))
+		return c;
+	if (dv_is_ptr(out))
+		return dv_xlate(ck, n, out, c);
+	if (dv_type_resolve(out)->kind == DV_TYPE_STRING)
+		return dv_to_string(ck, c);
+	return dv_cast(ck, c, out);
+}
+
 static struct dv_node *check_args(struct dv_check *ck, const struct dv_node *n)
 {
 	const struct dv_check_env *e = ck->env;
@@ -257,6 +304,10 @@ static struct dv_node *check_args(struct dv_check *ck, const struct dv_node *n)
 		return DV_ERR_AT(ck, n->op_loc, "D_ARGS_TYPE", "args[ ] index must be an integer constant");
 	if (ck->no_args)
 		return NULL;
+	if (e->xargs)
+		return presented_arg(ck, n, i);
+	if (i->ival < UINT32_MAX && dv_check_xargs(ck, n, (uint32_t)i->ival, &c))
+		return c;
 	if (!e->typed_args || !e->arg_type)
 		return DV_ERR_AT(ck, n->loc, "D_ARGS_NONE",
 				 "no type information for the arguments of %s%s: use arg0, arg1 ...", probe,
@@ -279,10 +330,49 @@ static struct dv_node *check_args(struct dv_check *ck, const struct dv_node *n)
 	return c;
 }
 
+// A variable that is indexed: *done with an element of an associative array or after telling, else the variable.
+static struct dv_node *indexed_variable(struct dv_check *ck, const struct dv_node *n, const struct dv_node *base,
+					bool *done)
+{
+	struct dv_node *a;
+	struct dv_var *v;
+	bool failed;
+
+	*done = true;
+	if (!ck->clause)
+		return DV_ERR_AT(ck, base->loc, "D_IDENT_BADREF", "variable '%s' may not be used in a declaration", base->str);
+	v = dv_var_get(ck, base->scope, base->str, base->loc, &failed);
+	if (!v)
+		return failed ? NULL : undefined(ck, base);
+	if (v->is_array) {
+		a = var_node(ck, n, v, DV_NODE_ELEM);
+		if (!a)
+			return NULL;
+		a->loc = base->loc;
+		return dv_var_keys(ck, v, a, n) ? a : NULL;
+	}
+	if (v->type->kind != DV_TYPE_PTR && v->type->kind != DV_TYPE_ARRAY && v->type->kind != DV_TYPE_STRING)
+		return DV_ERR_AT(ck, base->loc, "D_IDENT_BADREF", "'%s' is not an array or a pointer", base->str);
+	a = var_node(ck, base, v, DV_NODE_VAR);
+	*done = a == NULL;
+	return a;
+}
+
+// How many elements the array has that an index goes into; 0: not an array of known size.
+static uint32_t element_count(const struct dv_node *a)
+{
+	const struct dv_type *t = dv_type_resolve(a->type);
+
+	if (a->kind == DV_NODE_CAST && t->kind == DV_TYPE_PTR)
+		t = dv_type_resolve(a->kids[0]->type);
+	return t->kind == DV_TYPE_ARRAY ? t->count : 0;
+}
+
 struct dv_node *dv_check_index(struct dv_check *ck, const struct dv_node *n)
 {
 	const struct dv_node *base = n->kids[0];
 	struct dv_node *a = NULL, *i;
+	bool done;
 
 	if (base->kind == DV_NODE_IDENT && base->scope == DV_SCOPE_GLOBAL && !strcmp(base->str, "args"))
 		return check_args(ck, n);
@@ -297,23 +387,18 @@ struct dv_node *dv_check_index(struct dv_check *ck, const struct dv_node *n)
 			return DV_ERR_AT(ck, i->loc, "D_ARR_BOUNDS", "there is no register %lld", (long long)i->ival);
 		return reg_node(ck, n, i);
 	}
-	if (base->kind == DV_NODE_IDENT &&
-	    (base->scope != DV_SCOPE_GLOBAL || dv_var_known(ck, DV_SCOPE_GLOBAL, base->str)) &&
-	    !(base->scope == DV_SCOPE_GLOBAL && dv_is_builtin(base->str)) && !dv_script_inline(ck->script, base)) {
-		bool failed;
-		struct dv_var *v = dv_var_get(ck, base->scope, base->str, base->loc, &failed);
+	if (base->kind == DV_NODE_IDENT && (base->scope != DV_SCOPE_GLOBAL || !dv_bound(ck, base->str))) {
+		const struct dv_vdecl *d =
+		    base->scope == DV_SCOPE_GLOBAL ? dv_script_decl(ck->script, DV_SCOPE_GLOBAL, base->str) : NULL;
 
-		if (!v)
-			return failed ? NULL : undefined(ck, base);
-		if (v->is_array) {
-			a = var_node(ck, n, v, DV_NODE_ELEM);
-			a->loc = base->loc;
-			return dv_var_keys(ck, v, a, n) ? a : NULL;
+		if (d && d->value && d->decl->kind == DV_D_ASSOC)
+			return dv_check_inline(ck, n, d, n->kids + 1, n->kid_count - 1);
+		if (!(d && d->value) && (base->scope != DV_SCOPE_GLOBAL || (dv_var_known(ck, DV_SCOPE_GLOBAL, base->str) &&
+									    !dv_is_builtin(base->str)))) {
+			a = indexed_variable(ck, n, base, &done);
+			if (done)
+				return a;
 		}
-		if (v->type->kind != DV_TYPE_PTR)
-			return DV_ERR_AT(ck, base->loc, "D_IDENT_BADREF", "'%s' is not an array or a pointer",
-					 base->str);
-		a = var_node(ck, base, v, DV_NODE_VAR);
 	}
 	if (!a)
 		a = dv_check_value(ck, base);
@@ -324,6 +409,12 @@ struct dv_node *dv_check_index(struct dv_check *ck, const struct dv_node *n)
 	i = dv_check_value(ck, n->kids[1]);
 	if (!i)
 		return NULL;
+	if (i->kind == DV_NODE_INT && dv_is_aggregate(a->type) && dv_root_var(a) && element_count(a) &&
+	    ((int64_t)i->ival < 0 || i->ival >= element_count(a)))
+		return DV_ERR_AT(ck, n->kids[1]->loc, "D_ARR_BOUNDS", "index %lld is out of the bounds of %s", (long long)i->ival,
+				 dv_tname(ck, a->type));
+	if (dv_type_resolve(a->type)->kind == DV_TYPE_STRING) // its characters
+		a = dv_cast(ck, a, dv_type_ptr(dv_type_char()));
 	a = dv_decay(ck, a);
 	if (!dv_is_ptr(a->type) || !dv_type_is_integer(i->type))
 		return DV_ERR_AT(ck, n->op_loc, "D_OP_INCOMPAT",

@@ -164,10 +164,21 @@ static struct dv_node *arithmetic(struct dv_check *ck, const struct dv_node *n, 
 	return dv_fold(ck, op_node(ck, n, DV_NODE_BINARY, n->op, t, dv_cast(ck, a, t), dv_cast(ck, b, t)));
 }
 
+static struct dv_node *comma(struct dv_check *ck, const struct dv_node *n)
+{
+	struct dv_node *a = dv_check_expr(ck, n->kids[0]), *b = dv_check_value(ck, n->kids[1]);
+
+	return a && b ? op_node(ck, n, DV_NODE_BINARY, n->op, b->type, a, b) : NULL;
+}
+
 struct dv_node *dv_check_binary(struct dv_check *ck, const struct dv_node *n)
 {
-	struct dv_node *a = dv_check_value(ck, n->kids[0]), *b = dv_check_value(ck, n->kids[1]);
+	struct dv_node *a, *b;
 
+	if (n->op == DV_OP_COMMA)
+		return comma(ck, n);
+	a = dv_check_value(ck, n->kids[0]);
+	b = dv_check_value(ck, n->kids[1]);
 	if (!a || !b)
 		return NULL;
 	switch (n->op) {
@@ -194,12 +205,27 @@ struct dv_node *dv_check_binary(struct dv_check *ck, const struct dv_node *n)
 	}
 }
 
+bool dv_asks_defined(const struct dv_node *n)
+{
+	if (n->kind == DV_NODE_DEFINED)
+		return true;
+	if (n->kind != DV_NODE_UNARY && n->kind != DV_NODE_BINARY)
+		return false;
+	for (uint32_t i = 0; i < n->kid_count; i++)
+		if (dv_asks_defined(n->kids[i]))
+			return true;
+	return false;
+}
+
 struct dv_node *dv_check_cond_op(struct dv_check *ck, const struct dv_node *n)
 {
-	struct dv_node *c = dv_check_value(ck, n->kids[0]), *a = dv_check_value(ck, n->kids[1]),
-		       *b = dv_check_value(ck, n->kids[2]), *r;
+	struct dv_node *c = dv_check_value(ck, n->kids[0]), *a, *b, *r;
 	const struct dv_type *t;
 
+	if (c && c->kind == DV_NODE_INT && dv_asks_defined(n->kids[0]))
+		return dv_check_expr(ck, n->kids[c->ival ? 1 : 2]);
+	a = dv_check_value(ck, n->kids[1]);
+	b = dv_check_value(ck, n->kids[2]);
 	if (!c || !a || !b)
 		return NULL;
 	if (!is_scalar(c))

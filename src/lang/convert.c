@@ -4,9 +4,42 @@
 
 #include <string.h>
 
+bool dv_is_aggregate(const struct dv_type *t)
+{
+	t = dv_type_resolve(t);
+	return t->kind == DV_TYPE_STRUCT || t->kind == DV_TYPE_UNION || t->kind == DV_TYPE_ARRAY;
+}
+
 bool dv_is_lvalue(const struct dv_node *n)
 {
-	return n->kind == DV_NODE_DEREF || n->kind == DV_NODE_MEMBER || n->kind == DV_NODE_SYM;
+	return n->kind == DV_NODE_DEREF || n->kind == DV_NODE_MEMBER || n->kind == DV_NODE_SYM ||
+	       ((n->kind == DV_NODE_VAR || n->kind == DV_NODE_ELEM) && dv_is_aggregate(n->type));
+}
+
+const struct dv_node *dv_root_var(const struct dv_node *n)
+{
+	for (;;) {
+		const struct dv_node *p;
+
+		switch (n->kind) {
+		case DV_NODE_VAR:
+		case DV_NODE_ELEM:
+			return dv_is_aggregate(n->type) ? n : NULL;
+		case DV_NODE_MEMBER:
+			n = n->kids[0];
+			break;
+		case DV_NODE_DEREF: // an element: *(array + i)
+			p = n->kids[0];
+			if (p->kind == DV_NODE_BINARY && (p->op == DV_OP_ADD || p->op == DV_OP_SUB) && p->scale)
+				p = p->kids[0];
+			if (p->kind != DV_NODE_CAST || dv_type_resolve(p->kids[0]->type)->kind != DV_TYPE_ARRAY)
+				return NULL;
+			n = p->kids[0];
+			break;
+		default:
+			return NULL;
+		}
+	}
 }
 
 bool dv_is_ptr(const struct dv_type *t)
@@ -127,6 +160,8 @@ bool dv_ptr_compat(const struct dv_type *a, const struct dv_type *b)
 	for (int i = 0; i < 16; i++) {
 		a = dv_type_resolve(a);
 		b = dv_type_resolve(b);
+		if (a->xlator != b->xlator)
+			return false;
 		if (a->kind == DV_TYPE_VOID || b->kind == DV_TYPE_VOID || dv_type_equal(a, b))
 			return true;
 		if ((a->kind == DV_TYPE_PTR || a->kind == DV_TYPE_ARRAY) && a->kind == b->kind) {
@@ -151,7 +186,7 @@ const char *dv_op_name(enum dv_op op)
 		[DV_OP_SHR] = ">>", [DV_OP_EQ] = "==", [DV_OP_NE] = "!=", [DV_OP_LT] = "<", [DV_OP_LE] = "<=",
 		[DV_OP_GT] = ">", [DV_OP_GE] = ">=", [DV_OP_LAND] = "&&", [DV_OP_LOR] = "||", [DV_OP_LXOR] = "^^",
 		[DV_OP_NEG] = "-", [DV_OP_PLUS] = "+", [DV_OP_NOT] = "!", [DV_OP_BITNOT] = "~", [DV_OP_PREINC] = "++",
-		[DV_OP_PREDEC] = "--", [DV_OP_POSTINC] = "++", [DV_OP_POSTDEC] = "--",
+		[DV_OP_PREDEC] = "--", [DV_OP_POSTINC] = "++", [DV_OP_POSTDEC] = "--", [DV_OP_COMMA] = ",",
 	};
 
 	return names[op];

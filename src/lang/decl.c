@@ -18,6 +18,8 @@ static const struct dv_type *unknown(struct dv_check *ck, const struct dv_decl *
 {
 	struct dv_universe *u = ck->env->types;
 
+	if (ck->lenient)
+		return NULL;
 	if (!u->ops)
 		DV_ERR_AT(ck, d->loc, "D_TYPE_ERR", "type '%s%s' is not known: there are no kernel types on %s", tag,
 			  d->name, where(ck));
@@ -30,24 +32,33 @@ static const struct dv_type *unknown(struct dv_check *ck, const struct dv_decl *
 static const struct dv_type *named(struct dv_check *ck, const struct dv_decl *d)
 {
 	const struct dv_type *base = d->module ? NULL : dv_type_base_by_name(d->name), *t;
+	struct dv_tdef *own;
 
-	// C's own words cannot be anything else; a typedef of the kernel comes before D's of the same name.
+	// C's own words cannot be anything else. Then the script's typedefs; then the kernel's, before D's of that name.
 	if (base && base->kind != DV_TYPE_TYPEDEF)
 		return base;
+	own = d->module ? NULL : dv_script_typedef(ck->script, d->name);
+	if (own)
+		return dv_build_typedef(ck, own);
 	t = find(ck->env->types, DV_TYPE_TYPEDEF, d->name, d->module);
 	return t ? t : base ? base : unknown(ck, d, "");
 }
 
-static const struct dv_type *tagged(struct dv_check *ck, const struct dv_decl *d, bool forward)
+static const struct dv_type *tagged(struct dv_check *ck, struct dv_decl *d, bool forward)
 {
 	static const struct {
 		enum dv_type_kind kind;
 		const char *word;
-	} kinds[] = {[DV_D_STRUCT] = {DV_TYPE_STRUCT, "struct "},
-		     [DV_D_UNION] = {DV_TYPE_UNION, "union "},
-		     [DV_D_ENUM] = {DV_TYPE_ENUM, "enum "}};
-	const struct dv_type *t = d->name ? find(ck->env->types, kinds[d->kind].kind, d->name, d->module) : NULL;
+		enum dv_name_kind name;
+	} kinds[] = {[DV_D_STRUCT] = {DV_TYPE_STRUCT, "struct ", DV_NAME_STRUCT},
+		     [DV_D_UNION] = {DV_TYPE_UNION, "union ", DV_NAME_UNION},
+		     [DV_D_ENUM] = {DV_TYPE_ENUM, "enum ", DV_NAME_ENUM}};
+	struct dv_decl *own = d->body ? d : d->module ? NULL : dv_script_tag(ck->script, kinds[d->kind].name, d->name);
+	const struct dv_type *t;
 
+	if (own)
+		return dv_build_tag(ck, own);
+	t = d->name ? find(ck->env->types, kinds[d->kind].kind, d->name, d->module) : NULL;
 	if (t || !d->name)
 		return t ? t
 			 : unknown(ck, &(struct dv_decl){.name = "<anonymous>", .loc = d->loc}, kinds[d->kind].word);
@@ -56,7 +67,59 @@ static const struct dv_type *tagged(struct dv_check *ck, const struct dv_decl *d
 	return unknown(ck, d, kinds[d->kind].word);
 }
 
-const struct dv_type *dv_decl_type(struct dv_check *ck, const struct dv_decl *d, bool forward)
+static const struct dv_type *array(struct dv_check *ck, const struct dv_decl *d)
+{
+	const struct dv_type *t = dv_decl_type(ck, d->ref, false);
+	struct dv_node *dim = d->dim ? dv_check_expr(ck, d->dim) : NULL;
+
+	if (!t || (d->dim && !dim))
+		return NULL;
+	if (!d->dim) {
+		DV_ERR_AT(ck, d->loc, "D_DECL_ARRNULL", "an array needs a dimension here");
+		return NULL;
+	}
+	if (dim->kind != DV_NODE_INT || !dv_type_is_integer(dim->type) || (int64_t)dim->ival <= 0) {
+		DV_ERR_AT(ck, d->loc, "D_DECL_ARRSUB", "dimension of an array must be a positive integer constant");
+		return NULL;
+	}
+	if (dv_type_resolve(t)->kind == DV_TYPE_STRING)
+		t = dv_sized_string(ck);
+	if (!dv_type_complete(t)->size) {
+		DV_ERR_AT(ck, d->loc, dv_type_resolve(t)->kind == DV_TYPE_VOID ? "D_DECL_ARRVOID" : "D_DECL_INCOMPLETE",
+			  "an array may not be of %s, whose size is not known", dv_tname(ck, t));
+		return NULL;
+	}
+	if (dim->ival > UINT32_MAX / 2 || dim->ival * dv_type_complete(t)->size > UINT32_MAX / 16) {
+		DV_ERR_AT(ck, d->loc, "D_DECL_ARRBIG", "array of %llu elements is too large", (unsigned long long)dim->ival);
+		return NULL;
+	}
+	return dv_type_array(t, (uint32_t)dim->ival);
+}
+
+static const struct dv_type *function(struct dv_check *ck, const struct dv_decl *d)
+{
+	const struct dv_type *ret = dv_decl_type(ck, d->ref, true);
+	struct dv_member *params;
+	struct dv_type *t;
+
+	if (!ret)
+		return NULL;
+	params = dv_arena_alloc(&ck->script->fwd->arena, (d->key_count + 1) * sizeof(*params));
+	for (uint32_t i = 0; i < d->key_count; i++) {
+		params[i].name = d->key_names[i];
+		params[i].type = dv_decl_type(ck, d->keys[i], true);
+		if (!params[i].type)
+			return NULL;
+	}
+	t = dv_type_new(ck->script->fwd, DV_TYPE_FUNC, NULL, 0);
+	t->ref = ret;
+	t->members = params;
+	t->count = d->key_count;
+	t->varargs = d->varargs;
+	return t;
+}
+
+static const struct dv_type *decl_type(struct dv_check *ck, const struct dv_decl *d, bool forward)
 {
 	const struct dv_type *t;
 
@@ -66,26 +129,14 @@ const struct dv_type *dv_decl_type(struct dv_check *ck, const struct dv_decl *d,
 	case DV_D_STRUCT:
 	case DV_D_UNION:
 	case DV_D_ENUM:
-		return tagged(ck, d, forward);
+		return tagged(ck, (struct dv_decl *)d, forward);
 	case DV_D_PTR:
 		t = dv_decl_type(ck, d->ref, forward);
-		return t ? dv_type_ptr(t) : NULL;
-	case DV_D_ARRAY: {
-		struct dv_node *dim = d->dim ? dv_check_expr(ck, d->dim) : NULL;
-
-		t = dv_decl_type(ck, d->ref, false);
-		if (!t || (d->dim && !dim))
-			return NULL;
-		if (!dim || dim->kind != DV_NODE_INT || dim->ival == 0 || dim->ival > UINT32_MAX) {
-			DV_ERR_AT(ck, d->loc, "D_DECL_ARRSUB",
-				  "dimension of an array must be a positive integer constant");
-			return NULL;
-		}
-		return dv_type_array(t, (uint32_t)dim->ival);
-	}
+		return !t ? NULL : d->user ? dv_type_user_ptr(t) : dv_type_ptr(t);
+	case DV_D_ARRAY:
+		return array(ck, d);
 	case DV_D_FUNC:
-		DV_ERR_AT(ck, d->loc, "D_NOT_YET", "types of functions are not supported yet");
-		return NULL;
+		return function(ck, d);
 	case DV_D_ASSOC:
 		DV_ERR_AT(ck, d->loc, "D_DECL_PROTO_TYPE", "an associative array's type may not stand here");
 		return NULL;
@@ -93,19 +144,44 @@ const struct dv_type *dv_decl_type(struct dv_check *ck, const struct dv_decl *d,
 	return NULL;
 }
 
-// What is not there becomes a bare name: the pointer can be kept and compared, but not followed.
-static const struct dv_type *retarget(struct dv_script *s, struct dv_universe *u, const struct dv_type *t, int depth)
+const struct dv_type *dv_decl_type(struct dv_check *ck, const struct dv_decl *d, bool forward)
 {
+	const struct dv_type *t;
+
+	if (ck->decl_depth >= 64) {
+		DV_ERR_AT(ck, d->loc, "D_SYNTAX", "type is nested too deeply");
+		return NULL;
+	}
+	ck->decl_depth++;
+	t = decl_type(ck, d, forward);
+	ck->decl_depth--;
+	return t;
+}
+
+// What is not there becomes a bare name: the pointer can be kept and compared, but not followed.
+static const struct dv_type *retarget(struct dv_check *ck, const struct dv_type *t, int depth)
+{
+	struct dv_universe *u = ck->env->types;
+	struct dv_script *s = ck->script;
 	const struct dv_type *to = NULL;
 
+	if (t->xlator) {
+		to = dv_xlate_retarget(ck, t);
+		return to ? to : t;
+	}
+	if (t->decl && depth <= 16) {
+		to = t->kind == DV_TYPE_TYPEDEF ? dv_build_typedef(ck, (struct dv_tdef *)t->decl)
+						: dv_build_tag(ck, (struct dv_decl *)t->decl);
+		return to ? to : t;
+	}
 	if (depth > 16 || !t->universe || t->universe == u || t->universe == dv_universe_base())
 		return t;
 	switch (t->kind) {
 	case DV_TYPE_PTR:
-		to = retarget(s, u, t->ref, depth + 1);
+		to = retarget(ck, t->ref, depth + 1);
 		return to == t->ref ? t : t->is_user ? dv_type_user_ptr(to) : dv_type_ptr(to);
 	case DV_TYPE_ARRAY:
-		to = retarget(s, u, t->ref, depth + 1);
+		to = retarget(ck, t->ref, depth + 1);
 		return to == t->ref ? t : dv_type_array(to, t->count);
 	case DV_TYPE_STRUCT:
 	case DV_TYPE_UNION:
@@ -127,5 +203,5 @@ static const struct dv_type *retarget(struct dv_script *s, struct dv_universe *u
 
 const struct dv_type *dv_retarget(struct dv_check *ck, const struct dv_type *t)
 {
-	return retarget(ck->script, ck->env->types, t, 0);
+	return retarget(ck, t, 0);
 }

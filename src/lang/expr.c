@@ -118,11 +118,11 @@ static bool type_follows_paren(struct dv_parser *p)
 	ahead.ahead = true;
 	dv_lex(&ahead, &t);
 	if (t.kind == DV_T_KEYWORD)
-		return t.kw != DV_K_SIZEOF && t.kw != DV_K_STRINGOF && t.kw != DV_K_OFFSETOF && t.kw != DV_K_XLATE &&
+		return t.kw != DV_K_RETURN && t.kw != DV_K_SIZEOF && t.kw != DV_K_STRINGOF && t.kw != DV_K_OFFSETOF && t.kw != DV_K_XLATE &&
 		       t.kw != DV_K_SELF && t.kw != DV_K_THIS;
 	if (t.kind != DV_T_IDENT && t.kind != DV_T_SYM)
 		return false;
-	base = t.kind == DV_T_IDENT && dv_type_base_by_name(t.str);
+	base = t.kind == DV_T_IDENT && dv_parse_is_type(p, t.str);
 	dv_lex(&ahead, &u);
 	if (u.kind == DV_T_PUNCT && u.punct == '*') {
 		// "(name *)" or "(name **)": no expression ends in a star.
@@ -189,6 +189,26 @@ static struct dv_node *parse_offsetof(struct dv_parser *p)
 	return dv_parse_expect(p, ')', "after the member") ? n : NULL;
 }
 
+// defined(e), defined(type): 1 where it makes sense on the machine's kernel, else 0.
+static struct dv_node *parse_defined(struct dv_parser *p, struct dv_loc loc)
+{
+	struct dv_node *n = dv_node_new(p->script, DV_NODE_DEFINED, loc), *e;
+
+	if (type_follows_paren(p)) {
+		dv_parse_next(p);
+		n->decl = dv_parse_type_name(p);
+		return n->decl && dv_parse_expect(p, ')', "after the type") ? n : NULL;
+	}
+	dv_parse_next(p);
+	p->parens++;
+	e = dv_parse_expr(p);
+	p->parens--;
+	if (!e || !dv_parse_expect(p, ')', "after the expression"))
+		return NULL;
+	dv_node_kids(p->script, n, &e, 1);
+	return n;
+}
+
 static struct dv_node *parse_xlate(struct dv_parser *p)
 {
 	struct dv_node *n = dv_node_new(p->script, DV_NODE_XLATE, p->tok.loc), *e;
@@ -244,7 +264,10 @@ static struct dv_node *parse_primary(struct dv_parser *p)
 	case DV_T_IDENT:
 		n = dv_node_new(p->script, DV_NODE_IDENT, p->tok.loc);
 		n->str = p->tok.str;
-		break;
+		if (strcmp(n->str, "defined"))
+			break;
+		dv_parse_next(p);
+		return dv_parse_at(p, '(') ? parse_defined(p, n->loc) : n;
 	case DV_T_SYM:
 		n = dv_node_new(p->script, DV_NODE_SYM, p->tok.loc);
 		n->str = p->tok.str;
@@ -271,12 +294,8 @@ static struct dv_node *parse_primary(struct dv_parser *p)
 		if (p->tok.punct == '(') {
 			dv_parse_next(p);
 			p->parens++;
-			n = dv_parse_expr(p);
+			n = dv_parse_comma(p);
 			p->parens--;
-			if (n && dv_parse_at(p, ',')) {
-				dv_parse_error(p, p->tok.loc, "D_NOT_YET", "the comma operator is not supported yet");
-				return NULL;
-			}
 			return n && dv_parse_expect(p, ')', "to close the parenthesis") ? n : NULL;
 		}
 		// fall through
@@ -496,5 +515,20 @@ struct dv_node *dv_parse_expr(struct dv_parser *p)
 		}
 out:
 	dv_parse_leave(p);
+	return p->failed ? NULL : a;
+}
+
+struct dv_node *dv_parse_comma(struct dv_parser *p)
+{
+	struct dv_node *a = dv_parse_expr(p);
+
+	while (a && !p->failed && dv_parse_at(p, ',')) {
+		struct dv_loc loc = p->tok.loc;
+
+		dv_parse_next(p);
+		a = make(p, DV_NODE_BINARY, DV_OP_COMMA, a->loc, loc, a, dv_parse_expr(p), NULL);
+		if (a && a->kid_count != 2)
+			a = NULL;
+	}
 	return p->failed ? NULL : a;
 }

@@ -7,8 +7,11 @@
  * machine at a time). Nothing here recurses without a bound: the parser counts its nesting (DV_NEST_MAX), untyped nodes
  * carry their depth (DV_TREE_MAX), and the checker counts its own (DV_TYPED_MAX).
  */
+#include <string.h>
+
 #include "base/mem.h"
 #include "lang/lang.h"
+#include "lang/names.h"
 
 #define DV_NEST_MAX   1000u  /**< the parser's own recursion: about eight levels for a parenthesis */
 #define DV_TREE_MAX   128u   /**< levels of one expression */
@@ -17,30 +20,88 @@
 #define DV_ERRORS_MAX 20u    /**< shown of one source */
 #define DV_KEYS_MAX   16u
 #define DV_VARS_MAX   4096u
+#define DV_ELEM_MAX   1000u  /**< bytes of a structure in an associative array or self-> */
 
 /* -- declarations ---------------------------------------------------------------------------------------------- */
+
+/** What a declaration has become for one kernel's types (layout.c): made once, as its members may differ. */
+struct dv_built {
+	const struct dv_universe *of;
+	struct dv_type *type;
+	bool making;               /**< its own members are being looked at */
+	struct dv_built *next;
+};
+struct dv_mdecl { const char *name; struct dv_decl *decl; struct dv_node *bits; struct dv_loc loc; };
+struct dv_edecl { const char *name; struct dv_node *value; struct dv_loc loc; };
 
 /** A type as written. */
 struct dv_decl {
 	enum { DV_D_NAME, DV_D_STRUCT, DV_D_UNION, DV_D_ENUM, DV_D_PTR, DV_D_ARRAY, DV_D_ASSOC, DV_D_FUNC } kind;
 	const char *name, *module; /**< NAME, STRUCT, UNION, ENUM */
 	bool body;                 /**< STRUCT, UNION, ENUM: defined here */
+	bool user;                 /**< PTR: written `userland`, an address in user space */
+	bool varargs;              /**< FUNC, ASSOC: `...` at the end */
 	struct dv_decl *ref;       /**< PTR, ARRAY, ASSOC, FUNC: of what */
 	struct dv_node *dim;       /**< ARRAY: or NULL */
 	struct dv_decl **keys;     /**< ASSOC: key types; FUNC: parameters */
+	const char **key_names;    /**< as written, or NULL each */
 	uint32_t key_count;
+	struct dv_mdecl *members;  /**< STRUCT, UNION with a body */
+	struct dv_edecl *enums;    /**< ENUM with a body */
+	uint32_t count;            /**< of either */
+	struct dv_built *built;
 	uint32_t depth;
 	struct dv_loc loc;
+	struct dv_lib *lib;        /**< with a body: declared by this library */
 };
 
 /** A variable declared outside of clauses; or, with `value`, an inline. */
 struct dv_vdecl {
 	const char *name;
 	enum dv_var_scope scope;
-	struct dv_decl *decl;
+	struct dv_decl *decl;      /**< an inline with parameters is ASSOC */
 	struct dv_node *value;
 	struct dv_loc loc;
+	struct dv_lib *lib;
 };
+struct dv_tdef {
+	const char *name;
+	struct dv_decl *decl;
+	struct dv_built *built;
+	struct dv_loc loc;
+	struct dv_lib *lib;
+};
+struct dv_enumref { struct dv_decl *decl; uint32_t index; };
+
+/** translator out < in name > { members } */
+struct dv_xlator {
+	struct dv_decl *out, *in;
+	const char *name;          /**< of its input within the members' expressions */
+	struct dv_edecl *members;
+	uint32_t count;
+	struct dv_built *built;    /**< the translated pointer's type, for each kernel's types */
+	struct dv_loc loc;
+	struct dv_lib *lib;
+};
+/** provider name { probe name(args) : (xargs); }. Types of probes' arguments and how they are presented. */
+struct dv_pprobe { const char *name; struct dv_decl *args, *xargs; /**< FUNC; xargs or NULL */ };
+struct dv_pdecl {
+	const char *name;
+	struct dv_pprobe *probes;
+	uint32_t count;
+	struct dv_loc loc;
+	struct dv_lib *lib;
+};
+
+/** A file of declarations: its top level is looked over for the names it declares, it is parsed when one is wanted. */
+struct dv_lib {
+	const char *path, *name;   /**< name: without folder */
+	char *text;                /**< from malloc */
+	size_t len;
+	bool loaded;
+	bool skipped;              /**< what it depends on is not there: nothing of it is declared */
+};
+struct dv_libref { struct dv_lib *lib; struct dv_libref *next; };
 
 /** The places where a variable is given a value, in the order of the text. */
 struct dv_assign {
@@ -55,6 +116,9 @@ struct dv_aggdef {
 	uint32_t key_count;
 };
 
+/** Types of the script's own that contain types of the kernel `of` live here. */
+struct dv_own { const struct dv_universe *of; struct dv_universe *types; };
+
 struct dv_marker { uint32_t phys, line; const char *file; }; /**< from line `phys` on: `line` of `file` */
 struct dv_src_text {
 	const char *name;
@@ -64,19 +128,34 @@ struct dv_src_text {
 };
 /** An expression that a provider gives for an argument or as its guard. */
 struct dv_given { const char *text; struct dv_node *node; };
+/** `#pragma D attributes` or `binding`: of a name that must be declared. */
+struct dv_pragma { const char *word, *name; struct dv_loc loc; };
 struct dv_option { const char *name, *value; struct dv_loc loc; };
 
 struct dv_script {
 	struct dv_arena arena;
 	DV_VEC(struct dv_src_text) sources;
 	DV_VEC(struct dv_clause *) clauses;
-	DV_VEC(struct dv_vdecl) decls;
+	DV_VEC(struct dv_vdecl *) decls;
+	DV_VEC(struct dv_decl *) tags;     /**< with bodies */
+	DV_VEC(struct dv_tdef *) tdefs;
+	DV_VEC(struct dv_xlator *) xlators;
+	DV_VEC(struct dv_pdecl *) providers;
+	struct dv_names names;
+	DV_VEC(const char *) libdirs;
+	DV_VEC(struct dv_lib *) libs;
+	bool libs_known;                   /**< the folders were looked through */
+	struct dv_lib_env lib_env;
+	DV_VEC(struct dv_own) owns;
+	const struct dv_type *string;      /**< dv_sized_string() */
+	DV_VEC(struct dv_pragma) pragmas;
 	DV_VEC(struct dv_assign) assigns;
 	DV_VEC(struct dv_aggdef) aggdefs;
 	DV_VEC(struct dv_option) options;
 	DV_VEC(struct dv_var *) vars;
 	DV_VEC(struct dv_agg *) aggs;
 	DV_VEC(struct dv_given) given; /**< providers' texts, parsed */
+	struct dv_diag *diag;      /**< where errors in libraries go: whoever called last */
 	DV_VEC(uint64_t) told; /**< hashes of diagnostics already given: each machine's check would repeat them */
 	uint32_t globals_end, this_size, dyn_ids;
 	bool machine_syms;
@@ -138,6 +217,7 @@ struct dv_lexer {
 	uint32_t len, pos, line, line_start, src_index;
 	bool *args_used;    /**< [argc] */
 	bool ahead;         /**< a copy that looks ahead: # lines are passed over */
+	struct dv_lib *lib; /**< this is a library's text */
 };
 void dv_lex(struct dv_lexer *l, struct dv_tok *t);
 /** Blanks, comments and # lines. False: an unended comment, told in @p err. */
@@ -167,6 +247,8 @@ struct dv_parser {
 	bool failed;              /**< an error was told; skip to the next statement or declaration */
 	bool in_predicate;        /**< a `/` before the body ends the expression */
 	unsigned parens;
+	unsigned braces;          /**< open ones in this declaration or clause */
+	struct dv_lib *lib;       /**< parsing this library; NULL: the script */
 };
 void dv_parse_next(struct dv_parser *p);
 void dv_parse_error(struct dv_parser *p, struct dv_loc loc, const char *tag, const char *fmt, ...) DV_PRINTF(4, 5);
@@ -186,21 +268,57 @@ static inline bool dv_parse_at_kw(const struct dv_parser *p, enum dv_kw kw)
 struct dv_node *dv_parse_expr(struct dv_parser *p);   /**< with assignment, without comma */
 /** A whole text that is one expression; NULL after diagnostics. */
 struct dv_node *dv_parse_text(struct dv_script *s, const char *text, struct dv_diag *diag);
+struct dv_node *dv_parse_comma(struct dv_parser *p);  /**< with comma */
 struct dv_node *dv_parse_agg(struct dv_parser *p);    /**< at an AGG token */
 struct dv_node *dv_parse_cond(struct dv_parser *p);   /**< without assignment */
-/* types.c: declarations */
+/* types.c: types as written */
+/** Storage, scope and type of a declaration, before its declarators. */
+struct dv_specs {
+	enum dv_kw storage;       /**< typedef, extern, static, inline ... */
+	bool scoped;              /**< self or this */
+	bool user;                /**< userland */
+	enum dv_var_scope scope;
+	struct dv_decl *base;
+};
 bool dv_parse_at_type(struct dv_parser *p);           /**< at a word that surely begins a type */
+bool dv_parse_is_type(struct dv_parser *p, const char *name); /**< of D or of the script, as far as is known by now */
+bool dv_parse_specs(struct dv_parser *p, struct dv_specs *s, bool storage);
+struct dv_decl *dv_parse_declarator(struct dv_parser *p, const struct dv_specs *s, const char **name,
+				    struct dv_loc *loc);
 struct dv_decl *dv_parse_type_name(struct dv_parser *p); /**< specifiers and abstract declarator */
-void dv_parse_declaration(struct dv_parser *p);       /**< up to and with its `;` */
+/** Parameters up to @p end into d->keys. */
+bool dv_parse_params(struct dv_parser *p, struct dv_decl *d, uint32_t end);
+struct dv_decl *dv_parse_new_decl(struct dv_parser *p, int kind, struct dv_decl *ref, struct dv_loc loc);
+bool dv_decl_same(const struct dv_decl *a, const struct dv_decl *b); /**< written alike */
+/* declare.c */
+void dv_parse_declaration(struct dv_parser *p);       /**< up to, not with, its `;` */
+void dv_declare_tag(struct dv_parser *p, struct dv_decl *d);
+/** Parse a whole text: the script's or a library's. */
+void dv_parse_program(struct dv_parser *p);
 /* nodes */
 struct dv_node *dv_node_new(struct dv_script *s, enum dv_node_kind kind, struct dv_loc loc);
 void dv_node_kids(struct dv_script *s, struct dv_node *n, struct dv_node *const *kids, uint32_t count);
 
+/* -- lookup.c: what the script or a library declares; the library is parsed when it is the first to know the name ----- */
+const struct dv_vdecl *dv_script_decl(struct dv_script *s, enum dv_var_scope scope, const char *name);
+struct dv_tdef *dv_script_typedef(struct dv_script *s, const char *name);
+/** @p kind: DV_NAME_STRUCT, _UNION, _ENUM. The declaration with its body. */
+struct dv_decl *dv_script_tag(struct dv_script *s, enum dv_name_kind kind, const char *name);
+const struct dv_enumref *dv_script_enumerator(struct dv_script *s, const char *name);
+const struct dv_pdecl *dv_script_provider(struct dv_script *s, const char *name);
+/** Load all libraries that have a translator to the type of this name. */
+void dv_script_need_xlators(struct dv_script *s, const char *out);
+/* lib.c */
+/** Parse the libraries that declare @p name, if there are any that are not loaded yet. True: some were loaded. */
+bool dv_lib_load(struct dv_script *s, enum dv_name_kind kind, const char *name);
+/** Library @p name ("errno.d"), parsed. False: there is none. */
+bool dv_lib_require(struct dv_script *s, const char *name);
+void dv_lib_deinit(struct dv_script *s);
+
 /* -- usage.c --------------------------------------------------------------------------------------------------- */
 /** Enter what clause @p c assigns and uses in the script's tables. */
 void dv_usage_clause(struct dv_script *s, struct dv_clause *c);
-const struct dv_vdecl *dv_script_decl(const struct dv_script *s, enum dv_var_scope scope, const char *name);
-static inline bool dv_script_inline(const struct dv_script *s, const struct dv_node *ident)
+static inline bool dv_script_inline(struct dv_script *s, const struct dv_node *ident)
 {
 	const struct dv_vdecl *d =
 	    ident->scope == DV_SCOPE_GLOBAL ? dv_script_decl(s, DV_SCOPE_GLOBAL, ident->str) : NULL;
@@ -233,7 +351,12 @@ struct dv_check {
 	bool no_args;     /**< inferring from another clause, whose args[] are not this probe's */
 	struct { enum dv_var_scope scope; const char *name; } inferring[16];
 	unsigned inferring_count;
+	const struct dv_bind *binds; /**< parameters of the inline or translator whose text is being checked */
+	uint32_t bind_count;
+	bool lenient;     /**< names of types that are not known are no error: another machine may know them */
+	unsigned decl_depth;
 };
+struct dv_bind { const char *name; struct dv_node *node; };
 #define DV_ERR_AT(ck, loc, tag, ...) dv_check_error(ck, loc, tag, NULL, __VA_ARGS__)
 /** Tells the error (unless quiet), returns NULL. */
 struct dv_node *dv_check_error(struct dv_check *ck, struct dv_loc loc, const char *tag, const char *hint,
@@ -253,7 +376,11 @@ void dv_check_kids(struct dv_check *ck, struct dv_node *n, uint32_t count);
 /* check_expr.c */
 struct dv_node *dv_check_expr(struct dv_check *ck, const struct dv_node *n);  /**< lvalues stay lvalues */
 struct dv_node *dv_check_value(struct dv_check *ck, const struct dv_node *n); /**< scalar, STRING, or a char array */
+/** @p v, the typed copy of @p n, as a value: arrays but text become pointers; NULL after telling that it is none. */
+struct dv_node *dv_as_value(struct dv_check *ck, const struct dv_node *n, struct dv_node *v);
 /* check_op.c */
+/** Is this condition made of defined()? Then what it rules out is not looked at. */
+bool dv_asks_defined(const struct dv_node *n);
 struct dv_node *dv_check_unary(struct dv_check *ck, const struct dv_node *n);
 struct dv_node *dv_check_binary(struct dv_check *ck, const struct dv_node *n);
 struct dv_node *dv_check_add(struct dv_check *ck, const struct dv_node *at, enum dv_op op, struct dv_node *a,
@@ -273,6 +400,46 @@ struct dv_node *dv_check_member(struct dv_check *ck, const struct dv_node *n);
 struct dv_node *dv_check_addrof(struct dv_check *ck, const struct dv_node *n);
 struct dv_node *dv_check_sizeof(struct dv_check *ck, const struct dv_node *n);
 struct dv_node *dv_check_offsetof(struct dv_check *ck, const struct dv_node *n);
+struct dv_node *dv_check_defined(struct dv_check *ck, const struct dv_node *n);
+/** The member's name; NULL after telling. @p off: in bits. */
+const struct dv_member *dv_find_member(struct dv_check *ck, const struct dv_type *type, const char *name,
+				       struct dv_loc loc, uint64_t *off);
+/* inline.c */
+/** The value of an inline, its parameters (@p args: untyped, as many as @p count) put in. */
+struct dv_node *dv_check_inline(struct dv_check *ck, const struct dv_node *at, const struct dv_vdecl *d,
+				struct dv_node *const *args, uint32_t count);
+static inline bool dv_bound(const struct dv_check *ck, const char *name)
+{
+	for (uint32_t i = 0; i < ck->bind_count; i++)
+		if (!strcmp(ck->binds[i].name, name))
+			return true;
+	return false;
+}
+struct dv_node *dv_check_bound(struct dv_check *ck, const struct dv_node *n); /**< a parameter; NULL: none such */
+/** Check @p n where only @p binds are parameters. */
+struct dv_node *dv_check_body(struct dv_check *ck, const struct dv_node *n, const struct dv_bind *binds,
+			      uint32_t count);
+/* xlate.c */
+void dv_check_xlator(struct dv_check *ck, struct dv_xlator *x); /**< tells what is wrong with it by itself */
+struct dv_node *dv_check_xlate(struct dv_check *ck, const struct dv_node *n);
+/** @p in presented as @p out (a structure, or a pointer to one); NULL after telling. */
+struct dv_node *dv_xlate(struct dv_check *ck, const struct dv_node *at, const struct dv_type *out, struct dv_node *in);
+static inline bool dv_is_xlated(const struct dv_type *t)
+{
+	return dv_type_resolve(t)->xlator != NULL;
+}
+/** Is this structure a translated one (so that it lies nowhere)? */
+bool dv_is_xlated_value(const struct dv_node *n);
+/** Member @p n->str of what the translated pointer @p ptr stands for. */
+struct dv_node *dv_xlate_member(struct dv_check *ck, const struct dv_node *n, struct dv_node *ptr);
+/** The assignments that give the structure variable (or member) @p to a translated value. */
+struct dv_node *dv_xlate_assign(struct dv_check *ck, const struct dv_node *at, struct dv_node *to, struct dv_node *v);
+/** A translated structure as one that lies somewhere: it is put in a variable of the clause first. */
+struct dv_node *dv_xlate_whole(struct dv_check *ck, const struct dv_node *at, struct dv_node *v);
+/** The translated pointer's type among the types that are checked against; NULL: not to be had there. */
+const struct dv_type *dv_xlate_retarget(struct dv_check *ck, const struct dv_type *t);
+/** args[n] by a provider declaration of the script or a library. False: there is none for this probe. */
+bool dv_check_xargs(struct dv_check *ck, const struct dv_node *n, uint32_t i, struct dv_node **ret);
 /* check_call.c, check_printf.c, check_agg.c */
 struct dv_node *dv_check_call(struct dv_check *ck, const struct dv_node *n, bool statement);
 bool dv_check_need(struct dv_check *ck, const struct dv_node *n, const char *name, uint32_t min, uint32_t max);
@@ -289,6 +456,9 @@ struct dv_node *dv_check_value_or_stack(struct dv_check *ck, const struct dv_nod
 /** uaddr() of an address that is typed already. */
 struct dv_node *dv_uaddr_of(struct dv_check *ck, struct dv_node *addr);
 /* convert.c */
+/** The structure or array variable (VAR, ELEM) that an lvalue is part of; NULL: it lies in a machine's memory. */
+const struct dv_node *dv_root_var(const struct dv_node *n);
+bool dv_is_aggregate(const struct dv_type *t); /**< structure, union, array */
 bool dv_is_lvalue(const struct dv_node *n); /**< in memory */
 bool dv_in_user(const struct dv_node *n);   /**< the lvalue lies in user space */
 bool dv_is_ptr(const struct dv_type *t);
@@ -306,6 +476,17 @@ struct dv_node *dv_int_node(struct dv_check *ck, const struct dv_node *at, uint6
 bool dv_ptr_compat(const struct dv_type *a, const struct dv_type *b); /**< same pointee by name, or void */
 struct dv_node *dv_fold(struct dv_check *ck, struct dv_node *n);
 const char *dv_op_name(enum dv_op op);
+/* layout.c: structures, unions and enumerations of the script's own */
+const struct dv_type *dv_build_tag(struct dv_check *ck, struct dv_decl *d);
+const struct dv_type *dv_build_typedef(struct dv_check *ck, struct dv_tdef *t);
+/** D's string as something that has a size: element of an array, member of a structure. */
+const struct dv_type *dv_sized_string(struct dv_check *ck);
+bool dv_enumerator_value(struct dv_check *ck, const struct dv_enumref *e, int64_t *value, const struct dv_type **t);
+/** Where types live that contain a type of universe @p id (0: of none). */
+struct dv_universe *dv_own_universe(struct dv_check *ck, uint32_t id);
+struct dv_built **dv_built_find(struct dv_check *ck, struct dv_built **list);
+/** Tell what is wrong with the script's declarations, used or not, from index @p tag, @p tdef ... on. */
+void dv_check_decls(struct dv_script *s, struct dv_diag *diag, size_t tag, size_t tdef, size_t vdecl, size_t xlator);
 /* decl.c */
 /** NULL after an error. @p forward: a pointer to a tag that is not known (yet) is fine, as in a declaration. */
 const struct dv_type *dv_decl_type(struct dv_check *ck, const struct dv_decl *d, bool forward);
@@ -315,6 +496,8 @@ const struct dv_type *dv_retarget(struct dv_check *ck, const struct dv_type *t);
 /** The variable, made at first use from its declaration or first assignment; NULL: neither (nothing was told). */
 struct dv_var *dv_var_get(struct dv_check *ck, enum dv_var_scope scope, const char *name, struct dv_loc loc,
 			  bool *failed);
+/** A clause-local variable that no script can name. NULL after telling. */
+struct dv_var *dv_var_hidden(struct dv_check *ck, const struct dv_type *t, struct dv_loc loc);
 bool dv_var_keys(struct dv_check *ck, struct dv_var *v, struct dv_node *elem, const struct dv_node *index);
 bool dv_var_known(const struct dv_check *ck, enum dv_var_scope scope, const char *name);
 void dv_var_near(struct dv_check *ck, enum dv_var_scope scope, struct dv_near *n);

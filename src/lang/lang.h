@@ -29,10 +29,23 @@ struct dv_source {
 	bool pspec_only;  /**< -n text etc. may leave out the body */
 };
 
+/** What `#pragma D depends_on` may ask. */
+struct dv_lib_env {
+	/** Is there this "provider" or "module"? NULL: yes. */
+	bool (*has)(void *ctx, const char *kind, const char *name);
+	void *ctx;
+};
+
 struct dv_script;   /**< parsed: clauses, declarations, variables, aggregations, option pragmas */
 
 struct dv_script *dv_script_create(void);
 void dv_script_destroy(struct dv_script *s);
+/** A folder of D libraries: its *.d files are parsed when a script uses what they declare. The first folder that
+ *  declares a name has it. */
+void dv_script_libdir(struct dv_script *s, const char *dir);
+/** No libraries, whatever folders were given: -x nolibs. */
+void dv_script_nolibs(struct dv_script *s);
+void dv_script_lib_env(struct dv_script *s, const struct dv_lib_env *env);
 /** Parse and append. Several sources may be added to one script (-n twice). DV_ERR_SYNTAX: diagnostics were given. */
 struct dv_error *dv_script_parse(struct dv_script *s, const struct dv_source *src, struct dv_diag *diag) DV_MUST_USE;
 uint32_t dv_script_clause_count(const struct dv_script *s);
@@ -62,6 +75,10 @@ struct dv_check_env {
 	const char *guard; /**< a condition over the words: where it does not hold, this is not the probe. NULL: none */
 	/** Another machine's types and index, by its name (db`vmlinux`jiffies). NULL: no such machine. */
 	struct dv_universe *(*machine)(void *ctx, const char *name, uint32_t *index);
+	/** How the provider presents args[]; NULL: as they are. With it, there are xarg_count of them. */
+	const struct dv_xarg *xargs;
+	uint32_t xarg_count;
+	const char *provider, *name;       /**< of the probe, for provider declarations in D; NULL: not known */
 	void *ctx;
 	const char *probe;                 /**< for messages: a probe that this check stands for */
 	const char *machine_name;

@@ -19,6 +19,8 @@ void dv_parse_next(struct dv_parser *p)
 {
 	if (p->tok.kind != DV_T_EOF)
 		p->prev_loc = p->tok.loc;
+	p->braces += dv_parse_at(p, '{');
+	p->braces -= dv_parse_at(p, '}') && p->braces;
 	dv_lex(&p->lex, &p->tok);
 	if (p->tok.kind == DV_T_ERROR)
 		dv_parse_error(p, p->tok.loc, p->tok.tag, "%s", p->tok.str);
@@ -148,6 +150,8 @@ static struct dv_stmt *parse_block(struct dv_parser *p)
 {
 	struct dv_stmt *s;
 
+	if (dv_parse_accept(p, ';'))
+		return NULL;
 	if (!dv_parse_accept(p, '{'))
 		return parse_statement(p);
 	s = parse_statements(p);
@@ -187,7 +191,7 @@ static struct dv_stmt *parse_statement(struct dv_parser *p)
 			s->func = dv_parse_expr(p);
 	} else {
 		s->kind = DV_STMT_EXPR;
-		s->expr = dv_parse_expr(p);
+		s->expr = dv_parse_comma(p);
 	}
 	if (p->failed)
 		return NULL;
@@ -218,7 +222,7 @@ static bool at_declaration(const struct dv_lexer *l)
 		return false;
 	kw = dv_keyword(l->text + from, i - from);
 	blank = isspace(raw(l, i));
-	if (kw && (blank || raw(l, i) == '*'))
+	if (kw && (blank || raw(l, i) == '*' || raw(l, i) == '{' || raw(l, i) == ';'))
 		return true;
 	if (!blank)
 		return false;
@@ -236,7 +240,7 @@ static bool at_declaration(const struct dv_lexer *l)
 // After a failed clause or declaration: to where the next may begin, behind a `}` or `;` outside of braces.
 static void skip_top(struct dv_parser *p)
 {
-	unsigned braces = 0;
+	unsigned braces = p->braces;
 
 	p->failed = true; // nothing more is told on the way
 	while (p->tok.kind != DV_T_EOF) {
@@ -353,7 +357,7 @@ static void check_args_used(struct dv_parser *p, const struct dv_source *src)
 		}
 }
 
-static void parse_program(struct dv_parser *p)
+void dv_parse_program(struct dv_parser *p)
 {
 	while (p->diag->errors < DV_ERRORS_MAX) {
 		uint32_t before;
@@ -361,6 +365,7 @@ static void parse_program(struct dv_parser *p)
 		p->failed = false;
 		p->nest = 0;
 		p->parens = 0;
+		p->braces = 0;
 		p->in_predicate = false;
 		memset(&p->tok, 0, sizeof(p->tok));
 		p->tok.kind = DV_T_PUNCT;
@@ -369,7 +374,7 @@ static void parse_program(struct dv_parser *p)
 			dv_parse_error(p, p->tok.loc, p->tok.tag, "%s", p->tok.str);
 			return;
 		}
-		if (p->lex.pos >= p->lex.len)
+		if (p->lex.pos >= p->lex.len || (p->lib && p->lib->skipped))
 			return;
 		before = p->lex.pos;
 		if (raw(&p->lex, before) == ';') {
@@ -383,11 +388,32 @@ static void parse_program(struct dv_parser *p)
 				skip_top(p);
 			continue;
 		}
-		if (!parse_clause(p))
+		if (p->lib)
+			dv_parse_error(p, dv_lex_loc(&p->lex), "D_SYNTAX", "syntax error: a library has declarations only");
+		if (p->lib || !parse_clause(p))
 			skip_top(p);
 		if (p->lex.pos == before) // an odd byte: step over it, for certain
 			p->lex.pos++;
 	}
+}
+
+// `#pragma D attributes` and `binding` must be about something.
+static void check_pragmas(struct dv_script *s, struct dv_diag *diag)
+{
+	for (size_t i = 0; i < s->pragmas.count; i++) {
+		const struct dv_pragma *p = &s->pragmas.data[i];
+		bool known = !strcmp(p->name, "translator") || dv_script_assigns(s, DV_SCOPE_GLOBAL, p->name) ||
+			     dv_is_builtin(p->name);
+
+		for (enum dv_name_kind k = DV_NAME_GLOBAL; k <= DV_NAME_PROVIDER && !known; k++)
+			known = dv_names_find(&s->names, k, p->name) != NULL;
+		for (size_t k = 0; k < s->providers.count && !known; k++)
+			known = !strcmp(s->providers.data[k]->name, p->name);
+		if (!known)
+			dv_diag_at(s, diag, p->loc, "D_PRAGMA_UNUSED", NULL, "unused #pragma D %s: '%s' is not declared", p->word,
+				   p->name);
+	}
+	s->pragmas.count = 0;
 }
 
 struct dv_error *dv_script_parse(struct dv_script *s, const struct dv_source *src, struct dv_diag *diag)
@@ -395,8 +421,11 @@ struct dv_error *dv_script_parse(struct dv_script *s, const struct dv_source *sr
 	struct dv_src_text *t;
 	struct dv_parser p = {.script = s, .diag = diag};
 	uint32_t clauses = (uint32_t)s->clauses.count;
+	size_t tags = s->tags.count, tdefs = s->tdefs.count, decls = s->decls.count, xlators = s->xlators.count;
 	unsigned errors = diag->errors;
 	size_t len = strlen(src->text);
+
+	s->diag = diag;
 
 	if (len > (16u << 20))
 		return dv_error_create(DV_ERR_LIMIT, "D program is larger than 16 MiB");
@@ -412,13 +441,18 @@ struct dv_error *dv_script_parse(struct dv_script *s, const struct dv_source *sr
 				  .line = 1,
 				  .src_index = (uint32_t)s->sources.count - 1};
 	p.lex.args_used = dv_arena_alloc(&s->arena, (size_t)(src->argc > 0 ? src->argc : 1));
-	parse_program(&p);
+	dv_parse_program(&p);
 	if (diag->errors == errors)
 		check_args_used(&p, src);
+	if (diag->errors == errors)
+		dv_check_decls(s, diag, tags, tdefs, decls, xlators);
 	if (diag->errors != errors)
 		return dv_error_create(DV_ERR_SYNTAX, "failed to compile %s", src->name ? src->name : "the D program");
 	for (uint32_t i = clauses; i < s->clauses.count; i++)
 		dv_usage_clause(s, s->clauses.data[i]);
+	check_pragmas(s, diag);
+	if (diag->errors != errors)
+		return dv_error_create(DV_ERR_SYNTAX, "failed to compile %s", src->name ? src->name : "the D program");
 	return NULL;
 }
 

@@ -81,6 +81,84 @@ static void option(struct line *s)
 	*DV_PUSH(&s->l->script->options) = o;
 }
 
+static void malformed(struct line *s, struct dv_loc at, const char *usage)
+{
+	dv_diag_at(s->l->script, s->l->diag, at, "D_PRAGMA_MALFORM", NULL, "malformed #pragma D: write #pragma D %s", usage);
+}
+
+// A library that lacks something is as if it were not there; a script that lacks something is refused.
+static void depends_on(struct line *s, struct dv_loc at)
+{
+	struct dv_script *sc = s->l->script;
+	char *kind = take(s, ""), *name;
+	bool there;
+
+	name = take(s, "");
+	blanks(s);
+	if (!*name || s->pos < s->end || (strcmp(kind, "library") && strcmp(kind, "module") && strcmp(kind, "provider"))) {
+		malformed(s, at, "depends_on library|module|provider <name>");
+		return;
+	}
+	if (!strcmp(kind, "library"))
+		there = dv_lib_require(sc, name);
+	else
+		there = !sc->lib_env.has || sc->lib_env.has(sc->lib_env.ctx, kind, name);
+	if (there)
+		return;
+	if (s->l->lib)
+		s->l->lib->skipped = true;
+	else
+		dv_diag_at(sc, s->l->diag, at, "D_PRAGMA_DEPEND", NULL, "program requires %s %s, which is not there", kind,
+			   name);
+}
+
+static bool is_attributes(const char *text)
+{
+	static const char *const stability[] = {"Internal", "Private", "Obsolete", "External", "Unstable", "Evolving",
+						"Stable", "Standard"};
+	static const char *const classes[] = {"Unknown", "CPU", "Platform", "Group", "ISA", "Common"};
+
+	for (int part = 0; part < 3; part++) {
+		size_t len = strcspn(text, "/");
+		bool known = false;
+
+		for (size_t i = 0; i < (part < 2 ? DV_COUNT(stability) : DV_COUNT(classes)); i++) {
+			const char *w = part < 2 ? stability[i] : classes[i];
+
+			known |= strlen(w) == len && !memcmp(w, text, len);
+		}
+		if (!known || text[len] != (part < 2 ? '/' : '\0'))
+			return false;
+		text += len + (part < 2);
+	}
+	return true;
+}
+
+// attributes A/B/C NAME, attributes A/B/C provider NAME [part], binding "x.y" NAME. They tell readers how far to rely
+// on something; all that can be wrong with them is their form, and that nothing of that name is declared.
+static void stability(struct line *s, struct dv_loc at, const char *word)
+{
+	char *value = take(s, ""), *name = take(s, ""), *rest;
+	bool binding = word[0] == 'b';
+
+	if (!*name || (binding ? !isdigit((unsigned char)value[0]) : !is_attributes(value))) {
+		malformed(s, at, binding ? "binding \"<x.y>\" <name>" : "attributes <stability>/<stability>/<class> <name>");
+		return;
+	}
+	if (!binding && !strcmp(name, "provider")) {
+		name = take(s, "");
+		rest = take(s, "");
+		if (*rest && strcmp(rest, "provider") && strcmp(rest, "module") && strcmp(rest, "function") &&
+		    strcmp(rest, "name") && strcmp(rest, "args"))
+			malformed(s, at, "attributes <a/b/c> provider <name> provider|module|function|name|args");
+	}
+	blanks(s);
+	if (s->pos < s->end)
+		malformed(s, at, "attributes <a/b/c> <name>, one a line");
+	else if (!s->l->lib)
+		*DV_PUSH(&s->l->script->pragmas) = (struct dv_pragma){binding ? "binding" : "attributes", name, at};
+}
+
 static void pragma(struct line *s)
 {
 	struct dv_loc at;
@@ -96,9 +174,11 @@ static void pragma(struct line *s)
 	else if (!strcmp(word, "error"))
 		dv_diag_at(s->l->script, s->l->diag, at, "D_PRAGERR", NULL, "#error: %.*s", (int)(s->end - s->pos),
 			   s->l->text + s->pos);
-	else if (strcmp(word, "attributes") && strcmp(word, "binding") && strcmp(word, "depends_on") &&
-		 strcmp(word, "ident") && strcmp(word, "line"))
-		// Stability, versions and libraries make no difference to what a script does here.
+	else if (!strcmp(word, "depends_on"))
+		depends_on(s, at);
+	else if (!strcmp(word, "attributes") || !strcmp(word, "binding"))
+		stability(s, at, word);
+	else if (strcmp(word, "ident") && strcmp(word, "line"))
 		dv_diag_at(s->l->script, s->l->diag, at, "D_PRAGMA_INVAL", NULL, "unknown #pragma D %s",
 			   *word ? word : "(nothing)");
 }

@@ -29,6 +29,16 @@ void dv_script_destroy(struct dv_script *s)
 	DV_VEC_FREE(&s->aggs);
 	DV_VEC_FREE(&s->given);
 	DV_VEC_FREE(&s->told);
+	DV_VEC_FREE(&s->tags);
+	DV_VEC_FREE(&s->tdefs);
+	DV_VEC_FREE(&s->xlators);
+	DV_VEC_FREE(&s->providers);
+	DV_VEC_FREE(&s->pragmas);
+	dv_names_deinit(&s->names);
+	dv_lib_deinit(s);
+	for (size_t i = 0; i < s->owns.count; i++)
+		dv_universe_destroy(s->owns.data[i].types);
+	DV_VEC_FREE(&s->owns);
 	dv_universe_destroy(s->fwd);
 	dv_arena_deinit(&s->arena);
 	free(s);
@@ -71,7 +81,8 @@ bool dv_script_uses_cross_machine(const struct dv_script *s)
 {
 	// A pointer in a variable that all machines share may be followed on another machine than it came from.
 	for (size_t i = 0; i < s->vars.count; i++)
-		if (s->vars.data[i]->scope == DV_SCOPE_GLOBAL && s->vars.data[i]->type->kind == DV_TYPE_PTR)
+		if (s->vars.data[i]->scope == DV_SCOPE_GLOBAL &&
+		    (s->vars.data[i]->type->kind == DV_TYPE_PTR || s->vars.data[i]->pointers))
 			return true;
 	return s->machine_syms;
 }
@@ -121,7 +132,10 @@ void dv_script_dyn_sizes(const struct dv_script *s, uint32_t strsize, uint32_t *
 			k += 2 * 16;
 		for (uint32_t j = 0; j < v->key_count; j++)
 			k += v->key_is_string[j] ? 8 + str : 16;
-		n = v->type->kind == DV_TYPE_STRING ? str + 8 : v->type->kind == DV_TYPE_PTR ? 16 : 8;
+		n = v->type->kind == DV_TYPE_STRING ? str + 8
+		    : v->type->kind == DV_TYPE_PTR  ? 16
+		    : v->size			    ? ((v->size + 7u) & ~7u) + (v->pointers ? 8 : 0)
+						    : 8;
 		key = k > key ? k : key;
 		val = n > val ? n : val;
 	}

@@ -8,14 +8,6 @@
 
 #include <string.h>
 
-const struct dv_vdecl *dv_script_decl(const struct dv_script *s, enum dv_var_scope scope, const char *name)
-{
-	for (size_t i = 0; i < s->decls.count; i++)
-		if (s->decls.data[i].scope == scope && !strcmp(s->decls.data[i].name, name))
-			return &s->decls.data[i];
-	return NULL;
-}
-
 bool dv_script_assigns(const struct dv_script *s, enum dv_var_scope scope, const char *name)
 {
 	for (size_t i = 0; i < s->assigns.count; i++)

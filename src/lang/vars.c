@@ -30,16 +30,35 @@ void dv_var_near(struct dv_check *ck, enum dv_var_scope scope, struct dv_near *n
 	const struct dv_script *s = ck->script;
 
 	for (size_t i = 0; i < s->decls.count; i++)
-		if (s->decls.data[i].scope == scope)
-			dv_near_offer(n, s->decls.data[i].name);
+		if (s->decls.data[i]->scope == scope)
+			dv_near_offer(n, s->decls.data[i]->name);
 	for (size_t i = 0; i < s->assigns.count; i++)
 		if (s->assigns.data[i].scope == scope)
 			dv_near_offer(n, s->assigns.data[i].name);
 }
 
-// A type that may be kept, or NULL: such values have no variables.
-static const struct dv_type *keep(const struct dv_type *t)
+// Pointers in a type: 0, 1, or 2 for more.
+static uint32_t pointers(const struct dv_type *t, int depth)
 {
+	uint32_t n = 0;
+
+	t = dv_type_complete(t);
+	if (t->kind == DV_TYPE_PTR || depth > 12)
+		return depth > 12 ? 2 : 1;
+	if (t->kind == DV_TYPE_ARRAY)
+		n = pointers(t->ref, depth + 1) * (t->count < 2 ? t->count : 2);
+	if (t->kind == DV_TYPE_STRUCT || t->kind == DV_TYPE_UNION)
+		for (uint32_t i = 0; i < t->count && n < 2; i++)
+			n += t->members[i].type ? pointers(t->members[i].type, depth + 1) : 0;
+	return n < 2 ? n : 2;
+}
+
+// A type that may be kept, or NULL: such values have no variables. @p declared: a character array is one; it is a string
+// for a variable that only gets one assigned.
+static const struct dv_type *keep(const struct dv_type *t, bool declared)
+{
+	if (dv_is_aggregate(t) && (declared || !dv_type_is_string(t)))
+		return dv_type_complete(t)->size ? dv_type_resolve(t) : NULL;
 	t = dv_type_resolve(t);
 	switch (t->kind) {
 	case DV_TYPE_INT:
@@ -57,7 +76,7 @@ static const struct dv_type *keep(const struct dv_type *t)
 	case DV_TYPE_STRING:
 		return dv_type_string();
 	case DV_TYPE_ARRAY:
-		return dv_type_is_string(t) ? dv_type_string() : NULL;
+		return dv_type_string();
 	default:
 		return NULL;
 	}
@@ -72,11 +91,13 @@ static const struct dv_type *infer(struct dv_check *ck, const struct dv_assign *
 		return dv_type_int(8, true);
 	ck->quiet++;
 	ck->no_args |= a->clause != ck->clause->index;
-	v = dv_check_value(ck, a->node->kids[1]);
+	v = dv_check_expr(ck, a->node->kids[1]);
+	if (v && (!dv_is_lvalue(v) || !dv_is_aggregate(v->type) || dv_type_resolve(v->type)->kind == DV_TYPE_ARRAY))
+		v = dv_as_value(ck, a->node->kids[1], v);
 	ck->no_args = no_args;
 	ck->quiet--;
 	ck->failed = failed;
-	return v ? keep(v->type) : NULL;
+	return v ? keep(v->type, false) : NULL;
 }
 
 static bool place(struct dv_check *ck, struct dv_var *v)
@@ -86,6 +107,20 @@ static bool place(struct dv_check *ck, struct dv_var *v)
 			: v->type->kind == DV_TYPE_STRING ? (ck->env->strsize + 7u) & ~7u
 							  : 8;
 
+	if (dv_is_aggregate(v->type)) {
+		uint64_t bytes = dv_type_complete(v->type)->size;
+		bool dynamic = v->is_array || v->scope == DV_SCOPE_SELF;
+
+		if (bytes > DV_CONSTS_OFF || (dynamic && bytes > DV_ELEM_MAX)) {
+			DV_ERR_AT(ck, v->loc, "D_VAR_LIMIT", "'%s' of type %s is too large: it has %llu bytes, at most %u are allowed",
+				  v->name, dv_tname(ck, v->type), (unsigned long long)bytes,
+				  dynamic ? DV_ELEM_MAX : DV_CONSTS_OFF);
+			return false;
+		}
+		v->size = (uint32_t)bytes;
+		v->pointers = pointers(v->type, 0);
+		size = ((v->size + 7u) & ~7u) + (v->pointers ? 8 : 0);
+	}
 	if (v->is_array || v->scope == DV_SCOPE_SELF) {
 		v->id = ++s->dyn_ids;
 	} else if (v->scope == DV_SCOPE_GLOBAL) {
@@ -140,9 +175,11 @@ static bool from_decl(struct dv_check *ck, const struct dv_vdecl *d, struct dv_v
 		t = t->ref;
 	}
 	type = dv_decl_type(ck, t, true);
-	v->type = type ? keep(type) : NULL;
+	v->type = type ? keep(type, true) : NULL;
 	if (type && !v->type)
-		DV_ERR_AT(ck, d->loc, "D_NOT_YET", "variables of type %s are not supported yet", dv_tname(ck, type));
+		DV_ERR_AT(ck, d->loc,
+			  dv_is_aggregate(type) || dv_type_resolve(type)->kind == DV_TYPE_FWD ? "D_DECL_INCOMPLETE" : "D_NOT_YET",
+			  "variables of type %s are not supported yet", dv_tname(ck, type));
 	return v->type != NULL;
 }
 
@@ -226,6 +263,25 @@ struct dv_var *dv_var_get(struct dv_check *ck, enum dv_var_scope scope, const ch
 	}
 	v = dv_arena_alloc(&s->arena, sizeof(*v));
 	*v = made;
+	*DV_PUSH(&s->vars) = v;
+	return v;
+}
+
+struct dv_var *dv_var_hidden(struct dv_check *ck, const struct dv_type *t, struct dv_loc loc)
+{
+	struct dv_script *s = ck->script;
+	char name[48];
+	struct dv_var *v;
+
+	// One for each place in the text: machines share it, one after another.
+	snprintf(name, sizeof(name), "(%u:%u:%u)", loc.src, loc.line, loc.col);
+	v = find(s, DV_SCOPE_THIS, name);
+	if (v && v->size == dv_type_complete(t)->size)
+		return v;
+	v = dv_arena_alloc(&s->arena, sizeof(*v));
+	*v = (struct dv_var){.name = dv_arena_strdup(&s->arena, name), .scope = DV_SCOPE_THIS, .type = t, .loc = loc};
+	if (!place(ck, v))
+		return NULL;
 	*DV_PUSH(&s->vars) = v;
 	return v;
 }

@@ -201,25 +201,66 @@ static bool do_action(struct dv_output *o, struct dv_consumer *c, const struct d
 	return true;
 }
 
+/** A record while it is printed. */
+struct record {
+	struct dv_output *o;
+	struct dv_consumer *c;
+	const struct dv_program *p;
+	const struct dv_out_probe *probe;
+	struct dv_cursor cur;
+	uint32_t machine;
+	int *exit_status;
+	bool exits;
+	bool headed; /**< the heading columns are out: something is recorded */
+};
+
+static struct field_args fields_of(struct record *r, const struct dv_action *a)
+{
+	return (struct field_args){.args = {.next = next_field, .machine = r->machine},
+				   .cur = &r->cur,
+				   .field = r->p->fields + a->field,
+				   .left = a->field_count};
+}
+
+/** Actions [i, end). False: the record is spoilt. */
+static bool do_actions(struct record *r, uint32_t i, uint32_t end)
+{
+	while (i < end) {
+		const struct dv_action *a = &r->p->actions[i++];
+		struct field_args fa = fields_of(r, a);
+		uint64_t taken;
+
+		if (a->kind == DV_ACT_IF) {
+			if (a->then_count > end - i || a->else_count > end - i - a->then_count || !number(&fa, 0, &taken))
+				return false;
+			if (!do_actions(r, taken ? i : i + a->then_count,
+					i + a->then_count + (taken ? 0 : a->else_count)))
+				return false;
+			i += a->then_count + a->else_count;
+			continue;
+		}
+		if (!r->headed && !r->o->quiet)
+			heading(r->o, r->probe);
+		r->headed = true;
+		if (!do_action(r->o, r->c, a, &fa, r->probe, r->exit_status, &r->exits))
+			return false;
+	}
+	return true;
+}
+
 bool dv_output_record(struct dv_output *o, struct dv_consumer *c, const struct dv_program *p,
 		      const struct dv_out_probe *probe, const struct dv_event *e, int *exit_status)
 {
-	struct dv_cursor cur = e->data;
-	bool exits = false;
+	struct record r = {.o = o,
+			   .c = c,
+			   .p = p,
+			   .probe = probe,
+			   .cur = e->data,
+			   .machine = e->machine,
+			   .exit_status = exit_status};
 
-	if (!o->quiet)
-		heading(o, probe);
-	for (uint32_t i = 0; i < p->action_count; i++) {
-		const struct dv_action *a = &p->actions[i];
-		struct field_args fa = {.args = {.next = next_field, .machine = e->machine},
-					.cur = &cur,
-					.field = p->fields + a->field,
-					.left = a->field_count};
-
-		if (!do_action(o, c, a, &fa, probe, exit_status, &exits))
-			break;
-	}
-	if (!o->quiet)
+	do_actions(&r, 0, p->action_count);
+	if (r.headed && !o->quiet)
 		fputc('\n', o->f);
-	return exits;
+	return r.exits;
 }

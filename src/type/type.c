@@ -211,7 +211,7 @@ static bool equal(const struct dv_type *a, const struct dv_type *b, int depth)
 	case DV_TYPE_STRING:
 		return a->kind == b->kind;
 	case DV_TYPE_PTR:
-		return b->kind == DV_TYPE_PTR && equal(a->ref, b->ref, depth + 1);
+		return b->kind == DV_TYPE_PTR && a->xlator == b->xlator && equal(a->ref, b->ref, depth + 1);
 	case DV_TYPE_ARRAY:
 		return b->kind == DV_TYPE_ARRAY && a->count == b->count && equal(a->ref, b->ref, depth + 1);
 	case DV_TYPE_FUNC:

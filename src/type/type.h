@@ -47,6 +47,15 @@ struct dv_type {
 	const struct dv_enumerator *enums;
 	struct dv_universe *universe;
 	uint32_t id;               /**< the source's number for it */
+	const void *decl;          /**< the script's declaration (lang/), NULL: a type of a kernel or of D */
+	const void *xlator;        /**< PTR: translated (lang/xlate.c). The value is not an address of `ref` but what
+	                                this translator makes one of */
+};
+
+/** How a provider presents an argument, see struct dv_provider. */
+struct dv_xarg {
+	const char *type; /**< its translated type: "psinfo_t *"; NULL: as it is */
+	uint32_t native;  /**< which argument of the probe it is made from */
 };
 
 /** Where a universe's types come from. Filled by guest/btf.c, and by tests. All may answer NULL/false: not there. */

@@ -14,7 +14,7 @@ static const char *const ops[] = {
 	[DV_OP_EQ] = "==", [DV_OP_NE] = "!=", [DV_OP_LT] = "<", [DV_OP_LE] = "<=", [DV_OP_GT] = ">",
 	[DV_OP_GE] = ">=", [DV_OP_LAND] = "&&", [DV_OP_LOR] = "||", [DV_OP_LXOR] = "^^", [DV_OP_NEG] = "neg",
 	[DV_OP_PLUS] = "plus", [DV_OP_NOT] = "!", [DV_OP_BITNOT] = "~", [DV_OP_PREINC] = "++x",
-	[DV_OP_PREDEC] = "--x", [DV_OP_POSTINC] = "x++", [DV_OP_POSTDEC] = "x--", [DV_OP_NONE] = "",
+	[DV_OP_PREDEC] = "--x", [DV_OP_POSTINC] = "x++", [DV_OP_POSTDEC] = "x--", [DV_OP_COMMA] = ",", [DV_OP_NONE] = "",
 };
 
 static void dump(FILE *f, const struct dv_node *n);
@@ -117,19 +117,10 @@ static void dump(FILE *f, const struct dv_node *n)
 			dv_type_resolve(n->type)->is_user ? "(user)" : "");
 }
 
-void dv_ast_dump(FILE *f, const struct dv_clause *c)
+static void stmts(FILE *f, const struct dv_stmt *s, int depth)
 {
-	fputs("clause", f);
-	for (uint32_t i = 0; i < c->pdesc_count; i++)
-		fprintf(f, " %s", c->pdescs[i].text);
-	fputc('\n', f);
-	if (c->predicate) {
-		fputs("  / ", f);
-		dump(f, c->predicate);
-		fputc('\n', f);
-	}
-	for (const struct dv_stmt *s = c->stmts; s; s = s->next) {
-		fputs(s->kind == DV_STMT_CALL ? "  do " : "  ", f);
+	for (; s; s = s->next) {
+		fprintf(f, "%*s%s", 2 * depth, "", s->kind == DV_STMT_CALL ? "do " : s->kind == DV_STMT_IF ? "if " : "");
 		if (s->kind == DV_STMT_AGG) {
 			dump(f, s->agg);
 			fputs(" = ", f);
@@ -141,5 +132,25 @@ void dv_ast_dump(FILE *f, const struct dv_clause *c)
 			dump(f, s->expr);
 		}
 		fputc('\n', f);
+		if (s->kind != DV_STMT_IF)
+			continue;
+		stmts(f, s->then, depth + 1);
+		if (s->otherwise)
+			fprintf(f, "%*selse\n", 2 * depth, "");
+		stmts(f, s->otherwise, depth + 1);
 	}
+}
+
+void dv_ast_dump(FILE *f, const struct dv_clause *c)
+{
+	fputs("clause", f);
+	for (uint32_t i = 0; i < c->pdesc_count; i++)
+		fprintf(f, " %s", c->pdescs[i].text);
+	fputc('\n', f);
+	if (c->predicate) {
+		fputs("  / ", f);
+		dump(f, c->predicate);
+		fputc('\n', f);
+	}
+	stmts(f, c->stmts, 1);
 }

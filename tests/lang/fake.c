@@ -111,7 +111,7 @@ struct dv_universe *fake_kernel(uint32_t id)
 	k->opaque = dv_type_new(k->u, DV_TYPE_FWD, "opaque", 0);
 	k->func = dv_type_new(k->u, DV_TYPE_FUNC, NULL, 0);
 	((struct dv_type *)k->func)->ref = i;
-	k->big = sou(k, DV_TYPE_STRUCT, "big", 8192, 1, &(struct dv_member){"x", i, 0, 0});
+	k->big = sou(k, DV_TYPE_STRUCT, "big", id == 2 ? 8200 : 8192, 1, &(struct dv_member){"x", i, 0, 0});
 	k->list = sou(k, DV_TYPE_STRUCT, "list_head", 16, 1, &(struct dv_member){"next", dv_type_ptr(k->big), 0, 0});
 	k->cred = sou(k, DV_TYPE_STRUCT, "cred", 4, 1, &(struct dv_member){"uid", dv_type_int(4, false), 0, 0});
 	k->kuid = sou(k, DV_TYPE_STRUCT, "kuid", 4, 1, &(struct dv_member){"val", dv_type_int(4, false), 0, 0});

@@ -7,9 +7,11 @@
  *	===
  *	diagnostics, then the typed tree of each clause
  *
- * TAG is that of the first error. Options: notypes (no kernel types), noargs (args[] not typed), two (check for web,
- *then again for db), dbfirst, given (the provider makes arguments of its own, badgiven: bad ones), text (given with -n), default, argref, target, argv=a,b,c. With DV_UPDATE=1 in the
- *environment the expectations are written anew; read the difference before you believe it.
+ * TAG is that of the first error. Options: notypes (no kernel types), lib (with the libraries of lib/),
+ * prov=NAME:PROBE (what provider declarations are looked up for), xargs (args[] as a provider presents them), noargs (args[]
+ * not typed), two (check for web, then again for db), dbfirst, given (the provider makes arguments of its own, badgiven:
+ * bad ones), text (given with -n), default, argref, target, argv=a,b,c. With DV_UPDATE=1 in the environment the
+ * expectations are written anew; read the difference before you believe it.
  */
 #include "fake.h"
 #include "test.h"
@@ -47,10 +49,18 @@ static bool has(const char *opts, const char *opt)
 	return strstr(opts, opt) != NULL;
 }
 
+static bool has_unit(void *ctx, const char *kind, const char *name)
+{
+	return strcmp(name, "nosuch") != 0;
+}
+
 static void check_all(struct dv_script *s, const char *opts, uint32_t id, struct dv_diag *d, FILE *out,
 		      struct dv_arena *arena)
 {
+	static const struct dv_xarg xargs[] = {{"finfo_t *", 0}, {"int", 2}, {NULL, 0}, {"string", 1}};
 	bool types = !has(opts, "notypes");
+	const char *prov = strstr(opts, "prov=");
+	char name[2][32] = {"", ""};
 	struct dv_check_env env = {
 	    .types = types ? fake_kernel(id) : dv_universe_base(),
 	    .strsize = 256,
@@ -65,6 +75,14 @@ static void check_all(struct dv_script *s, const char *opts, uint32_t id, struct
 	    .machine_name = id == 1 ? "web" : "db",
 	};
 
+	if (prov && sscanf(prov + 5, "%31[^:]:%31s", name[0], name[1]) == 2) {
+		env.provider = name[0];
+		env.name = name[1];
+	}
+	if (has(opts, "xargs")) {
+		env.xargs = xargs;
+		env.xarg_count = DV_COUNT(xargs);
+	}
 	for (uint32_t i = 0; i < dv_script_clause_count(s); i++) {
 		struct dv_clause *t;
 
@@ -108,6 +126,9 @@ static char *run(const char *text, const char *opts, char tag[32])
 			argv[src.argc++] = p;
 	}
 	dv_arena_init(&arena);
+	if (has(opts, "lib"))
+		dv_script_libdir(s, "lib");
+	dv_script_lib_env(s, &(struct dv_lib_env){.has = has_unit});
 	e = dv_script_parse(s, &src, &d);
 	if (!e) {
 		show_options(s, out);

@@ -1,0 +1,11 @@
+/* What the kernel has decides, when the clause is compiled. */
+BEGIN
+{
+	printf("%d %d %d %d\n", defined(args[3]->value), defined(args[3]->worth), defined(struct node), defined(struct edge));
+	printf("%d\n", defined(args[3]->worth) ? args[3]->worth : defined(args[3]->value) ? args[3]->value : 0);
+	printf("%d\n", defined(`counter) ? `counter : `absent);
+	if (!defined(struct edge))
+		printf("no edges\n");
+	else
+		printf("%d\n", sizeof(struct edge));
+}
