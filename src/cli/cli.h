@@ -29,6 +29,11 @@ char *dv_source_describe(char option, const char *arg);
 /** The description in @p text as messages name it: up to the predicate or body. */
 char *dv_source_heading(const char *text);
 
+/* paths.c */
+/** A file or folder that belongs to dvirt: beside the executable, in @p moved from there ("../lib/dvirt/"), or in
+ * @p installed. False: none of them has it; @p buf then names the last. */
+bool dv_path_find(const char *name, const char *moved, const char *installed, char *buf, size_t size);
+
 /* qemu_args.c */
 int dv_cmd_qemu_args(int argc, char **argv);
 /* command.c */

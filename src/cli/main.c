@@ -115,7 +115,7 @@ struct cli {
 	bool at_exec; // -x evaltime=exec
 	DV_VEC(struct process) processes;
 	DV_VEC(struct source) sources;
-	DV_VEC(const char *) only;
+	DV_VEC(const char *) only, libdirs;
 	DV_VEC(char *) options; // NAME or NAME=VALUE
 	struct dv_cpp cpp;
 };
@@ -158,7 +158,7 @@ static int parse(struct cli *c, int argc, char **argv)
 {
 	static const struct option longs[] = {
 	    {"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'V'}, {0}};
-	static const char refused[] = "FaAGLX";
+	static const char refused[] = "FaAGX";
 	char *end;
 	long pid;
 	int o;
@@ -234,6 +234,9 @@ static int parse(struct cli *c, int argc, char **argv)
 		case 'M':
 			*DV_PUSH(&c->only) = optarg;
 			break;
+		case 'L':
+			*DV_PUSH(&c->libdirs) = optarg;
+			break;
 		case 'h':
 			fputs(usage_text, stdout);
 			fputs(help_text, stdout);
@@ -257,6 +260,13 @@ static int parse(struct cli *c, int argc, char **argv)
 	return 0;
 }
 
+#ifndef DV_DLIBDIR
+#define DV_DLIBDIR "/usr/local/share/dvirt"
+#endif
+#ifndef DV_DATADIR
+#define DV_DATADIR "share"
+#endif
+
 // How far -c's command gets before the probes are in. It is started before the script is read, so this is no option of it.
 static struct dv_error *evaltime(struct cli *c, const char *value)
 {
@@ -268,6 +278,8 @@ static struct dv_error *evaltime(struct cli *c, const char *value)
 
 static struct dv_error *set_options(struct dv_tracer *t, struct cli *c)
 {
+	char dlib[PATH_MAX + 32];
+
 	for (size_t i = 0; i < c->options.count; i++) {
 		DV_FREE char *name = dv_xstrdup(c->options.data[i]);
 		char *value = strchr(name, '=');
@@ -281,6 +293,11 @@ static struct dv_error *set_options(struct dv_tracer *t, struct cli *c)
 	}
 	for (size_t i = 0; i < c->only.count; i++)
 		dv_tracer_only(t, c->only.data[i]);
+	for (size_t i = 0; i < c->libdirs.count; i++)
+		dv_tracer_libdir(t, c->libdirs.data[i]);
+	// Without them, names that libraries declare are unknown: nothing else depends on them.
+	if (dv_path_find("dlib", "../" DV_DATADIR "/dvirt/", DV_DLIBDIR, dlib, sizeof(dlib)))
+		dv_tracer_syslibdir(t, dlib);
 	return NULL;
 }
 

@@ -16,32 +16,6 @@
 #define DV_LIBDIR "lib"
 #endif
 
-// In the build folder it lies beside the executable; installed, in the library folder, also when all of that was moved.
-static bool find_plugin(char *buf, size_t size)
-{
-	static const char *const beside[] = { "", "../" DV_LIBDIR "/dvirt/" };
-	char self[PATH_MAX], real[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	char *slash;
-
-	if (n > 0) {
-		self[n] = '\0';
-		slash = strrchr(self, '/');
-		if (slash)
-			slash[1] = '\0';
-		for (size_t i = 0; i < DV_COUNT(beside); i++) {
-			DV_FREE char *path = dv_xasprintf("%s%s%s", self, beside[i], PLUGIN);
-
-			if (realpath(path, real) && !access(real, R_OK)) {
-				snprintf(buf, size, "%s", real);
-				return true;
-			}
-		}
-	}
-	snprintf(buf, size, "%s/%s", DV_PLUGINDIR, PLUGIN);
-	return !access(buf, R_OK);
-}
-
 // A word for the shell: quoted only where it must be.
 static void print_word(const char *s)
 {
@@ -118,7 +92,7 @@ int dv_cmd_qemu_args(int argc, char **argv)
 		                              "a name has letters, digits, '.', '_' and '-', at most %d", NAME_MAX_LEN));
 	if (!strcmp(name, "host"))
 		return bad_name(dv_error_create(DV_ERR_OTHER, "the name 'host' stands for the host itself"));
-	if (!find_plugin(path, sizeof(path)))
+	if (!dv_path_find(PLUGIN, "../" DV_LIBDIR "/dvirt/", DV_PLUGINDIR, path, sizeof(path)))
 		return dv_cli_fail(dv_error_hint(dv_error_create(DV_ERR_NOT_FOUND, "cannot find %s beside dvirt or in %s", PLUGIN,
 		                                                 DV_PLUGINDIR),
 		                                 "build it with 'ninja', or install it with 'meson install'"));

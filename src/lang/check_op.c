@@ -178,6 +178,10 @@ struct dv_node *dv_check_binary(struct dv_check *ck, const struct dv_node *n)
 	if (n->op == DV_OP_COMMA)
 		return comma(ck, n);
 	a = dv_check_value(ck, n->kids[0]);
+	// What defined() has decided already.
+	if (a && a->kind == DV_NODE_INT && (n->op == DV_OP_LAND || n->op == DV_OP_LOR) && dv_asks_defined(n->kids[0]) &&
+	    (a->ival != 0) == (n->op == DV_OP_LOR))
+		return dv_int_node(ck, n, a->ival != 0, int_type());
 	b = dv_check_value(ck, n->kids[1]);
 	if (!a || !b)
 		return NULL;

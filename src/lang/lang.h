@@ -94,6 +94,8 @@ bool dv_check_clause(struct dv_script *s, const struct dv_clause *c, const struc
                      struct dv_diag *diag, struct dv_arena *arena, struct dv_clause **ret);
 /** Does the clause use args[] (so that its probes' argument types matter)? */
 bool dv_clause_uses_args(const struct dv_clause *c);
+/** Not NULL when a provider declaration in D says what args[] this probe has: the same for the same declaration. */
+const void *dv_script_args_declared(struct dv_script *s, const char *provider, const char *name);
 /** Does it use probeprov, probemod, probefunc or probename? Any machine's memory but its own (machine`mod`sym)? */
 bool dv_clause_uses_probe_names(const struct dv_clause *c);
 bool dv_script_uses_cross_machine(const struct dv_script *s);

@@ -78,6 +78,8 @@ static void option(struct line *s)
 			   "malformed #pragma D option: one option a line, <name>[=<value>]");
 		return;
 	}
+	if (!strcmp(o.name, "nolibs") && !o.value)
+		dv_script_nolibs(s->l->script); // at once: what follows would be looked up in them
 	*DV_PUSH(&s->l->script->options) = o;
 }
 

@@ -310,20 +310,19 @@ struct dv_node *dv_xlate_whole(struct dv_check *ck, const struct dv_node *at, st
 
 /* -- args[] ---------------------------------------------------------------------------------------------------- */
 
-static const struct dv_pprobe *declared_probe(struct dv_check *ck)
+const void *dv_script_args_declared(struct dv_script *s, const char *provider, const char *name)
 {
-	const struct dv_check_env *e = ck->env;
-	const struct dv_pdecl *p = e->provider && e->name ? dv_script_provider(ck->script, e->provider) : NULL;
+	const struct dv_pdecl *p = provider && name ? dv_script_provider(s, provider) : NULL;
 
 	for (uint32_t i = 0; p && i < p->count; i++)
-		if (!strcmp(p->probes[i].name, e->name))
+		if (!strcmp(p->probes[i].name, name))
 			return &p->probes[i];
 	return NULL;
 }
 
 bool dv_check_xargs(struct dv_check *ck, const struct dv_node *n, uint32_t i, struct dv_node **ret)
 {
-	const struct dv_pprobe *p = declared_probe(ck);
+	const struct dv_pprobe *p = dv_script_args_declared(ck->script, ck->env->provider, ck->env->name);
 	const struct dv_decl *shown;
 	const struct dv_type *native, *out;
 	uint32_t from = i;

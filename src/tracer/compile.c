@@ -73,6 +73,10 @@ static bool make_program(struct dv_tracer *t, struct dv_tmachine *tm, const stru
 		probe->prov->arg_type(probe, 0, &env.arg_count, &env.typed_args);
 		env.guard = dv_probe_guard(probe);
 		env.arg_text = probe->row ? env_arg_text : NULL;
+		if (probe->prov->xargs)
+			env.xargs = probe->prov->xargs(probe, &env.xarg_count);
+		env.provider = dv_probe_provname(probe);
+		env.name = probe->name;
 		snprintf(name, sizeof(name), "%s:%s:%s:%s:%s", tm->name, dv_probe_provname(probe), probe->mod, probe->func,
 			 probe->name);
 	}
@@ -129,6 +133,14 @@ static const struct group *find_group(const struct groups *g, const void *key)
 	struct group k = {.key = key};
 
 	return g->v.count ? bsearch(&k, g->v.data, g->v.count, sizeof(k), by_key) : NULL;
+}
+
+// Probes with the same args[]: what a script or library declares of them comes before what the provider says.
+static const void *arg_group(struct dv_tracer *t, const struct dv_probe *p)
+{
+	const void *declared = p->row ? NULL : dv_script_args_declared(t->script, dv_probe_provname(p), p->name);
+
+	return declared ? declared : p->prov->arg_group(p);
 }
 
 // dtrace:::ERROR stands for faults on every machine.
@@ -189,7 +201,7 @@ static bool compile_clause(struct dv_tracer *t, struct dv_tmachine *tm, struct d
 		dv_probes_match(tm->m, &descs[i], &t->probes);
 		for (size_t k = from; k < t->probes.probes.count && ok; k++) {
 			struct dv_probe p = t->probes.probes.data[k];
-			const void *key = uses_args || p.row ? p.prov->arg_group(&p) : NULL;
+			const void *key = uses_args || p.row ? arg_group(t, &p) : NULL;
 			const struct group *g;
 
 			if (!p.machine && p.id == DV_ID_ERROR)

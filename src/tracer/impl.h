@@ -69,6 +69,9 @@ struct dv_tracer {
 	struct dv_options opts;
 	struct dv_script *script;
 	DV_VEC(char *) only;
+	DV_VEC(char *) libdirs;
+	char *syslibdir;
+	bool libs_set;
 	DV_VEC(uint32_t) source_end;	/**< clause index behind each source's last */
 	DV_VEC(uint32_t) clause_probes; /**< probes matched, by clause */
 	DV_VEC(struct dv_tmachine *) machines; /**< by index */

@@ -60,8 +60,11 @@ static const struct row rows[] = {
 	{ "rawbytes", FLAG, F(rawbytes), 0, 0, 0 },
 	{ "quietresize", FLAG, F(quietresize), 0, 0, 0 },
 	{ "noresolve", FLAG, F(noresolve), 0, 0, 0 },
+	{ "nolibs", FLAG, F(nolibs), 0, 0, 0 },
+	{ "libdir", TEXT, F(libdir), 0, 0, 0 },
+	{ "syslibdir", TEXT, F(syslibdir), 0, 0, 0 },
 	// Kept by nature.
-	{ "cleanrate", KEPT }, { "nolibs", KEPT }, { "temporal", KEPT },
+	{ "cleanrate", KEPT }, { "temporal", KEPT },
 	{ "core", KEPT }, { "lockmem", KEPT }, { "preallocate", KEPT }, { "jstackstrsize", KEPT },
 	// Known, not there yet.
 	{ "flowindent", LATER }, { "printsize", LATER },
@@ -73,7 +76,7 @@ static const struct row rows[] = {
 	{ "undef", LATER }, { "incdir", LATER }, { "debug", LATER }, { "debugassert", LATER }, { "disasm", LATER },
 	{ "empty", LATER }, { "evaltime", LATER }, { "iregs", LATER }, { "tregs", LATER }, { "kdefs", LATER },
 	{ "knodefs", LATER }, { "udefs", LATER }, { "unodefs", LATER }, { "late", LATER }, { "lazyload", LATER },
-	{ "ldpath", LATER }, { "libdir", LATER }, { "syslibdir", LATER }, { "modpath", LATER }, { "ctfpath", LATER },
+	{ "ldpath", LATER }, { "modpath", LATER }, { "ctfpath", LATER },
 	{ "procfspath", LATER }, { "dofstashpath", LATER }, { "sysslice", LATER }, { "useruid", LATER },
 	{ "linkmode", LATER }, { "linktype", LATER }, { "linknommap", LATER }, { "pgmax", LATER }, { "pspec", LATER },
 	{ "stdc", LATER }, { "strip", LATER }, { "tree", LATER }, { "verbose", LATER }, { "version", LATER },
@@ -87,6 +90,13 @@ void dv_options_init(struct dv_options *o)
 	for (size_t i = 0; i < DV_COUNT(rows); i++)
 		if (rows[i].kind == SIZE || rows[i].kind == RATE || rows[i].kind == NUM)
 			*(uint64_t *)((char *)o + rows[i].off) = rows[i].dflt;
+}
+
+void dv_options_deinit(struct dv_options *o)
+{
+	free(o->libdir);
+	free(o->syslibdir);
+	o->libdir = o->syslibdir = NULL;
 }
 
 static bool number(const char *text, uint64_t *ret, const char **rest)
@@ -216,6 +226,11 @@ struct dv_error *dv_options_set(struct dv_options *o, const char *name, const ch
 		if (strcmp(value, "auto") && strcmp(value, "manual"))
 			return dv_error_create(DV_ERR_OTHER, "option 'bufresize' is auto or manual, not '%s'", value);
 		o->manual = value[0] == 'm';
+		return NULL;
+	}
+	if (r->kind == TEXT) {
+		free(*(char **)at);
+		*(char **)at = dv_xstrdup(value);
 		return NULL;
 	}
 	if (r->kind == POLICY) {

@@ -20,11 +20,14 @@ struct dv_options {
 	bool noresolve;
 	char sysroot[512]; /**< folder with the guests' programs; "": none */
 	bool manual; /**< bufresize: buffers are not made smaller when they do not fit */
+	bool nolibs;
+	char *libdir, *syslibdir; /**< folders of D libraries, or NULL; owned */
 	uint64_t block;	 /**< bufpolicy */
 	uint64_t set[2]; /**< which were given on the command line: bit = row of the table */
 };
 
 void dv_options_init(struct dv_options *o);
+void dv_options_deinit(struct dv_options *o);
 /** @p override: from the command line; what it sets a pragma no longer changes. */
 struct dv_error *dv_options_set(struct dv_options *o, const char *name, const char *value, bool override) DV_MUST_USE;
 /** Sizes: k m g t. Rates: units of time, hz; bare: ns. For tests. */

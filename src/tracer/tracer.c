@@ -70,6 +70,11 @@ void dv_tracer_destroy(struct dv_tracer *t)
 	dv_consts_destroy(t->consts);
 	dv_probe_set_deinit(&t->probes);
 	dv_arena_deinit(&t->arena);
+	for (size_t i = 0; i < t->libdirs.count; i++)
+		free(t->libdirs.data[i]);
+	DV_VEC_FREE(&t->libdirs);
+	free(t->syslibdir);
+	dv_options_deinit(&t->opts);
 	for (size_t i = 0; i < t->only.count; i++)
 		free(t->only.data[i]);
 	DV_VEC_FREE(&t->only);
@@ -117,6 +122,63 @@ void dv_tracer_until(struct dv_tracer *t, int fd)
 	t->until_left++;
 }
 
+void dv_tracer_libdir(struct dv_tracer *t, const char *dir)
+{
+	*DV_PUSH(&t->libdirs) = dv_xstrdup(dir);
+}
+
+void dv_tracer_syslibdir(struct dv_tracer *t, const char *dir)
+{
+	free(t->syslibdir);
+	t->syslibdir = dv_xstrdup(dir);
+}
+
+// What a library or script may depend on.
+static bool has_unit(void *ctx, const char *kind, const char *name)
+{
+	static const char *const kernel[] = {"vmlinux", "kernel", "unix", "genunix"};
+	struct dv_tracer *t = ctx;
+
+	if (!strcmp(kind, "provider")) {
+		for (size_t i = 0; dv_providers[i]; i++)
+			if (!strcmp(dv_providers[i]->name, name))
+				return true;
+		return false;
+	}
+	for (size_t i = 0; i < DV_COUNT(kernel); i++)
+		if (!strcmp(name, kernel[i]))
+			return true;
+	// A module: of any machine, when these are known by now.
+	for (size_t i = 0; i < t->machines.count; i++) {
+		const struct dv_guest *g = t->machines.data[i]->m ? t->machines.data[i]->m->guest : NULL;
+		size_t count = 0;
+		const struct dv_module *m = g ? dv_guest_modules(g, &count) : NULL;
+
+		for (size_t k = 0; k < count; k++)
+			if (!strcmp(m[k].name, name))
+				return true;
+	}
+	return !t->found;
+}
+
+static void set_libs(struct dv_tracer *t)
+{
+	struct dv_lib_env env = {.has = has_unit, .ctx = t};
+
+	if (t->libs_set)
+		return;
+	t->libs_set = true;
+	dv_script_lib_env(t->script, &env);
+	if (t->opts.nolibs)
+		return;
+	for (size_t i = 0; i < t->libdirs.count; i++)
+		dv_script_libdir(t->script, t->libdirs.data[i]);
+	if (t->opts.libdir)
+		dv_script_libdir(t->script, t->opts.libdir);
+	if (t->opts.syslibdir || t->syslibdir)
+		dv_script_libdir(t->script, t->opts.syslibdir ? t->opts.syslibdir : t->syslibdir);
+}
+
 struct dv_error *dv_tracer_add_source(struct dv_tracer *t, const struct dv_source *src, struct dv_diag *diag)
 {
 	uint32_t options = dv_script_option_count(t->script), bad = 0;
@@ -126,6 +188,7 @@ struct dv_error *dv_tracer_add_source(struct dv_tracer *t, const struct dv_sourc
 	s.defaultargs |= t->opts.defaultargs;
 	s.argref |= t->opts.argref;
 	diag->errtags = t->opts.errtags;
+	set_libs(t);
 	e = dv_script_parse(t->script, &s, diag);
 	if (e)
 		return e;
@@ -142,6 +205,8 @@ struct dv_error *dv_tracer_add_source(struct dv_tracer *t, const struct dv_sourc
 			bad++;
 		}
 	}
+	if (t->opts.nolibs)
+		dv_script_nolibs(t->script);
 	// Strings are stored in words.
 	t->opts.strsize = (t->opts.strsize + 7) & ~7ULL;
 	return bad ? dv_error_create(DV_ERR_SYNTAX, "the D program was refused") : NULL;

@@ -26,6 +26,10 @@ struct dv_error *dv_tracer_option(struct dv_tracer *t, const char *name, const c
 bool dv_tracer_quiet(const struct dv_tracer *t);
 /** -M: only machines that match this glob; may be given several times. */
 void dv_tracer_only(struct dv_tracer *t, const char *glob);
+/** -L: a folder of D libraries; the first that declares a name has it. Before the first source. */
+void dv_tracer_libdir(struct dv_tracer *t, const char *dir);
+/** Where dvirt's own D libraries are, if -x syslibdir does not say. */
+void dv_tracer_syslibdir(struct dv_tracer *t, const char *dir);
 /** Parse. Options that the lexer needs (defaultargs, argref) are taken from those set so far. */
 struct dv_error *dv_tracer_add_source(struct dv_tracer *t, const struct dv_source *src,
 				      struct dv_diag *diag) DV_MUST_USE;

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* CPUs. Of cpuinfo_t's members Linux has the number; there are no processor sets. */
+typedef struct cpuinfo {
+	processorid_t cpu_id;
+	psetid_t cpu_pset;
+	chipid_t cpu_chip;
+	lgrp_id_t cpu_lgrp;
+} cpuinfo_t;
+
+translator cpuinfo_t < int C > {
+	cpu_id = C;
+	cpu_pset = 0;
+};
+
+inline cpuinfo_t *curcpu = xlate <cpuinfo_t *> (cpu);
+inline psetid_t pset = 0;
