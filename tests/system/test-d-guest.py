@@ -143,12 +143,71 @@ def aggregations(g):
     assert re.search(r"^ +1 \|@{20,40} +10\d", out, re.M), out
 
 
+def libraries(g):
+    """curpsinfo and its like, fds[], cwd; args[] presented by a declaration; what a translator reads agrees with the guest."""
+    g.check("echo hello > /tmp/lib-file")
+    out, err, r = run(g, r"""
+        provider fbt { probe entry(struct file *f) : (fileinfo_t *f); };
+        syscall::getppid:entry /execname == "exercise"/ {
+            printf("ps %d %d %d %d %d %s %s %c %d %d\n", curpsinfo->pr_pid, curpsinfo->pr_ppid, curpsinfo->pr_uid,
+                curpsinfo->pr_nlwp, curlwpsinfo->pr_lwpid, curpsinfo->pr_fname, curlwpsinfo->pr_clname,
+                curlwpsinfo->pr_sname, curlwpsinfo->pr_onpro == cpu, curcpu->cpu_id == cpu);
+            printf("args %s\n", curpsinfo->pr_psargs);
+            printf("same %d %d %s\n", curpsinfo->pr_ppid == ppid, curpsinfo->pr_addr == (uint64_t)curthread, cwd);
+            self->p = curpsinfo;
+            init = xlate <psinfo_t *> (&`init_task);
+        }
+        syscall::getppid:return /self->p != NULL/ {
+            printf("kept %d %s\n", self->p->pr_pid, init->pr_fname);
+            print(*self->p);
+            self->p = 0;
+        }
+        syscall::read:entry /execname == "head"/ {
+            printf("fd %s %d %d\n", fds[arg0].fi_name, (fds[arg0].fi_oflags & O_ACCMODE) == O_RDONLY, fds[1000].fi_oflags);
+        }
+        fbt::vfs_read:entry /execname == "head"/ { printf("file %s %d\n", args[0]->fi_name, args[0]->fi_offset); }
+        """, "exercise getppid 1; head -n 1 /tmp/lib-file")
+    ps = re.search(r"^ps (.*)$", out, re.M)
+    assert ps, (out, err)
+    w = ps.group(1).split()
+    assert int(w[0]) == int(w[4]) == r["pid"] and w[2] == "0" and w[3] == "1" and w[5] == "exercise", (w, r.out)
+    assert w[6:] == ["TS", "O", "1", "1"], w
+    assert "args exercise" in out and "same 1 1 " in out, (out, err)
+    assert "kept %d swapper" % r["pid"] in out and ".pr_fname = (char [16])" in out, (out, err)
+    assert "fd lib-file 1 0" in out and "file lib-file 0" in out, (out, err)
+    assert "error" not in err, err
+
+
+def structures(g):
+    """Structures of the script's own, filled from the guest's kernel; if and else."""
+    out, err, r = run(g, r"""
+        enum { LAST = 3 };
+        struct who { pid_t pid; char comm[16]; uint32_t uid:16, seen:4; struct task_struct *task; };
+        struct who last, by[pid_t]; self struct who mine; uint64_t times[4];
+        syscall::getppid:entry /execname == "exercise"/ {
+            last.pid = pid; last.comm = execname; last.uid = uid + 77; last.task = curthread;
+            times[++last.seen] = timestamp;
+            by[pid] = last; self->mine = by[pid];
+            this->id = curthread->cred->uid;
+            this->list = curthread->tasks;
+            if (last.seen == LAST)
+                printf("who %d %s %d %d %d %d %d %d\n", self->mine.pid, self->mine.comm, self->mine.uid, self->mine.seen,
+                    self->mine.task->tgid, this->id.val, this->list.next == curthread->tasks.next, times[3] > times[1]);
+            else if (last.seen > LAST)
+                printf("never\n");
+        }
+        """, "exercise getppid 3")
+    assert "who %d exercise 77 3 %d 0 1 1\n" % (r["pid"], r["pid"]) in out and "never" not in out, (out, err)
+    assert "error" not in err, err
+
+
 with guestlib.Guests() as g:
     web = g.start("web")
     db = g.start("db", kernel="6.12", smp=2)
     g.wait(120)
     for guest in (web, db):
-        for test in (builtins, host_under, arguments, kernel_variables, modules, entries_and_returns, faults, aggregations):
+        for test in (builtins, host_under, arguments, kernel_variables, modules, entries_and_returns, faults, aggregations,
+                     libraries, structures):
             test(guest)
             print("%s: %s" % (guest.name, test.__name__))
 
