@@ -46,7 +46,8 @@ static const char help_text[] =
     "  -S         show the compiled code\n"
     "  -V         show the version\n"
     "  -h, --help this text\n"
-    "Preprocessor\n"
+    "Libraries and preprocessor\n"
+    "  -L DIR     D libraries, before dvirt's own (may be repeated)\n"
     "  -C         run cpp over the script; -D NAME[=VALUE], -U NAME, -I DIR, -H are for it\n";
 
 struct source {

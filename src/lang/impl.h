@@ -249,6 +249,7 @@ struct dv_parser {
 	unsigned parens;
 	unsigned braces;          /**< open ones in this declaration or clause */
 	struct dv_lib *lib;       /**< parsing this library; NULL: the script */
+	bool any;                 /**< there is a clause or declaration */
 };
 void dv_parse_next(struct dv_parser *p);
 void dv_parse_error(struct dv_parser *p, struct dv_loc loc, const char *tag, const char *fmt, ...) DV_PRINTF(4, 5);

@@ -26,6 +26,7 @@ struct dv_source {
 	bool defaultargs; /**< absent macro arguments are 0 and "" */
 	bool argref;      /**< unused macro arguments are no error */
 	int64_t target;   /**< $target; -1: none given */
+	bool empty;       /**< text without anything in it is no error */
 	bool pspec_only;  /**< -n text etc. may leave out the body */
 };
 

@@ -381,6 +381,7 @@ void dv_parse_program(struct dv_parser *p)
 			p->lex.pos++;
 			continue;
 		}
+		p->any = true;
 		if (at_declaration(&p->lex)) {
 			dv_parse_next(p);
 			dv_parse_declaration(p);
@@ -442,6 +443,8 @@ struct dv_error *dv_script_parse(struct dv_script *s, const struct dv_source *sr
 				  .src_index = (uint32_t)s->sources.count - 1};
 	p.lex.args_used = dv_arena_alloc(&s->arena, (size_t)(src->argc > 0 ? src->argc : 1));
 	dv_parse_program(&p);
+	if (diag->errors == errors && !p.any && !src->empty)
+		dv_diag_at(s, diag, (struct dv_loc){0, 0, p.lex.src_index}, "D_EMPTY", NULL, "empty D program");
 	if (diag->errors == errors)
 		check_args_used(&p, src);
 	if (diag->errors == errors)

@@ -20,7 +20,7 @@ struct dv_options {
 	bool noresolve;
 	char sysroot[512]; /**< folder with the guests' programs; "": none */
 	bool manual; /**< bufresize: buffers are not made smaller when they do not fit */
-	bool nolibs;
+	bool nolibs, empty;
 	char *libdir, *syslibdir; /**< folders of D libraries, or NULL; owned */
 	uint64_t block;	 /**< bufpolicy */
 	uint64_t set[2]; /**< which were given on the command line: bit = row of the table */
