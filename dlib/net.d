@@ -113,3 +113,14 @@ translator ipinfo_t < struct sock *S > {
 	ip_daddr = S->__sk_common.skc_family == 2 ? ip4_text[&S->__sk_common.skc_daddr] :
 		defined(S->__sk_common.skc_v6_daddr) ? ip6_text[&S->__sk_common.skc_v6_daddr] : "<unknown>";
 };
+
+/* A header of either version, if there is one at this place. */
+translator ipinfo_t < void *H > {
+	ip_ver = H == NULL ? 0 : *(uint8_t *)H >> 4;
+	ip_plength = H == NULL ? 0 : *(uint8_t *)H >> 4 == 4 ?
+		net16[((struct iphdr *)H)->tot_len] - ((struct iphdr *)H)->ihl * 4 : net16[((struct ipv6hdr *)H)->payload_len];
+	ip_saddr = H == NULL ? "<unknown>" : *(uint8_t *)H >> 4 == 4 ?
+		ip4_text[&((struct iphdr *)H)->saddr] : ip6_text[&((struct ipv6hdr *)H)->saddr];
+	ip_daddr = H == NULL ? "<unknown>" : *(uint8_t *)H >> 4 == 4 ?
+		ip4_text[&((struct iphdr *)H)->daddr] : ip6_text[&((struct ipv6hdr *)H)->daddr];
+};

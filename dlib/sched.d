@@ -12,5 +12,12 @@ translator cpuinfo_t < int C > {
 	cpu_pset = 0;
 };
 
+/* Of the queue of threads that are to run on it. */
+translator cpuinfo_t < struct rq *R > {
+	cpu_id = R->cpu;
+	cpu_pset = 0;
+};
+typedef short pri_t;
+
 inline cpuinfo_t *curcpu = xlate <cpuinfo_t *> (cpu);
 inline psetid_t pset = 0;

@@ -54,3 +54,23 @@ inline int SI_MESGQ = -3;
 inline int SI_ASYNCIO = -4;
 inline int SI_SIGIO = -5;
 inline int SI_TKILL = -6;
+
+/* What comes with a signal. Which of its union's members mean something depends on the signal and the code. */
+typedef struct d_siginfo {
+	int si_signo;
+	int si_errno;
+	int si_code;
+	pid_t si_pid;
+	uid_t si_uid;
+	int si_status;
+	uintptr_t si_addr;
+} siginfo_t;
+translator siginfo_t < struct kernel_siginfo *S > {
+	si_signo = S->si_signo;
+	si_errno = S->si_errno;
+	si_code = S->si_code;
+	si_pid = S->_sifields._kill._pid;
+	si_uid = S->_sifields._kill._uid;
+	si_status = S->_sifields._sigchld._status;
+	si_addr = (uintptr_t)S->_sifields._sigfault._addr;
+};

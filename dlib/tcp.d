@@ -99,6 +99,23 @@ translator tcpsinfo_t < struct sock *S > {
 	tcps_mss = ((struct tcp_sock *)S)->mss_cache;
 	tcps_retransmit = ((struct inet_connection_sock *)S)->icsk_retransmits != 0;
 };
+translator tcpsinfo_t < struct tcp_sock *T > {
+	tcps_addr = xlate <tcpsinfo_t> ((struct sock *)T).tcps_addr;
+	tcps_lport = xlate <tcpsinfo_t> ((struct sock *)T).tcps_lport;
+	tcps_rport = xlate <tcpsinfo_t> ((struct sock *)T).tcps_rport;
+	tcps_laddr = xlate <tcpsinfo_t> ((struct sock *)T).tcps_laddr;
+	tcps_raddr = xlate <tcpsinfo_t> ((struct sock *)T).tcps_raddr;
+	tcps_state = xlate <tcpsinfo_t> ((struct sock *)T).tcps_state;
+	tcps_suna = xlate <tcpsinfo_t> ((struct sock *)T).tcps_suna;
+	tcps_snxt = xlate <tcpsinfo_t> ((struct sock *)T).tcps_snxt;
+	tcps_rnxt = xlate <tcpsinfo_t> ((struct sock *)T).tcps_rnxt;
+	tcps_swnd = xlate <tcpsinfo_t> ((struct sock *)T).tcps_swnd;
+	tcps_rwnd = xlate <tcpsinfo_t> ((struct sock *)T).tcps_rwnd;
+	tcps_cwnd = xlate <tcpsinfo_t> ((struct sock *)T).tcps_cwnd;
+	tcps_cwnd_ssthresh = xlate <tcpsinfo_t> ((struct sock *)T).tcps_cwnd_ssthresh;
+	tcps_mss = xlate <tcpsinfo_t> ((struct sock *)T).tcps_mss;
+	tcps_retransmit = xlate <tcpsinfo_t> ((struct sock *)T).tcps_retransmit;
+};
 typedef struct tcplsinfo { int32_t tcps_state; } tcplsinfo_t;
 translator tcplsinfo_t < int I > { tcps_state = tcp_state[I]; };
 
@@ -124,4 +141,11 @@ translator udpsinfo_t < struct sock *S > {
 	udps_fport = net16[S->__sk_common.skc_dport];
 	udps_laddr = xlate <ipinfo_t> (S).ip_saddr;
 	udps_faddr = xlate <ipinfo_t> (S).ip_daddr;
+};
+translator udpsinfo_t < struct udp_sock *U > {
+	udps_addr = xlate <udpsinfo_t> ((struct sock *)U).udps_addr;
+	udps_lport = xlate <udpsinfo_t> ((struct sock *)U).udps_lport;
+	udps_fport = xlate <udpsinfo_t> ((struct sock *)U).udps_fport;
+	udps_laddr = xlate <udpsinfo_t> ((struct sock *)U).udps_laddr;
+	udps_faddr = xlate <udpsinfo_t> ((struct sock *)U).udps_faddr;
 };

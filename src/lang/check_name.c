@@ -255,6 +255,18 @@ static const struct dv_type *type_of_text(struct dv_check *ck, const struct dv_n
 	return t;
 }
 
+// Argument @p i of the probe: what its provider makes of the words, or the word.
+struct dv_node *dv_native_arg(struct dv_check *ck, const struct dv_node *at, uint32_t i, const struct dv_type *t)
+{
+	struct dv_node *c;
+
+	if (ck->env->arg_text)
+		return dv_check_given(ck, at, i, t);
+	c = dv_check_copy(ck, at, DV_NODE_ARGN, t);
+	c->ival = i;
+	return c;
+}
+
 // args[n] as the provider presents it.
 static struct dv_node *presented_arg(struct dv_check *ck, const struct dv_node *n, const struct dv_node *i)
 {
@@ -277,8 +289,9 @@ static struct dv_node *presented_arg(struct dv_check *ck, const struct dv_node *
 	if (!native && (!out || dv_is_ptr(out)))
 		return DV_ERR_AT(ck, i->loc, "D_ARGS_TYPE", "type of args[%u] of %s is not known: use arg%u",
 				 (unsigned)i->ival, e->probe ? e->probe : "this probe", x->native);
-	c = dv_check_copy(ck, n, DV_NODE_ARGN, native ? native : dv_type_int(8, true));
-	c->ival = x->native;
+	c = dv_native_arg(ck, n, x->native, native ? native : dv_type_int(8, true));
+	if (!c)
+		return NULL;
 	if (!dv_type_is_scalar(c->type))
 		return DV_ERR_AT(ck, i->loc, "D_NOT_YET", "args[%u] of type %s is not supported yet", (unsigned)i->ival,
 				 dv_tname(ck, c->type));
@@ -304,10 +317,10 @@ static struct dv_node *check_args(struct dv_check *ck, const struct dv_node *n)
 		return DV_ERR_AT(ck, n->op_loc, "D_ARGS_TYPE", "args[ ] index must be an integer constant");
 	if (ck->no_args)
 		return NULL;
-	if (e->xargs)
-		return presented_arg(ck, n, i);
 	if (i->ival < UINT32_MAX && dv_check_xargs(ck, n, (uint32_t)i->ival, &c))
 		return c;
+	if (e->xargs)
+		return presented_arg(ck, n, i);
 	if (!e->typed_args || !e->arg_type)
 		return DV_ERR_AT(ck, n->loc, "D_ARGS_NONE",
 				 "no type information for the arguments of %s%s: use arg0, arg1 ...", probe,

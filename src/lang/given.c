@@ -31,8 +31,11 @@ static struct dv_node *check_text(struct dv_check *ck, const char *text)
 		ck->failed = true;
 		return NULL;
 	}
+	// Its names are its own: parameters of the inline that it is used in are not.
 	ck->words = true;
-	v = dv_check_value(ck, n);
+	v = dv_check_body(ck, n, NULL, 0);
+	if (v)
+		v = dv_as_value(ck, n, v);
 	ck->words = false;
 	return v;
 }

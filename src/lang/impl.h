@@ -394,6 +394,7 @@ struct dv_node *dv_check_incdec(struct dv_check *ck, const struct dv_node *n);
 struct dv_node *dv_check_ident(struct dv_check *ck, const struct dv_node *n);
 struct dv_node *dv_check_index(struct dv_check *ck, const struct dv_node *n);
 struct dv_node *dv_check_sym(struct dv_check *ck, const struct dv_node *n);
+struct dv_node *dv_native_arg(struct dv_check *ck, const struct dv_node *at, uint32_t i, const struct dv_type *t);
 bool dv_is_builtin(const char *name); /**< one that a script's variable cannot hide */
 /* check_mem.c */
 struct dv_node *dv_check_deref(struct dv_check *ck, const struct dv_node *at, struct dv_node *ptr);

@@ -349,8 +349,9 @@ bool dv_check_xargs(struct dv_check *ck, const struct dv_node *n, uint32_t i, st
 	out = dv_decl_type(ck, shown->keys[i], true);
 	if (!native || !out)
 		return true;
-	c = dv_check_copy(ck, n, DV_NODE_ARGN, native);
-	c->ival = from;
+	c = dv_native_arg(ck, n, from, native);
+	if (!c)
+		return true;
 	if (!dv_type_is_scalar(native) || dv_type_is_string(native)) {
 		DV_ERR_AT(ck, n->loc, "D_ARGS_TYPE", "args[%u] is declared as %s, which is no argument's type", i,
 			  dv_tname(ck, native));

@@ -130,10 +130,10 @@ struct dv_provider {
 	const struct dv_type *(*arg_type)(const struct dv_probe *p, uint32_t n, uint32_t *count, bool *known);
 	/** Equal for probes whose args[] have equal types: a clause is compiled once for each. */
 	const void *(*arg_group)(const struct dv_probe *p);
-	/** Optional: how args[] of this probe are presented, *count of them; NULL: as arg_type() says. Which native argument
-	 * each is made from, and the type that a translator (D library) makes of it. Types of native arguments are still
-	 * arg_type()'s. */
-	const struct dv_xarg *(*xargs)(const struct dv_probe *p, uint32_t *count);
+	/** Optional: how args[] of this probe are presented; returns how many there are, 0: they are as arg_type() says. Which
+	 * native argument each is made from, and the type that a translator (of a D library) makes of it. Types of native
+	 * arguments are still arg_type()'s. */
+	uint32_t (*xargs)(const struct dv_probe *p, struct dv_xarg ret[DV_XARGS_MAX]);
 	/** Machines that it has probes on: those with one of these capabilities (DV_CAP_*). */
 	uint32_t caps;
 	bool own; /**< dvirt itself has some too */

@@ -185,6 +185,15 @@ const struct dv_type *dv_stable_arg_type(const struct dv_probe *p, uint32_t n, u
 	return n < *count ? dv_type_by_text(u, r->args[n].type, strstr(r->args[n].type, "__user")) : NULL;
 }
 
+uint32_t dv_stable_xargs(const struct dv_probe *p, struct dv_xarg ret[DV_XARGS_MAX])
+{
+	uint32_t n = 0;
+
+	for (; n < DV_STABLE_ARGS && p->row->args[n].type; n++)
+		ret[n] = (struct dv_xarg){.type = p->row->args[n].xlate, .native = n};
+	return n;
+}
+
 const void *dv_stable_arg_group(const struct dv_probe *p)
 {
 	return p->row;

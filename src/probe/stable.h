@@ -37,7 +37,7 @@ struct dv_stable_row {
 	struct {
 		const char *type;  /**< "__user" in it: points into the process. NULL: no more */
 		const char *text;
-		const char *xlate; /**< DTrace's type for it, once there is a translator; NULL: this is it */
+		const char *xlate; /**< the type that it is presented as, by a translator of dlib/; NULL: this is it */
 	} args[DV_STABLE_ARGS];
 };
 
@@ -45,13 +45,14 @@ uint32_t dv_stable_add(const struct dv_provider *prov, struct dv_probe_set *set,
 void dv_stable_provide(const struct dv_provider *prov, const struct dv_probe_machine *pm, const struct dv_probe_desc *d,
 		       struct dv_probe_set *set);
 const struct dv_type *dv_stable_arg_type(const struct dv_probe *p, uint32_t n, uint32_t *count, bool *known);
+uint32_t dv_stable_xargs(const struct dv_probe *p, struct dv_xarg ret[DV_XARGS_MAX]);
 const void *dv_stable_arg_group(const struct dv_probe *p);
 const char *dv_stable_why_not(const struct dv_provider *prov, const struct dv_probe_machine *pm,
 			      const struct dv_probe_desc *d, struct dv_probe_set *set);
 
 #define DV_STABLE(NAME, ROWS)                                                                                           \
 	{.name = NAME, .add = dv_stable_add, .provide = dv_stable_provide, .arg_type = dv_stable_arg_type,              \
-	 .arg_group = dv_stable_arg_group, .caps = DV_CAP_TRACEPOINT | DV_CAP_FBT, .why_not = dv_stable_why_not,        \
+	 .arg_group = dv_stable_arg_group, .xargs = dv_stable_xargs, .caps = DV_CAP_TRACEPOINT | DV_CAP_FBT, .why_not = dv_stable_why_not,        \
 	 .rows = ROWS, .row_count = DV_COUNT(ROWS)}
 
 /* Words that rows are written with. */

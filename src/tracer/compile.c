@@ -52,6 +52,7 @@ static bool make_program(struct dv_tracer *t, struct dv_tmachine *tm, const stru
 {
 	struct env e = {.t = t, .tm = tm, .probe = probe};
 	char name[512] = "dtrace:::ERROR";
+	struct dv_xarg xargs[DV_XARGS_MAX];
 	struct dv_check_env env = {
 	    .types = types_of(tm),
 	    .strsize = (uint32_t)t->opts.strsize,
@@ -73,8 +74,8 @@ static bool make_program(struct dv_tracer *t, struct dv_tmachine *tm, const stru
 		probe->prov->arg_type(probe, 0, &env.arg_count, &env.typed_args);
 		env.guard = dv_probe_guard(probe);
 		env.arg_text = probe->row ? env_arg_text : NULL;
-		if (probe->prov->xargs)
-			env.xargs = probe->prov->xargs(probe, &env.xarg_count);
+		env.xarg_count = probe->prov->xargs ? probe->prov->xargs(probe, xargs) : 0;
+		env.xargs = env.xarg_count ? xargs : NULL;
 		env.provider = dv_probe_provname(probe);
 		env.name = probe->name;
 		snprintf(name, sizeof(name), "%s:%s:%s:%s:%s", tm->name, dv_probe_provname(probe), probe->mod, probe->func,

@@ -7,18 +7,22 @@
 
 static void print_types(FILE *f, const struct dv_probe *p)
 {
-	uint32_t count;
+	struct dv_xarg xargs[DV_XARGS_MAX];
+	uint32_t count, presented = p->prov->xargs ? p->prov->xargs(p, xargs) : 0;
 	bool known;
 
 	p->prov->arg_type(p, 0, &count, &known);
+	if (presented)
+		count = presented;
 	fprintf(f, "\n\tArgument Types\n");
 	if (!known || !count)
 		fprintf(f, "\t\tNone\n");
-	for (uint32_t i = 0; known && i < count; i++) {
-		const struct dv_type *type = p->prov->arg_type(p, i, &count, &known);
+	for (uint32_t i = 0, n = count; known && i < n; i++) {
+		const struct dv_type *type = p->prov->arg_type(p, presented ? xargs[i].native : i, &count, &known);
 		char buf[256];
 
-		fprintf(f, "\t\targs[%u]: %s\n", i, type ? dv_type_name(type, buf, sizeof(buf)) : "?");
+		fprintf(f, "\t\targs[%u]: %s\n", i,
+			presented && xargs[i].type ? xargs[i].type : type ? dv_type_name(type, buf, sizeof(buf)) : "?");
 	}
 	fputc('\n', f);
 }

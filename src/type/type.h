@@ -57,6 +57,7 @@ struct dv_xarg {
 	const char *type; /**< its translated type: "psinfo_t *"; NULL: as it is */
 	uint32_t native;  /**< which argument of the probe it is made from */
 };
+#define DV_XARGS_MAX 16u
 
 /** Where a universe's types come from. Filled by guest/btf.c, and by tests. All may answer NULL/false: not there. */
 struct dv_type_source_ops {

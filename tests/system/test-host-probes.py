@@ -48,9 +48,9 @@ except OSError:
 def tracepoints():
     out, p = run("""
         rawtp:::sched_switch { @n["raw"] = count(); } sdt:sched::sched_switch { @n["sdt"] = count(); }
-        sched:::off-cpu { @n["off"] = count(); @c[args[0]->comm] = count(); }
+        sched:::off-cpu { @n["off"] = count(); @c[args[1]->pr_fname] = count(); }
         sched:::sleep { @n["sleep"] = count(); } sched:::preempt { @n["preempt"] = count(); }
-        sched:::wakeup /args[0]->comm == "sleep"/ { @n["wakeup"] = count(); }
+        sched:::wakeup /args[1]->pr_fname == "sleep"/ { @n["wakeup"] = count(); }
         """, "sh", "-c", "for i in 1 2 3 4 5; do sleep 0.05; done")
     n = {k[0]: v for k, v in table("\n".join(out)).items()}
     assert n["raw"] > 10 and abs(n["raw"] - n["sdt"]) <= 2 and abs(n["raw"] - n["off"]) <= 2, n
@@ -70,11 +70,11 @@ def timers():
 def processes():
     """A program that ends by itself, one that is killed, one that handles a signal."""
     out, p = run("""
-        proc:::create { printf("create %d by %d\\n", args[0]->tgid, pid); }
+        proc:::create { printf("create %d by %d\\n", args[0]->pr_pid, pid); }
         proc:::exec-success { printf("success %d %s\\n", pid, execname); }
         proc:::exit { printf("exit %d %d\\n", pid, args[0]); }
         proc:::lwp-exit { printf("lwp-exit %d of %d\\n", tid, pid); }
-        proc:::signal-send { printf("send %d to %d\\n", args[2], args[1]->pid); }
+        proc:::signal-send { printf("send %d to %d\\n", args[2], args[1]->pr_pid); }
         proc:::signal-handle /args[0] == 10/ { printf("handle %d by %d\\n", args[0], pid); }
         """, "sh", "-c", """
         true_=$(command -v true)
