@@ -23,7 +23,7 @@ static void clear(struct dv_addr_name *n)
 
 int main(void)
 {
-	uint64_t fn = (uint64_t)(uintptr_t)the_function, libc = (uint64_t)(uintptr_t)dlsym(RTLD_DEFAULT, "free");
+	uint64_t fn = (uint64_t)(uintptr_t)the_function, libc = (uint64_t)(uintptr_t)dlsym(RTLD_DEFAULT, "getppid");
 	struct dv_frames f = {.kind = DV_STACK_USYM, .count = 1, .kernel = DV_KERNEL_LATEST};
 	struct dv_addr a = {.user = true, .kernel = DV_KERNEL_LATEST, .addr = fn + 2};
 	struct dv_addr_name n;
@@ -43,7 +43,7 @@ int main(void)
 	clear(&n);
 	dv_symbols_lookup(t, &a, &n);
 	CHECK(strstr(n.module, "libc") != NULL);
-	CHECK_STR(n.symbol, "free");
+	CHECK(strstr(n.symbol, "getppid") != NULL); // a function that no sanitizer stands in for
 	// Where nothing is.
 	a.addr = 8;
 	clear(&n);
