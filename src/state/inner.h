@@ -141,8 +141,8 @@ DV_HELPER uint64_t dv_rmw_apply(uint64_t op, uint64_t x, uint64_t y, uint64_t wi
  * copy, or bpf_loop(), whose body is verified once.
  */
 #ifdef DV_BPF
-#define DV_SHORT(size) ((size) < 64 ? (size) : 64)
-#define DV_LONG        64u
+#define DV_SHORT(max) DV_LONG
+#define DV_LONG       64u
 
 struct dv_rest {
 	uint64_t a, b, acc;
@@ -181,7 +181,7 @@ static long dv_rest_hash(uint64_t i, void *ctx)
 			dv_bpf_loop((uint32_t)(((size) - DV_LONG + 7) / 8), body, ctx, 0); \
 	} while (0)
 #else
-#define DV_SHORT(size) (size)
+#define DV_SHORT(max) (max)
 #endif
 
 /** Copy @p len bytes from any offset to an aligned one, in words; zeros up to @p size, which is at most a word more. */
@@ -192,7 +192,7 @@ DV_HELPER uint64_t dv_copy(DV_ST st, uint64_t to, uint64_t from, uint64_t len, u
 
 	if (!dv_view(st, &v) || whole > DV_COPY_MAX)
 		return 0;
-	for (i = 0; i < DV_COPY_MAX && i < DV_SHORT(whole); i += 8)
+	for (i = 0; i < DV_SHORT(DV_COPY_MAX) && i < whole; i += 8)
 		*dv_word(&v, to + i) = dv_bytes8(&v, from + i);
 #ifdef DV_BPF
 	if (whole > DV_LONG)
@@ -211,7 +211,7 @@ DV_HELPER uint64_t dv_set(DV_ST st, uint64_t to, uint64_t size, uint64_t value)
 
 	if (!dv_view(st, &v))
 		return 0;
-	for (i = 0; i < DV_COPY_MAX && i < DV_SHORT(size); i += 8)
+	for (i = 0; i < DV_SHORT(DV_COPY_MAX) && i < size; i += 8)
 		*dv_word(&v, to + i) = value;
 #ifdef DV_BPF
 	struct dv_rest r = { .a = to + DV_LONG, .b = value };
@@ -228,7 +228,7 @@ DV_HELPER uint64_t dv_same(DV_ST st, uint64_t a, uint64_t b, uint64_t size)
 
 	if (!dv_view(st, &v))
 		return 0;
-	for (i = 0; i < DV_KEY_LOOP && i < DV_SHORT(size); i += 8)
+	for (i = 0; i < DV_SHORT(DV_KEY_LOOP) && i < size; i += 8)
 		if (*dv_word(&v, a + i) != *dv_word(&v, b + i))
 			return 0;
 #ifdef DV_BPF
@@ -248,7 +248,7 @@ DV_HELPER uint64_t dv_hash(DV_ST st, uint64_t h, uint64_t key, uint64_t size, ui
 
 	if (!dv_view(st, &v))
 		return 0;
-	for (i = 0; i < DV_KEY_LOOP && i < DV_SHORT(size); i += 8)
+	for (i = 0; i < DV_SHORT(DV_KEY_LOOP) && i < size; i += 8)
 		h = dv_hash_word(h, *dv_word(&v, key + i), mult);
 #ifdef DV_BPF
 	struct dv_rest r = { .a = key + DV_LONG, .b = mult, .acc = h };

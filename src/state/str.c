@@ -48,7 +48,7 @@ DV_GLOBAL uint64_t dv_st_slen(DV_ST st, uint64_t s)
 	if (!s || !dv_view(st, &v))
 		return 0;
 	max = dv_strsize(&v);
-	for (i = 0; i < DV_STR_MAX && i < DV_SHORT(max); i += 8) {
+	for (i = 0; i < DV_SHORT(DV_STR_MAX) && i < max; i += 8) {
 		mark = dv_zero_byte(dv_bytes8(&v, s + i));
 		if (mark)
 			return i + dv_zero_index(mark);
@@ -99,7 +99,7 @@ uint64_t dv_st_scmp(DV_ST st, uint64_t a, uint64_t b)
 	if (a == b || !dv_view(st, &v))
 		return 0;
 	max = dv_strsize(&v);
-	for (i = 0; i < DV_STR_MAX && i < DV_SHORT(max); i += 8) {
+	for (i = 0; i < DV_SHORT(DV_STR_MAX) && i < max; i += 8) {
 		c = compare_word(a ? dv_bytes8(&v, a + i) : 0, b ? dv_bytes8(&v, b + i) : 0);
 		if (c)
 			return c == 2 ? 0 : (uint64_t)c;
