@@ -80,6 +80,7 @@ DV_HELPER uint64_t dv_copy_bytes(DV_ST st, uint64_t to, uint64_t from, uint64_t 
 	if (!dv_view(st, &v) || !size || size > DV_MEM_MAX)
 		return 0;
 #ifdef DV_BPF
+	DV_BOUND(size, 2 * DV_MEM_MAX);
 	dv_bpf_read((void *)byte_at(&v, to), (uint32_t)size, (const void *)byte_at(&v, from));
 #else
 	uint64_t i = 0;

@@ -195,9 +195,11 @@ DV_HELPER uint64_t dv_copy(DV_ST st, uint64_t to, uint64_t from, uint64_t len, u
 	for (i = 0; i < DV_SHORT(DV_COPY_MAX) && i < whole; i += 8)
 		*dv_word(&v, to + i) = dv_bytes8(&v, from + i);
 #ifdef DV_BPF
-	if (whole > DV_LONG)
-		dv_bpf_read((void *)dv_word(&v, to + DV_LONG), (uint32_t)(whole - DV_LONG),
-			    v.base + ((from + DV_LONG) & v.mask));
+	if (whole > DV_LONG) {
+		i = whole - DV_LONG;
+		DV_BOUND(i, 2 * DV_COPY_MAX);
+		dv_bpf_read((void *)dv_word(&v, to + DV_LONG), (uint32_t)i, v.base + ((from + DV_LONG) & v.mask));
+	}
 #endif
 	if (size > whole)
 		*dv_word(&v, to + whole) = len > whole ? dv_low(dv_bytes8(&v, from + whole), len - whole) : 0;

@@ -53,6 +53,8 @@ extern const volatile uint64_t dv_region_mask; /* read-only data: the verifier k
 
 static long (*const dv_bpf_read)(void *dst, uint32_t size, const void *src) = (void *)113; /* probe_read_kernel */
 static long (*const dv_bpf_loop)(uint32_t count, void *body, void *ctx, uint64_t flags) = (void *)181; /* Linux 5.17 */
+/** Tell the verifier what was checked of a number that the compiler has moved elsewhere since: it is below @p pow2. */
+#define DV_BOUND(x, pow2) __asm__ volatile("%0 &= %1" : "+r"(x) : "i"((pow2) - 1))
 extern uint8_t dv_region_mem[]; /* the array map's only element: the loader puts its address here */
 
 DV_INLINE int dv_view(DV_ST st, struct dv_view *v)

@@ -258,6 +258,7 @@ FN(rdmem, uint64_t mach, uint64_t addr, uint64_t size)
 		dv_st_cpy(st, off, addr, size);
 		return off;
 	}
+	DV_BOUND(size, 16384);
 	if (mach == DV_MACH_USER)
 		e = probe_read_user(dst, size, addr);
 	else if (mach == DV_MACH_SELF)
@@ -298,6 +299,7 @@ FN(rdstr, uint64_t mach, uint64_t addr, uint64_t limit)
 		dv_copy(st, off, addr, len, len + 1);
 		return off;
 	}
+	DV_BOUND(limit, 2 * DV_STR_MAX);
 	if (mach == DV_MACH_USER)
 		e = probe_read_user_str(dst, limit, addr);
 	else if (mach == DV_MACH_SELF)
