@@ -49,6 +49,10 @@
 	X(RDSTR, 3, "Mav", "rdstr")  /* (mach, addr, limit incl. NUL, 0 = strsize) -> sref: a copy in scratch */     \
 	X(PMACH, 2, "Mi", "pmach")   /* (mach, universe) -> mach: faults unless that machine's kernel types are      \
 	                                those of the universe that the clause was compiled against */               \
+	X(ALLOCA, 1, "v", "alloca")  /* (size) -> mem: bytes of scratch, of any content */                          \
+	X(WR, 4, "Mavi", "wr")       /* (mach, addr, value, size 1 2 4 8): write, into scratch; else a fault */      \
+	X(MCPY, 4, "Mamv", "mcpy")   /* (mach, addr, mem, size): likewise, bytes of mem */                          \
+	X(COPYOUT, 3, "amv", "copyout") /* (addr, mem, size): write into the process's memory. Destructive */        \
 	/* -- the firing ------------------------------------------------------------------------------------ */    \
 	X(BI, 1, "i", "bi")          /* (enum dv_builtin) -> value */                                               \
 	X(BIS, 1, "i", "bis")        /* (enum dv_builtin) -> sref */                                                \
@@ -56,6 +60,10 @@
 	X(REG, 1, "v", "reg")        /* (enum dv_reg) -> value: uregs[] */                                          \
 	X(STACK, 2, "ii", "stack")   /* (enum dv_stack_kind KERNEL or USER, most frames) -> mem: a stack block */   \
 	X(SYMADDR, 3, "iMa", "symaddr") /* (other enum dv_stack_kind, mach, addr) -> mem: a stack block of one */   \
+	X(PROGENY, 1, "v", "progeny") /* (pid) -> 1: the process is that one or descends from it; 0 */               \
+	X(RAISE, 1, "v", "raise")    /* (signal): send it to the process. Destructive */                             \
+	X(CHILL, 1, "v", "chill")    /* (ns): hold up the CPU that fired. Destructive */                             \
+	X(RAND, 0, "", "rand")       /* -> value: random, 31 bits */                                                \
 	/* -- arithmetic that can fault --------------------------------------------------------------------- */    \
 	X(DIV, 3, "ivv", "div")      /* (enum dv_divop, a, b) -> value */                                           \
 	/* -- strings --------------------------------------------------------------------------------------- */    \
@@ -63,6 +71,17 @@
 	X(SCMP, 2, "ss", "scmp")     /* -1, 0, 1 */                                                                 \
 	X(SJOIN, 2, "ss", "sjoin")   /* -> sref */                                                                  \
 	X(SSUB, 3, "svv", "ssub")    /* (s, index, length) -> sref; negative index and length as in D's substr */   \
+	X(SFIND, 4, "ssvi", "sfind") /* (s, sub, start, enum dv_find) -> position, -1: as index() and rindex() */    \
+	X(SCHR, 3, "svi", "schr")    /* (s, byte, enum dv_find) -> sref of the rest from there, 0 */                \
+	X(SSTR, 2, "ss", "sstr")     /* (s, sub) -> likewise */                                                     \
+	X(STOK, 3, "ssi", "stok")    /* (s, separators, 1: begin with s; 0: go on) -> sref of the next token, 0 */   \
+	X(SCASE, 2, "si", "scase")   /* (s, 1: upper, 0: lower) -> sref */                                          \
+	X(SPATH, 2, "si", "spath")   /* (s, enum dv_path) -> sref */                                                \
+	X(LTOS, 2, "vv", "ltos")     /* (integer, base) -> sref */                                                  \
+	X(STOL, 2, "sv", "stol")     /* (s, base) -> value */                                                       \
+	X(SJSON, 2, "ss", "sjson")   /* (JSON text, path) -> sref of the value's text, 0 */                          \
+	X(INET, 2, "mi", "inet")     /* (mem, enum dv_inet) -> sref: a network address as text */                    \
+	X(WORDS, 2, "mv", "words")   /* (mem, size) -> sref: NUL-terminated words as one string, blanks between */   \
 	/* -- the record of this clause --------------------------------------------------------------------- */    \
 	X(REC, 1, "i", "rec")        /* (most data bytes): reserve room in the principal buffer; 0: none, a drop */  \
 	X(RECI, 1, "v", "reci")      /* append an integer: 8 bytes */                                               \
@@ -70,6 +89,11 @@
 	X(RECM, 2, "mi", "recm")     /* (mem, size) append bytes: u32 size, bytes, padded to 8 */                   \
 	X(RECB, 1, "m", "recb")      /* append a stack block, as RECM does with its size */                         \
 	X(RECEND, 0, "", "recend")   /* commit */                                                                   \
+	X(SPEC, 0, "", "spec")       /* -> a speculation's number, 0: none is free (a drop) */                       \
+	X(SPECUL, 1, "v", "specul")  /* (speculation): the record, which must begin with a word for this, belongs to \
+	                                it. 0: it cannot, so there is none */                                       \
+	X(COMMIT, 1, "v", "commit")  /* (speculation): what it holds takes its place in the order here */           \
+	X(DISCARD, 1, "v", "discard") /* (speculation): what it holds is thrown away */                             \
 	X(FAULT, 2, "iv", "fault")   /* (enum dv_fault, value): end the program with this fault */
 
 enum dv_fn {
@@ -102,6 +126,16 @@ enum dv_width {
 
 enum dv_rmw { DV_RMW_ADD, DV_RMW_SUB, DV_RMW_MUL, DV_RMW_DIV, DV_RMW_MOD, DV_RMW_AND, DV_RMW_OR, DV_RMW_XOR, DV_RMW_SHL, DV_RMW_SHR };
 enum dv_divop { DV_SDIV, DV_UDIV, DV_SMOD, DV_UMOD };
+
+/** PROGENY: how many parents are looked at. */
+#define DV_PARENTS_MAX 128u
+
+/** SFIND, SCHR */
+enum dv_find { DV_FIND_FIRST, DV_FIND_LAST };
+/** SPATH */
+enum dv_path { DV_PATH_BASE, DV_PATH_DIR, DV_PATH_CLEAN };
+/** INET: 4 bytes; 16, with an IPv4 address in them shown as that alone (V6A) or behind the colons (V6); 6 bytes. */
+enum dv_inet { DV_INET_V4, DV_INET_V6A, DV_INET_V6, DV_INET_LINK };
 
 /** Built-in variables. Those from DV_BI_STRINGS on are strings (BIS), the others integers (BI). */
 enum dv_builtin {

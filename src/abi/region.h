@@ -12,8 +12,10 @@
  *   serves_off           which guests the host's threads serve (state/serves.c)
  *   dyn_ctl_off          control words of the dynamic variables' table (state/dyn.c)
  *   dyn_slot_off         its slots: key and value
+ *   spec_off             words of the speculations (state/spec.c)
  *   prod_off             one struct dv_producer for each place that fires (a vCPU; the dvirt process)
- *   ...                  each producer's ring, two aggregation tables, scratch, clause-locals
+ *   ...                  each producer's ring, two aggregation tables, scratch, clause-locals, strtok()'s string, a word for each
+ *                        speculation
  *
  * Whoever reads an offset or a size from here masks or checks it before use: any process that maps the region may
  * have scribbled over it. All numbers are little-endian; fields that two parties touch are accessed atomically.
@@ -26,6 +28,7 @@
 #define DV_CONSTS_OFF     0x100000u /**< end of the globals, start of the constants */
 #define DV_AGGS_MAX       256u
 #define DV_PROD_MAX       2048u
+#define DV_SPEC_MAX       256u   /**< speculations (nspec) at most */
 #define DV_KEY_MAX        16384u /**< bytes of one key tuple at most, see dyn_key_size for this session's */
 #define DV_THIS_MAX       8192u /**< bytes of clause-locals at most */
 
@@ -37,7 +40,9 @@ enum dv_drop {
 	DV_DROP_RETRY,  /**< an update gave up after its bounded retries */
 	DV_DROP_NEST,   /**< a probe fired while this producer was in a clause */
 	DV_DROP_ERROR,  /**< an ERROR record found no room */
-	DV_DROP_COUNT = 8
+	DV_DROP_SPEC,   /**< no room in the speculation */
+	DV_DROP_NOSPEC, /**< speculation() found none that is free */
+	DV_DROP_COUNT = 12
 };
 
 /** Run-time faults: DTrace's, in its order (DTRACEFLT_*), then ours. */
@@ -55,15 +60,19 @@ enum dv_agg_func { DV_AGG_COUNT, DV_AGG_SUM, DV_AGG_MIN, DV_AGG_MAX, DV_AGG_AVG,
 /**
  * One aggregation. Its data in a table entry, in 64-bit words:
  * COUNT n | SUM sum | MIN, MAX value | AVG n, sum | STDDEV n, sum, sum of squares low, high | QUANTIZE 127 buckets |
- * LQUANTIZE levels + 2 buckets (below base, levels, at or above the limit) | LLQUANTIZE reserved.
+ * LQUANTIZE levels + 2 buckets (below base, levels, at or above the limit) | LLQUANTIZE 2 * levels + 3 buckets: at or
+ * below -factor^(high + 1), the negative ones, around zero, the positive ones, at or above factor^(high + 1).
+ *
+ * LLQUANTIZE. Magnitude m is [factor^m, factor^(m+1)). Its buckets are factor^(m+1) / steps wide, 1 at least, and lie at
+ * multiples of that; what is below factor^m of the first one is the magnitude's before.
  */
 struct dv_agg_desc {
 	uint32_t func;      /**< enum dv_agg_func */
 	uint32_t data_size; /**< bytes */
-	int64_t base;       /**< lquantize: lower bound */
-	int64_t step;       /**< lquantize: width of a level */
-	uint32_t levels;    /**< lquantize: how many */
-	uint32_t pad;
+	int64_t base;       /**< lquantize: lower bound; llquantize: factor */
+	int64_t step;       /**< lquantize: width of a level; llquantize: steps of a magnitude */
+	uint32_t levels;    /**< lquantize: how many; llquantize: positive buckets */
+	uint32_t mags;      /**< llquantize: lowest magnitude | highest << 16 */
 };
 
 struct dv_machine_desc {
@@ -89,7 +98,10 @@ struct dv_region_hdr {
 	uint32_t agg_count;
 	uint32_t flags;         /**< DV_REGION_* */
 	uint32_t serves_off, serves_count; /**< see DV_SERVES; slots: a power of two */
-	uint32_t pad0[6];
+	uint32_t spec_off;      /**< a word for each speculation: its generation << 1 | 1: in use */
+	uint32_t spec_count;    /**< DV_SPEC_MAX at most; 0: the session has none */
+	uint32_t spec_size;     /**< bytes of records that one producer may speculate in one */
+	uint32_t pad0[3];
 	uint64_t line0[8];
 	uint64_t seq __attribute__((aligned(64)));  /**< last sequence number given out; the one hot shared word */
 	uint64_t line1[7];
@@ -149,7 +161,12 @@ struct dv_producer {
 	uint32_t this_off, this_size;
 	uint32_t key_off;                 /**< DV_KEY_MAX-bounded buffer of the tuple under construction */
 	uint32_t key_size;                /**< its bytes */
-	uint32_t pad2[2];
+	uint32_t tok_off;                 /**< strsize bytes: the string that strtok() takes apart */
+	uint32_t spec_off;                /**< a word for each speculation: generation << 32 | bytes of ours in it */
+	/* the producer's again */
+	uint64_t rand __attribute__((aligned(64))); /**< last random number; 0: none yet */
+	uint32_t tok_pos;                 /**< strtok(): where it goes on, + 1; 0: it has not begun in this firing */
+	uint32_t rec_spec;                /**< speculation that the open record is for; 0: none */
 };
 
 /**
@@ -168,6 +185,8 @@ struct dv_record {
 enum dv_record_kind {
 	DV_REC_DATA,
 	DV_REC_ERROR, /**< data: u64 fault, u64 value, u64 instruction index */
+	DV_REC_SPEC,  /**< a DATA record whose first word is the speculation (number | generation << 32). Held back until its commit */
+	DV_REC_COMMIT, /**< data: u64 speculation */
 };
 
 /** Entry of an aggregation table; entries follow one another from the table's start of entries. */

@@ -4,6 +4,7 @@
  *
  *	predicate; goto no when false
  *	r0 = rec(most bytes); goto out when 0      if it records anything
+ *	reci(0)                                    and may speculate it: the speculation's place
  *	statements
  *	recend()                                   likewise
  *	out: r0 = 1; exit
@@ -23,6 +24,7 @@ static void clause(struct gen *g, const struct dv_clause *c)
 	uint32_t index = 1, rec = 0;
 	int known = -1;
 
+	g->out = &out;
 	gen_mark_stmt(g);
 	if (c->predicate) {
 		known = gen_truth(c->predicate);
@@ -40,6 +42,12 @@ static void clause(struct gen *g, const struct dv_clause *c)
 		gen_emit(g, DV_ALU64 | DV_MOV | DV_K, 1, 0, 0, 0); // the size is put in below
 		gen_call(g, DV_FN_REC);
 		gen_jmp_imm(g, DV_JEQ, 0, 0, &out);
+		if (gen_speculates(c->stmts)) {
+			g->prog->speculates = true;
+			gen_imm(g, 1, 0);
+			gen_call(g, DV_FN_RECI);
+			g->record_max += 8;
+		}
 	}
 	if (!c->stmts)
 		DV_PUSH(&g->actions)->kind = DV_ACT_DEFAULT;

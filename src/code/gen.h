@@ -24,8 +24,11 @@
 #include "code/program.h"
 #include "lang/lang.h"
 
+struct label;
+
 struct gen {
 	struct dv_program *prog;
+	struct label *out; /**< the end of the clause, without a record */
 	DV_VEC(struct dv_insn) code;
 	DV_VEC(struct dv_action) actions;
 	DV_VEC(struct dv_field) fields;
@@ -115,7 +118,11 @@ struct operand {
 	unsigned slot;
 };
 struct operand gen_operand(struct gen *g, const struct dv_node *n, struct itype as);
+void gen_operand_reg(struct gen *g, const struct operand *o, unsigned reg);
 void gen_arith(struct gen *g, enum dv_op op, struct itype t, struct operand b); /**< r0 = r0 op b */
+
+/* gen_subr.c */
+struct mach gen_subr(struct gen *g, const struct dv_node *n);
 
 /* gen_mem.c */
 /** An lvalue in memory: r0 (or a constant) + off on a machine. */
@@ -144,6 +151,7 @@ void gen_mach_reg(struct gen *g, const struct mach *m, unsigned reg);
 void gen_mach_check(struct gen *g, struct mach *m, const struct dv_type *t); /**< keeps r0 */
 struct mach gen_load(struct gen *g, const struct dv_node *n);		     /**< value of an lvalue in memory */
 bool gen_is_memory(const struct dv_node *n);
+void gen_store(struct gen *g, const struct dv_node *n, bool want); /**< assignment to an lvalue in memory */
 
 /* gen_var.c */
 struct mach gen_var(struct gen *g, const struct dv_node *n);
@@ -176,6 +184,7 @@ struct mach gen_struct_assign(struct gen *g, const struct dv_node *n, bool want)
 void gen_struct_update(struct gen *g, const struct dv_node *to, enum dv_op op, struct operand b);
 
 /* gen_act.c */
+bool gen_speculates(const struct dv_stmt *s);
 bool gen_writes(const struct dv_stmt *s); /**< does any of these statements record something? */
 void gen_mark_stmt(struct gen *g);	  /**< a statement begins here (the predicate is the first) */
 void gen_stmts(struct gen *g, const struct dv_stmt *s, uint32_t *index);

@@ -13,10 +13,34 @@ static const struct dv_node *action_of(const struct dv_stmt *s)
 		   : NULL;
 }
 
+/** Done where the probe fired, not by the consumer; they leave nothing in the clause's record. */
+static bool is_immediate(enum dv_call_id id)
+{
+	return id == DV_C_SPECULATE || id == DV_C_COMMIT || id == DV_C_DISCARD || id == DV_C_RAISE || id == DV_C_CHILL;
+}
+
+static bool leaves(const struct dv_node *action)
+{
+	return action && !is_immediate(action->call->id);
+}
+
+bool gen_speculates(const struct dv_stmt *s)
+{
+	const struct dv_node *a;
+
+	for (; s; s = s->next) {
+		a = s->kind == DV_STMT_IF ? NULL : action_of(s);
+		if (s->kind == DV_STMT_IF ? gen_speculates(s->then) || gen_speculates(s->otherwise)
+					  : a && a->call->id == DV_C_SPECULATE)
+			return true;
+	}
+	return false;
+}
+
 bool gen_writes(const struct dv_stmt *s)
 {
 	for (; s; s = s->next) {
-		if (s->kind == DV_STMT_IF ? gen_writes(s->then) || gen_writes(s->otherwise) : action_of(s) != NULL)
+		if (s->kind == DV_STMT_IF ? gen_writes(s->then) || gen_writes(s->otherwise) : leaves(action_of(s)))
 			return true;
 	}
 	return false;
@@ -101,6 +125,20 @@ static void field(struct gen *g, const struct dv_node *n)
 	}
 }
 
+/** tracemem(address, bytes[, how many to show]) */
+static void tracemem_fields(struct gen *g, const struct dv_node *n)
+{
+	struct place p = {.mach = gen_value(g, n->kids[0])};
+	uint64_t size = 0;
+
+	if (gen_is_kind(n->kids[0]->type, DV_TYPE_INT))
+		p.mach = MACH_SELF_VALUE;
+	gen_is_const(n->kids[1], &size);
+	field_mem(g, dv_type_array(dv_type_int(1, false), (uint32_t)size), p, false);
+	if (n->kid_count > 2)
+		field(g, n->kids[2]);
+}
+
 /** print(): what a pointer points to, or what lies in memory, with its address; else the value. */
 static void print_field(struct gen *g, const struct dv_node *n)
 {
@@ -155,6 +193,16 @@ static enum dv_action_kind action_kind(enum dv_call_id id)
 	case DV_C_UMOD:
 	case DV_C_UADDR:
 		return DV_ACT_STACK;
+	case DV_C_TRACEMEM:
+		return DV_ACT_TRACEMEM;
+	case DV_C_SYSTEM:
+		return DV_ACT_SYSTEM;
+	case DV_C_FREOPEN:
+		return DV_ACT_FREOPEN;
+	case DV_C_FTRUNCATE:
+		return DV_ACT_FTRUNCATE;
+	case DV_C_SETOPT:
+		return DV_ACT_SETOPT;
 	default:
 		return DV_ACT_DEFAULT;
 	}
@@ -177,11 +225,33 @@ static void parse_format(struct gen *g, struct dv_action *a, const struct dv_nod
 	free(convs);
 }
 
+static bool takes_format(enum dv_action_kind kind)
+{
+	return kind == DV_ACT_PRINTF || kind == DV_ACT_PRINTA || kind == DV_ACT_SYSTEM || kind == DV_ACT_FREOPEN;
+}
+
+static void immediate(struct gen *g, const struct dv_node *n)
+{
+	static const enum dv_fn fns[] = {[DV_C_SPECULATE] = DV_FN_SPECUL, [DV_C_COMMIT] = DV_FN_COMMIT,
+					 [DV_C_DISCARD] = DV_FN_DISCARD, [DV_C_RAISE] = DV_FN_RAISE,
+					 [DV_C_CHILL] = DV_FN_CHILL};
+
+	gen_value(g, n->kids[0]);
+	gen_mov(g, 1, 0);
+	gen_call(g, fns[n->call->id]);
+	if (n->call->id == DV_C_SPECULATE)
+		gen_jmp_imm(g, DV_JEQ, 0, 0, g->out);
+}
+
 static void action(struct gen *g, const struct dv_node *n, uint32_t index)
 {
 	struct dv_action a = {.kind = action_kind(n->call->id), .index = index, .loc = n->loc};
 	uint32_t aggs = 0;
 
+	if (is_immediate(n->call->id)) {
+		immediate(g, n);
+		return;
+	}
 	if (a.kind == DV_ACT_DEFAULT) {
 		gen_fail(g, DV_ERR_OTHER, "%s() is not supported yet", n->call->name);
 		return;
@@ -190,13 +260,15 @@ static void action(struct gen *g, const struct dv_node *n, uint32_t index)
 	a.aggs = dv_arena_alloc(&g->prog->arena, sizeof(*a.aggs) * (n->kid_count + 1));
 	if (a.kind == DV_ACT_STACK)
 		field(g, n);
-	for (uint32_t i = 0; i < n->kid_count && a.kind != DV_ACT_STACK; i++) {
+	if (a.kind == DV_ACT_TRACEMEM)
+		tracemem_fields(g, n);
+	for (uint32_t i = 0; i < n->kid_count && a.kind != DV_ACT_STACK && a.kind != DV_ACT_TRACEMEM; i++) {
 		const struct dv_node *kid = n->kids[i];
 		unsigned mark = g->held;
 
 		if (kid->kind == DV_NODE_AGG)
 			a.aggs[aggs++] = kid->agg;
-		else if (i == 0 && kid->kind == DV_NODE_STR && (a.kind == DV_ACT_PRINTF || a.kind == DV_ACT_PRINTA))
+		else if (i == 0 && kid->kind == DV_NODE_STR && takes_format(a.kind))
 			parse_format(g, &a, kid);
 		else if (a.kind == DV_ACT_PRINT)
 			print_field(g, kid);
@@ -220,10 +292,8 @@ static void aggregate(struct gen *g, const struct dv_stmt *s)
 
 	if (id != DV_C_COUNT && f->kid_count)
 		v = f->kids[0];
-	if (id == DV_C_QUANTIZE && f->kid_count > 1)
+	if ((id == DV_C_QUANTIZE || id == DV_C_LQUANTIZE || id == DV_C_LLQUANTIZE) && f->kid_count > 1)
 		by = f->kids[1];
-	if (id == DV_C_LQUANTIZE && f->kid_count > 4)
-		by = f->kids[4];
 	if (agg->kid_count > DV_COUNT(string)) {
 		gen_fail(g, DV_ERR_LIMIT, "%u keys are too many, %zu is the most", agg->kid_count, DV_COUNT(string));
 		return;

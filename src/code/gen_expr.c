@@ -20,7 +20,7 @@ struct operand gen_operand(struct gen *g, const struct dv_node *n, struct itype 
 	return o;
 }
 
-static void operand_reg(struct gen *g, const struct operand *o, unsigned reg)
+void gen_operand_reg(struct gen *g, const struct operand *o, unsigned reg)
 {
 	if (o->is_const)
 		gen_imm(g, reg, o->value);
@@ -53,7 +53,7 @@ static uint8_t alu_of(enum dv_op op, bool sgn)
 static void divide(struct gen *g, enum dv_op op, struct itype t, struct operand b)
 {
 	gen_mov(g, 2, 0);
-	operand_reg(g, &b, 3);
+	gen_operand_reg(g, &b, 3);
 	if (op == DV_OP_DIV)
 		gen_imm(g, 1, t.sgn ? DV_SDIV : DV_UDIV);
 	else
@@ -427,7 +427,7 @@ static struct mach cond(struct gen *g, const struct dv_node *n)
 	return pointer ? m : MACH_SELF_VALUE;
 }
 
-/* -- strings and subroutines ---------------------------------------------------------------------------------- */
+/* -- strings and conversions ---------------------------------------------------------------------------------- */
 
 void gen_string(struct gen *g, const struct dv_node *n)
 {
@@ -469,65 +469,6 @@ void gen_string(struct gen *g, const struct dv_node *n)
 	gen_imm(g, 3, limit);
 	gen_call(g, DV_FN_RDSTR);
 	g->held = mark;
-}
-
-static struct mach copyin(struct gen *g, const struct dv_node *n, enum dv_fn fn)
-{
-	struct operand size = {.is_const = true};
-
-	if (n->kid_count > 1)
-		size = gen_operand(g, n->kids[1], (struct itype){8, false});
-	gen_value(g, n->kids[0]);
-	gen_mov(g, 2, 0);
-	gen_imm(g, 1, DV_MACH_USER);
-	operand_reg(g, &size, 3);
-	gen_call(g, fn);
-	return (struct mach){.kind = MACH_CONST, .id = DV_MACH_SCRATCH};
-}
-
-static struct mach call(struct gen *g, const struct dv_node *n)
-{
-	static const uint32_t least[] = {
-	    [DV_C_COPYIN] = 2, [DV_C_COPYINSTR] = 1, [DV_C_STRLEN] = 1, [DV_C_SUBSTR] = 2, [DV_C_STRJOIN] = 2};
-	enum dv_call_id id = n->call ? n->call->id : DV_C_UNSUPPORTED;
-	struct operand i, len = {.is_const = true, .value = INT_MAX};
-	unsigned slot;
-
-	if (id >= DV_COUNT(least) || n->kid_count < least[id]) {
-		gen_fail(g, DV_ERR_OTHER, "%s() cannot be part of an expression", n->call ? n->call->name : "this");
-		return MACH_SELF_VALUE;
-	}
-	switch (id) {
-	case DV_C_COPYIN:
-		return copyin(g, n, DV_FN_RDMEM);
-	case DV_C_COPYINSTR:
-		copyin(g, n, DV_FN_RDSTR);
-		break;
-	case DV_C_STRLEN:
-		gen_string(g, n->kids[0]);
-		gen_mov(g, 1, 0);
-		gen_call(g, DV_FN_SLEN);
-		break;
-	case DV_C_STRJOIN:
-		gen_string(g, n->kids[0]);
-		slot = gen_hold(g);
-		gen_string(g, n->kids[1]);
-		gen_mov(g, 2, 0);
-		gen_get(g, 1, slot);
-		gen_call(g, DV_FN_SJOIN);
-		break;
-	default: // SUBSTR
-		i = gen_operand(g, n->kids[1], (struct itype){8, true});
-		if (n->kid_count > 2)
-			len = gen_operand(g, n->kids[2], (struct itype){8, true});
-		gen_string(g, n->kids[0]);
-		gen_mov(g, 1, 0);
-		operand_reg(g, &i, 2);
-		operand_reg(g, &len, 3);
-		gen_call(g, DV_FN_SSUB);
-		break;
-	}
-	return MACH_SELF_VALUE;
 }
 
 static struct mach cast(struct gen *g, const struct dv_node *n)
@@ -675,7 +616,7 @@ static struct mach value(struct gen *g, const struct dv_node *n)
 		gen_place_reg(g, &p, 0);
 		return p.mach;
 	case DV_NODE_CALL:
-		return call(g, n);
+		return gen_subr(g, n);
 	default:
 		gen_fail(g, DV_ERR_OTHER, "this cannot be part of an expression");
 		return m;

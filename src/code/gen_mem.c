@@ -222,6 +222,24 @@ static struct mach load_string(struct gen *g, const struct dv_node *n, struct pl
 	return MACH_SELF_VALUE;
 }
 
+/** Where a pointer points that was loaded, r0: into the machine that it was loaded from; from scratch, the machine that
+ * fired, for what is copied there comes from it. */
+static struct mach from_scratch(struct gen *g, struct mach m)
+{
+	struct label end = {0};
+
+	if (m.kind == MACH_CONST && m.id == DV_MACH_SCRATCH)
+		return MACH_SELF_VALUE;
+	if (m.kind != MACH_HELD)
+		return m;
+	gen_get(g, 1, m.slot);
+	gen_jmp_imm(g, DV_JNE, 1, DV_MACH_SCRATCH, &end);
+	gen_imm(g, 1, DV_MACH_SELF);
+	gen_put(g, m.slot, 1);
+	gen_bind(g, &end);
+	return m;
+}
+
 struct mach gen_load(struct gen *g, const struct dv_node *n)
 {
 	const struct dv_type *t = dv_type_resolve(n->type);
@@ -265,5 +283,22 @@ struct mach gen_load(struct gen *g, const struct dv_node *n)
 		gen_get(g, 0, slot);
 		return m;
 	}
-	return p.mach;
+	return from_scratch(g, p.mach);
+}
+
+/** The value is found first: what it takes may use all registers that the address needs. */
+void gen_store(struct gen *g, const struct dv_node *n, bool want)
+{
+	const struct dv_node *to = n->kids[0];
+	struct itype t = gen_itype(to->type);
+	struct operand v = gen_operand(g, n->kids[1], t);
+	struct place p = gen_place(g, to);
+
+	gen_place_reg(g, &p, 2);
+	gen_mach_reg(g, &p.mach, 1);
+	gen_operand_reg(g, &v, 3);
+	gen_imm(g, 4, t.size);
+	gen_call(g, DV_FN_WR);
+	if (want)
+		gen_operand_reg(g, &v, 0);
 }

@@ -381,6 +381,10 @@ struct mach gen_assign(struct gen *g, const struct dv_node *n, bool want)
 	}
 	if (gen_root_var(to) && !n->op)
 		return gen_struct_assign(g, n, want);
+	if (!n->op && gen_is_memory(to)) {
+		gen_store(g, n, want);
+		return MACH_SELF_VALUE;
+	}
 	if (!storable(g, to))
 		return MACH_SELF_VALUE;
 	if (!n->op)

@@ -27,6 +27,10 @@ enum dv_action_kind {
 	DV_ACT_EXIT,        /**< field 0: status */
 	DV_ACT_CLEAR, DV_ACT_TRUNC, /**< aggs[0]; TRUNC: field 0 if count given */
 	DV_ACT_NORMALIZE, DV_ACT_DENORMALIZE, /**< aggs[0]; field 0: factor */
+	DV_ACT_TRACEMEM,    /**< field 0: the bytes; field 1, if there: how many of them to show */
+	DV_ACT_SYSTEM, DV_ACT_FREOPEN, /**< format, fields: the command; the file's name */
+	DV_ACT_FTRUNCATE,
+	DV_ACT_SETOPT,      /**< field 0: name; field 1, if there: value */
 	DV_ACT_IF,          /**< field 0: was the condition true? The actions of the two branches follow; the fields of the
 	                         one that was not taken are not in the record */
 };
@@ -52,6 +56,7 @@ struct dv_program {
 	struct dv_field *fields;
 	uint32_t field_count;
 	uint32_t record_max;            /**< most data bytes of the record; 0: writes none */
+	bool speculates;                /**< its record begins with a word for speculate(), before the fields */
 	/** First instruction of each statement (index 0: the predicate), to name the action that faulted. */
 	uint32_t *stmt_pc;
 	uint32_t stmt_count;

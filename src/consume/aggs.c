@@ -48,6 +48,8 @@ static uint32_t data_size(const struct dv_agg_desc *d)
 		return DV_QUANTIZE_BUCKETS * 8;
 	case DV_AGG_LQUANTIZE:
 		return d->levels < DATA_MAX / 8 - 2 ? (d->levels + 2) * 8 : 0;
+	case DV_AGG_LLQUANTIZE:
+		return d->levels < DATA_MAX / 16 - 3 ? (2 * d->levels + 3) * 8 : 0;
 	}
 	return 0;
 }

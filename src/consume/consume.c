@@ -38,6 +38,11 @@ struct dv_consumer *dv_consumer_create(void *region, uint64_t region_size)
 	c->heap = dv_xcalloc(c->source_count + 1, sizeof(*c->heap));
 	for (i = 0; i < DV_AGGS_MAX; i++)
 		c->aggs[i].normal = 1;
+	c->spec_off = DV_RD(c->hdr->spec_off);
+	c->spec_count = DV_RD(c->hdr->spec_count);
+	if (c->spec_count > DV_SPEC_MAX || c->spec_off % 8 ||
+	    (uint64_t)c->spec_off + c->spec_count * 8ULL > region_size)
+		c->spec_count = 0;
 	for (i = 0; i < c->source_count; i++) {
 		s = &c->sources[i];
 		s->index = i;
@@ -75,6 +80,7 @@ void dv_consumer_destroy(struct dv_consumer *c)
 	if (!c)
 		return;
 	dv_aggs_deinit(c);
+	dv_spec_deinit(c);
 	free(c->sources);
 	free(c->heap);
 	free(c->rec_copy.p);
@@ -203,6 +209,22 @@ static void bound_read(struct dv_consumer *c, struct bound *b)
 	}
 }
 
+// Of the record at the tail, for those who want to know what follows; a pad's is nobody's.
+static uint32_t next_epid(const struct source *s)
+{
+	uint64_t pos = s->tail;
+	uint32_t epid;
+
+	if (pos == s->head)
+		return 0;
+	epid = (uint32_t)(ring_word(s, pos) >> 32);
+	if (epid == DV_EPID_PAD) { // the ring goes on at its start
+		pos = (pos | (s->ring_size - 1)) + 1;
+		epid = s->head - pos <= s->ring_size && pos != s->head ? (uint32_t)(ring_word(s, pos) >> 32) : 0;
+	}
+	return epid;
+}
+
 // Copy the record at the tail out and step over it. Its header is written from what was checked.
 static void take(struct dv_consumer *c, struct source *s, struct dv_event *e)
 {
@@ -221,6 +243,7 @@ static void take(struct dv_consumer *c, struct source *s, struct dv_event *e)
 	s->tail += s->size;
 	if (s->tail - s->released >= s->ring_size / 8)
 		release(s);
+	e->next_epid = next_epid(s);
 }
 
 size_t dv_consume(struct dv_consumer *c, bool final, bool (*fn)(void *ctx, const struct dv_event *e), void *ctx)
@@ -245,8 +268,18 @@ size_t dv_consume(struct dv_consumer *c, bool final, bool (*fn)(void *ctx, const
 		if (!final && s->seq >= (s == b.from ? b.second : b.first))
 			break;
 		take(c, s, &e);
-		count++;
-		go_on = fn(ctx, &e);
+		switch (e.rec->kind) {
+		case DV_REC_SPEC:
+			dv_spec_keep(c, &e);
+			break;
+		case DV_REC_COMMIT:
+			go_on = dv_spec_commit(c, &e, fn, ctx, &count);
+			break;
+		default:
+			count++;
+			go_on = fn(ctx, &e);
+			break;
+		}
 		if (!peek(c, s)) {
 			release(s);
 			c->heap[0] = c->heap[--n];
@@ -256,6 +289,8 @@ size_t dv_consume(struct dv_consumer *c, bool final, bool (*fn)(void *ctx, const
 	}
 	for (i = 0; i < c->source_count; i++)
 		release(&c->sources[i]);
+	if (go_on && !final && c->specs.count)
+		dv_spec_expire(c, b.first);
 	return count;
 }
 

@@ -41,11 +41,12 @@ bool dv_value_frames(const struct dv_value *v, struct dv_frames *ret);
 struct dv_event {
 	const struct dv_record *rec; /**< private copy; rec->size is checked */
 	uint32_t producer, machine, cpu;
+	uint32_t next_epid;          /**< of the record that follows it in its ring; 0: none is there yet */
 	struct dv_cursor data;
 };
 /**
  * Deliver all records that are in order by now (below every firing still in flight); with @p final also what is left
- * (the producers are stopped). @p fn returns false to stop early (exit()). Returns how many were delivered.
+ * (the producers are stopped). Records of a speculation come when and where it is committed. @p fn returns false to stop early (exit()). Returns how many were delivered.
  */
 size_t dv_consume(struct dv_consumer *c, bool final, bool (*fn)(void *ctx, const struct dv_event *e), void *ctx);
 

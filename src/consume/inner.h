@@ -43,6 +43,14 @@ struct agg {
 	DV_VEC(const struct dv_agg_row *) rows;
 };
 
+/** A speculation that may be committed yet. */
+struct spec {
+	uint64_t name;           /**< number | generation << 32 */
+	uint8_t *bytes;          /**< its records, each behind a struct head */
+	size_t used, size;
+	uint64_t ended;          /**< the sequence number that must be delivered before it is forgotten; 0: it is in use */
+};
+
 struct dv_consumer {
 	struct dv_region_hdr *hdr;
 	struct source *sources;
@@ -61,9 +69,23 @@ struct dv_consumer {
 	uint64_t order, seed;
 	void (*on_frames)(void *ctx, struct dv_frames *f);
 	void *on_frames_ctx;
+
+	DV_VEC(struct spec) specs;
+	uint64_t spec_bytes;
+	uint32_t spec_off, spec_count; /**< the table in the region, checked */
 };
 
 uint8_t *dv_consumer_copy(struct copy *c, size_t size);
 void dv_aggs_deinit(struct dv_consumer *c);
+
+/* spec.c */
+void dv_spec_deinit(struct dv_consumer *c);
+/** A record of a speculation. */
+void dv_spec_keep(struct dv_consumer *c, struct dv_event *e);
+/** The record of a commit: deliver what it commits. What @p fn said. */
+bool dv_spec_commit(struct dv_consumer *c, struct dv_event *e, bool (*fn)(void *ctx, const struct dv_event *e), void *ctx,
+                    size_t *count);
+/** All records with numbers below @p delivered have been delivered: forget what was discarded. */
+void dv_spec_expire(struct dv_consumer *c, uint64_t delivered);
 
 #endif

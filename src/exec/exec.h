@@ -40,6 +40,13 @@ struct dv_place_ops {
 	uint32_t (*stack)(struct dv_place *p, bool user, uint64_t *pcs, uint32_t max);
 	/** What tells this thread from all others of its machine: the key of self-> variables. */
 	uint64_t (*thread)(struct dv_place *p);
+	/* Optional: a clause that needs what is NULL faults (DV_FAULT_ILLOP). */
+	/** Is the running process @p pid or does it descend from it? */
+	bool (*progeny)(struct dv_place *p, int64_t pid, enum dv_fault *why);
+	/** Write into the running process's memory. False: it cannot be written there. */
+	bool (*write)(struct dv_place *p, uint64_t addr, const void *src, uint32_t size);
+	/** Send the running process a signal. False: it cannot be. */
+	bool (*raise)(struct dv_place *p, int sig);
 };
 
 /**
@@ -77,6 +84,7 @@ struct dv_exec {
 	 *  the owner after dv_exec_init(). */
 	bool (*wait)(void *ctx);
 	void *wait_ctx;
+	uint64_t chill_since, chilled; /**< chill(): begin of the second that is counted, ns of it spent */
 	uint32_t execname;             /**< sref cached for this clause; 0: none yet */
 	/* what ERROR's clauses see */
 	uint32_t err_epid, err_pc, err_fault;

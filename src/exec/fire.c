@@ -56,6 +56,13 @@ uint64_t dv_fn_rec(struct dv_exec *x, uint64_t max)
 	return dv_st_rec(&x->st, max);
 }
 
+void dv_fn_commit(struct dv_exec *x, uint64_t spec)
+{
+	if (spec && x->block && x->wait)
+		wait_for_room(x, sizeof(uint64_t));
+	dv_st_commit(&x->st, spec);
+}
+
 static void clause(struct dv_exec *x, const struct dv_load_ecb *ecb)
 {
 	const struct dv_load_prog *p = &x->loaded->progs[ecb->prog];

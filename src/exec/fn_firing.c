@@ -6,6 +6,8 @@
 #include "exec/fn.h"
 
 #define EXECNAME_MAX 64u
+#define CHILL_INTERVAL 1000000000u
+#define CHILL_MAX      500000000u
 /** The probe id of dtrace:::ERROR, the third of the provider that comes first. */
 #define ERROR_PROBE  3u
 
@@ -195,6 +197,43 @@ uint64_t dv_fn_thread(struct dv_exec *x)
 		x->have_thread = true;
 	}
 	return x->thread;
+}
+
+uint64_t dv_fn_progeny(struct dv_exec *x, uint64_t pid)
+{
+	enum dv_fault why = DV_FAULT_NONE;
+	uint64_t yes;
+
+	if (!x->place->ops->progeny) {
+		dv_st_fault(&x->st, DV_FAULT_ILLOP, 0);
+		return 0;
+	}
+	yes = x->place->ops->progeny(x->place, (int32_t)pid, &why);
+	return answer(x, yes, why, 0);
+}
+
+void dv_fn_raise(struct dv_exec *x, uint64_t sig)
+{
+	if (!x->place->ops->raise || !x->place->ops->raise(x->place, (int32_t)sig))
+		dv_st_fault(&x->st, DV_FAULT_ILLOP, sig);
+}
+
+// As DTrace bounds it: in each second a CPU may be held up for half of it.
+void dv_fn_chill(struct dv_exec *x, uint64_t ns)
+{
+	uint64_t start = now(CLOCK_MONOTONIC);
+
+	if (start - x->chill_since > CHILL_INTERVAL) {
+		x->chill_since = start;
+		x->chilled = 0;
+	}
+	if (ns > CHILL_MAX || x->chilled + ns > CHILL_MAX) {
+		dv_st_fault(&x->st, DV_FAULT_ILLOP, ns);
+		return;
+	}
+	x->chilled += ns;
+	while (now(CLOCK_MONOTONIC) - start < ns && !DV_RD(x->hdr->halt))
+		;
 }
 
 void dv_fn_fault(struct dv_exec *x, uint64_t fault, uint64_t value)

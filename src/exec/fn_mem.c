@@ -155,3 +155,21 @@ uint64_t dv_fn_pmach(struct dv_exec *x, uint64_t mach, uint64_t universe)
 	}
 	return mach;
 }
+
+void dv_fn_copyout(struct dv_exec *x, uint64_t addr, uint64_t mem, uint64_t size)
+{
+	static const uint8_t nul; // of an empty string
+	const uint8_t *src = NULL;
+
+	if (!mem)
+		src = &nul;
+	else if (mem >= x->scratch_off && mem - x->scratch_off <= x->scratch_size &&
+	         size <= x->scratch_size - (mem - x->scratch_off))
+		src = x->st.base + mem;
+	if (!x->place->ops->write)
+		dv_st_fault(&x->st, DV_FAULT_ILLOP, addr);
+	else if (!src)
+		dv_st_fault(&x->st, DV_FAULT_BADSIZE, size);
+	else if (size && !x->place->ops->write(x->place, addr, src, mem ? (uint32_t)size : 1))
+		dv_st_fault(&x->st, DV_FAULT_BADADDR, addr);
+}

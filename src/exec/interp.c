@@ -119,6 +119,75 @@ static inline __attribute__((always_inline)) bool call(struct dv_exec *x, uint32
 	case DV_FN_SSUB:
 		r[0] = dv_st_ssub(st, r[1], r[2], r[3]);
 		break;
+	case DV_FN_ALLOCA:
+		r[0] = dv_st_scratch(st, r[1]);
+		break;
+	case DV_FN_WR:
+		dv_st_wr(st, r[1], r[2], r[3], r[4]);
+		break;
+	case DV_FN_MCPY:
+		dv_st_mcpy(st, r[1], r[2], r[3], r[4]);
+		break;
+	case DV_FN_COPYOUT:
+		dv_fn_copyout(x, r[1], r[2], r[3]);
+		break;
+	case DV_FN_PROGENY:
+		r[0] = dv_fn_progeny(x, r[1]);
+		break;
+	case DV_FN_RAISE:
+		dv_fn_raise(x, r[1]);
+		break;
+	case DV_FN_CHILL:
+		dv_fn_chill(x, r[1]);
+		break;
+	case DV_FN_RAND:
+		r[0] = dv_st_rand(st);
+		break;
+	case DV_FN_SFIND:
+		r[0] = dv_st_sfind(st, r[1], r[2], r[3], r[4]);
+		break;
+	case DV_FN_SCHR:
+		r[0] = dv_st_schr(st, r[1], r[2], r[3]);
+		break;
+	case DV_FN_SSTR:
+		r[0] = dv_st_sstr(st, r[1], r[2]);
+		break;
+	case DV_FN_STOK:
+		r[0] = dv_st_stok(st, r[1], r[2], r[3]);
+		break;
+	case DV_FN_SCASE:
+		r[0] = dv_st_scase(st, r[1], r[2]);
+		break;
+	case DV_FN_SPATH:
+		r[0] = dv_st_spath(st, r[1], r[2]);
+		break;
+	case DV_FN_LTOS:
+		r[0] = dv_st_ltos(st, r[1], r[2]);
+		break;
+	case DV_FN_STOL:
+		r[0] = dv_st_stol(st, r[1], r[2]);
+		break;
+	case DV_FN_SJSON:
+		r[0] = dv_st_sjson(st, r[1], r[2]);
+		break;
+	case DV_FN_INET:
+		r[0] = dv_st_inet(st, r[1], r[2]);
+		break;
+	case DV_FN_WORDS:
+		r[0] = dv_st_words(st, r[1], r[2]);
+		break;
+	case DV_FN_SPEC:
+		r[0] = dv_st_spec(st);
+		break;
+	case DV_FN_SPECUL:
+		r[0] = dv_st_specul(st, r[1]);
+		break;
+	case DV_FN_COMMIT:
+		dv_fn_commit(x, r[1]);
+		break;
+	case DV_FN_DISCARD:
+		dv_st_discard(st, r[1]);
+		break;
 	case DV_FN_REC:
 		r[0] = dv_fn_rec(x, r[1]);
 		break;

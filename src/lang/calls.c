@@ -1,45 +1,70 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * All of D's subroutines, actions and aggregating functions, by name; those of other systems' D too, so that a script
- * that uses them is told so.
+ * that uses them is told so, and why.
  */
 #include "lang/impl.h"
 
 #include <string.h>
 
-#define SUBR(name, id, args) {{name, DV_CALL_SUBR, DV_C_##id}, args}
-#define ACT(name, id, args)  {{name, DV_CALL_ACTION, DV_C_##id}, args}
-#define AGG(name, id, args)  {{name, DV_CALL_AGGFUNC, DV_C_##id}, args}
-#define NO_SUBR(name)        {{name, DV_CALL_SUBR, DV_C_UNSUPPORTED}, NULL}
-#define NO_ACT(name)         {{name, DV_CALL_ACTION, DV_C_UNSUPPORTED}, NULL}
+#define SUBR(name, id, args, result)   {{name, DV_CALL_SUBR, DV_C_##id}, args, result, NULL, 0}
+#define ACT(name, id, args)            {{name, DV_CALL_ACTION, DV_C_##id}, args, "", NULL, 0}
+#define DESTRUCT(kind, name, id, args, needs) {{name, DV_CALL_##kind, DV_C_##id}, args, "", NULL, DV_CAN_DESTROY | (needs)}
+#define AGG(name, id)                  {{name, DV_CALL_AGGFUNC, DV_C_##id}, NULL, "", NULL, 0}
+#define NO_SUBR(name, why)             {{name, DV_CALL_SUBR, DV_C_UNSUPPORTED}, NULL, "", why, 0}
+#define NO_ACT(name, why)              {{name, DV_CALL_ACTION, DV_C_UNSUPPORTED}, NULL, "", why, 0}
+
+#define STREAMS "STREAMS messages are Solaris's, Linux has none"
+#define FREEBSD "its locks are FreeBSD's, Linux has none of them"
+#define GUEST_STOP "a clause cannot stop a process or a kernel"
 
 static const struct dv_call_row rows[] = {
-	SUBR("copyin", COPYIN, "ai"), SUBR("copyinstr", COPYINSTR, "a|i"), SUBR("strlen", STRLEN, "s"),
-	SUBR("substr", SUBSTR, "si|i"), SUBR("strjoin", STRJOIN, "ss"),
+	SUBR("copyin", COPYIN, "ai", "*"), SUBR("copyinstr", COPYINSTR, "a|i", "string"),
+	SUBR("strlen", STRLEN, "s", "size_t"), SUBR("substr", SUBSTR, "si|i", "string"),
+	SUBR("strjoin", STRJOIN, "ss", "string"), SUBR("index", INDEX, "ss|i", "int"),
+	SUBR("rindex", RINDEX, "ss|i", "int"), SUBR("strstr", STRSTR, "ss", "string"),
+	SUBR("strchr", STRCHR, "si", "string"), SUBR("strrchr", STRRCHR, "si", "string"),
+	SUBR("strtok", STRTOK, "ts", "string"), SUBR("tolower", TOLOWER, "s", "string"),
+	SUBR("toupper", TOUPPER, "s", "string"), SUBR("basename", BASENAME, "s", "string"),
+	SUBR("dirname", DIRNAME, "s", "string"), SUBR("cleanpath", CLEANPATH, "s", "string"),
+	SUBR("lltostr", LLTOSTR, "i|i", "string"), SUBR("strtoll", STRTOLL, "s|i", "int64_t"),
+	SUBR("json", JSON, "ss", "string"), SUBR("inet_ntoa", INET_NTOA, "p", "string"),
+	SUBR("inet_ntoa6", INET_NTOA6, "p|i", "string"), SUBR("inet_ntop", INET_NTOP, "ip", "string"),
+	SUBR("link_ntop", LINK_NTOP, "ip", "string"), SUBR("htons", SWAP16, "i", "uint16_t"),
+	SUBR("htonl", SWAP32, "i", "uint32_t"), SUBR("htonll", SWAP64, "i", "uint64_t"),
+	SUBR("ntohs", SWAP16, "i", "uint16_t"), SUBR("ntohl", SWAP32, "i", "uint32_t"),
+	SUBR("ntohll", SWAP64, "i", "uint64_t"), SUBR("rand", RAND, "", "int"), SUBR("alloca", ALLOCA, "i", "*"),
+	SUBR("bcopy", BCOPY, "ppi", ""), SUBR("copyinto", COPYINTO, "aip", ""),
+	SUBR("progenyof", PROGENYOF, "i", "int"), SUBR("getmajor", GETMAJOR, "i", "uint_t"),
+	SUBR("getminor", GETMINOR, "i", "uint_t"), SUBR("speculation", SPECULATION, "", "int"),
+	SUBR("mutex_owned", LOCK, "p", "int"), SUBR("mutex_owner", LOCK, "p", ""),
+	SUBR("mutex_type_adaptive", LOCK, "p", "int"), SUBR("mutex_type_spin", LOCK, "p", "int"),
+	SUBR("rw_iswriter", LOCK, "p", "int"), SUBR("rw_read_held", LOCK, "p", "int"),
+	SUBR("rw_write_held", LOCK, "p", "int"),
+	DESTRUCT(SUBR, "copyout", COPYOUT, "pai", DV_CAN_WRITE),
+	DESTRUCT(SUBR, "copyoutstr", COPYOUTSTR, "sai", DV_CAN_WRITE),
 	ACT("printf", PRINTF, NULL), ACT("printa", PRINTA, NULL), ACT("print", PRINT, NULL),
 	ACT("trace", TRACE, NULL), ACT("exit", EXIT, "i"), ACT("clear", CLEAR, NULL), ACT("trunc", TRUNC, NULL),
-	ACT("normalize", NORMALIZE, NULL), ACT("denormalize", DENORMALIZE, NULL),
+	ACT("normalize", NORMALIZE, NULL), ACT("denormalize", DENORMALIZE, NULL), ACT("tracemem", TRACEMEM, NULL),
+	ACT("setopt", SETOPT, "s|s"), ACT("speculate", SPECULATE, "i"), ACT("commit", COMMIT, "i"),
+	ACT("discard", DISCARD, "i"), ACT("ftruncate", FTRUNCATE, ""),
+	DESTRUCT(ACTION, "system", SYSTEM, NULL, 0), DESTRUCT(ACTION, "freopen", FREOPEN, NULL, 0),
+	DESTRUCT(ACTION, "raise", RAISE, "i", DV_CAN_SIGNAL), DESTRUCT(ACTION, "chill", CHILL, "i", DV_CAN_WAIT),
 	ACT("stack", STACK, NULL), ACT("ustack", USTACK, NULL), ACT("jstack", USTACK, NULL), ACT("sym", SYM, NULL),
 	ACT("func", SYM, NULL), ACT("mod", MOD, NULL), ACT("usym", USYM, NULL), ACT("ufunc", USYM, NULL),
 	ACT("umod", UMOD, NULL), ACT("uaddr", UADDR, NULL),
-	AGG("count", COUNT, NULL), AGG("sum", SUM, NULL), AGG("min", MIN, NULL), AGG("max", MAX, NULL),
-	AGG("avg", AVG, NULL), AGG("stddev", STDDEV, NULL), AGG("quantize", QUANTIZE, NULL),
-	AGG("lquantize", LQUANTIZE, NULL), AGG("llquantize", UNSUPPORTED, NULL),
-	NO_SUBR("alloca"), NO_SUBR("basename"), NO_SUBR("bcopy"), NO_SUBR("cleanpath"), NO_SUBR("copyinto"),
-	NO_SUBR("copyout"), NO_SUBR("copyoutstr"), NO_SUBR("d_path"), NO_SUBR("ddi_pathname"), NO_SUBR("dirname"),
-	NO_SUBR("getf"), NO_SUBR("getmajor"), NO_SUBR("getminor"), NO_SUBR("htonl"), NO_SUBR("htonll"),
-	NO_SUBR("htons"), NO_SUBR("index"), NO_SUBR("inet_ntoa"), NO_SUBR("inet_ntoa6"), NO_SUBR("inet_ntop"),
-	NO_SUBR("json"), NO_SUBR("link_ntop"), NO_SUBR("lltostr"), NO_SUBR("memref"), NO_SUBR("memstr"),
-	NO_SUBR("msgdsize"), NO_SUBR("msgsize"), NO_SUBR("mutex_owned"), NO_SUBR("mutex_owner"),
-	NO_SUBR("mutex_type_adaptive"), NO_SUBR("mutex_type_spin"), NO_SUBR("ntohl"), NO_SUBR("ntohll"),
-	NO_SUBR("ntohs"), NO_SUBR("progenyof"), NO_SUBR("rand"), NO_SUBR("rindex"), NO_SUBR("rw_iswriter"),
-	NO_SUBR("rw_read_held"), NO_SUBR("rw_write_held"), NO_SUBR("speculation"), NO_SUBR("strchr"),
-	NO_SUBR("strrchr"), NO_SUBR("strstr"), NO_SUBR("strtok"), NO_SUBR("strtoll"), NO_SUBR("sx_exclusive_held"),
-	NO_SUBR("sx_isexclusive"), NO_SUBR("sx_shared_held"), NO_SUBR("tolower"), NO_SUBR("toupper"),
-	NO_ACT("breakpoint"), NO_ACT("chill"), NO_ACT("commit"), NO_ACT("discard"), NO_ACT("freopen"),
-	NO_ACT("ftruncate"), NO_ACT("panic"), NO_ACT("pcap"),
-	NO_ACT("printm"), NO_ACT("printt"), NO_ACT("raise"), NO_ACT("return"), NO_ACT("setopt"), NO_ACT("speculate"),
-	NO_ACT("stop"), NO_ACT("system"), NO_ACT("tbdump"), NO_ACT("tracemem"),
+	AGG("count", COUNT), AGG("sum", SUM), AGG("min", MIN), AGG("max", MAX), AGG("avg", AVG),
+	AGG("stddev", STDDEV), AGG("quantize", QUANTIZE), AGG("lquantize", LQUANTIZE), AGG("llquantize", LLQUANTIZE),
+	NO_SUBR("d_path", NULL), NO_SUBR("ddi_pathname", "device paths are Solaris's, Linux has none"),
+	NO_SUBR("getf", "a descriptor's file is fds[] here"),
+	NO_SUBR("memref", "use tracemem( ) for memory of any size"),
+	NO_SUBR("memstr", "use stringof( ) for an array of characters"),
+	NO_SUBR("msgdsize", STREAMS), NO_SUBR("msgsize", STREAMS), NO_SUBR("sx_exclusive_held", FREEBSD),
+	NO_SUBR("sx_isexclusive", FREEBSD), NO_SUBR("sx_shared_held", FREEBSD),
+	NO_ACT("breakpoint", GUEST_STOP), NO_ACT("panic", GUEST_STOP), NO_ACT("stop", GUEST_STOP),
+	NO_ACT("return", "a clause cannot change what a function does"),
+	NO_ACT("pcap", "packets are not captured; use tracemem( )"), NO_ACT("printm", "use tracemem( )"),
+	NO_ACT("printt", "use print( )"), NO_ACT("tbdump", "it is no longer part of D"),
 };
 
 const struct dv_call_row *dv_call_find(const char *name)

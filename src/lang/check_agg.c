@@ -14,7 +14,7 @@ static const char *func_name(uint32_t func)
 }
 
 // An argument that must be a constant integer between @p min and @p max.
-static bool constant(struct dv_check *ck, const struct dv_node *n, const char *what, const char *type_tag,
+static bool constant(struct dv_check *ck, const struct dv_node *n, const char *func, const char *what, const char *type_tag,
 		     const char *val_tag, int64_t min, int64_t max, int64_t *ret)
 {
 	struct dv_node *v = dv_check_value(ck, n);
@@ -22,12 +22,12 @@ static bool constant(struct dv_check *ck, const struct dv_node *n, const char *w
 	if (!v)
 		return false;
 	if (v->kind != DV_NODE_INT || !dv_type_is_integer(v->type)) {
-		DV_ERR_AT(ck, n->loc, type_tag, "lquantize( ) %s must be an integer constant", what);
+		DV_ERR_AT(ck, n->loc, type_tag, "%s( ) %s must be an integer constant", func, what);
 		return false;
 	}
 	*ret = (int64_t)v->ival;
 	if (*ret < min || *ret > max) {
-		DV_ERR_AT(ck, n->loc, val_tag, "lquantize( ) %s must be from %" PRId64 " to %" PRId64, what, min, max);
+		DV_ERR_AT(ck, n->loc, val_tag, "%s( ) %s must be from %" PRId64 " to %" PRId64, func, what, min, max);
 		return false;
 	}
 	return true;
@@ -37,11 +37,11 @@ static bool lquantize(struct dv_check *ck, const struct dv_node *n, struct dv_ag
 {
 	int64_t base, limit, step = 1, levels;
 
-	if (!constant(ck, n->kids[1], "base (argument #2)", "D_LQUANT_BASETYPE", "D_LQUANT_BASEVAL", INT32_MIN,
+	if (!constant(ck, n->kids[1], n->str, "base (argument #2)", "D_LQUANT_BASETYPE", "D_LQUANT_BASEVAL", INT32_MIN,
 		      INT32_MAX, &base) ||
-	    !constant(ck, n->kids[2], "limit (argument #3)", "D_LQUANT_LIMTYPE", "D_LQUANT_LIMVAL", INT32_MIN,
+	    !constant(ck, n->kids[2], n->str, "limit (argument #3)", "D_LQUANT_LIMTYPE", "D_LQUANT_LIMVAL", INT32_MIN,
 		      INT32_MAX, &limit) ||
-	    (n->kid_count > 3 && !constant(ck, n->kids[3], "step (argument #4)", "D_LQUANT_STEPTYPE",
+	    (n->kid_count > 3 && !constant(ck, n->kids[3], n->str, "step (argument #4)", "D_LQUANT_STEPTYPE",
 					   "D_LQUANT_STEPVAL", 1, UINT16_MAX, &step)))
 		return false;
 	if (base >= limit) {
@@ -68,6 +68,74 @@ static bool lquantize(struct dv_check *ck, const struct dv_node *n, struct dv_ag
 	return true;
 }
 
+// Steps and factor: in whole buckets, in every magnitude.
+static bool steps_fit(struct dv_check *ck, const struct dv_node *n, uint64_t factor, uint64_t low, uint64_t steps)
+{
+	uint64_t power = factor;
+	const char *why = NULL;
+
+	if (steps <= factor) {
+		why = factor % steps ? "must divide factor (argument #2)" : NULL;
+	} else if (steps % factor) {
+		why = "must be a multiple of factor (argument #2)";
+	} else {
+		for (uint64_t i = 0; low ? i < low : power < steps; i++)
+			power *= factor;
+		if (power % steps)
+			why = low ? "must divide factor to the power of low magnitude + 1" : "must divide a power of factor";
+	}
+	if (why)
+		DV_ERR_AT(ck, n->kids[4]->loc, "D_LLQUANT_STEPVAL", "llquantize( ) steps (argument #5) %s", why);
+	return !why;
+}
+
+static bool llquantize(struct dv_check *ck, const struct dv_node *n, struct dv_agg_desc *d)
+{
+	int64_t factor, low, high, steps;
+	uint64_t at = 1, levels = 0, end;
+
+	if (!constant(ck, n->kids[1], n->str, "factor (argument #2)", "D_LLQUANT_FACTORTYPE", "D_LLQUANT_FACTORVAL", 2,
+		      UINT16_MAX, &factor) ||
+	    !constant(ck, n->kids[2], n->str, "low magnitude (argument #3)", "D_LLQUANT_LMAGTYPE", "D_LLQUANT_LMAGVAL", 0,
+		      UINT16_MAX, &low) ||
+	    !constant(ck, n->kids[3], n->str, "high magnitude (argument #4)", "D_LLQUANT_HMAGTYPE", "D_LLQUANT_HMAGVAL", 0,
+		      UINT16_MAX, &high) ||
+	    !constant(ck, n->kids[4], n->str, "steps (argument #5)", "D_LLQUANT_STEPTYPE", "D_LLQUANT_STEPVAL", 1,
+		      UINT16_MAX, &steps))
+		return false;
+	if (high < low) {
+		DV_ERR_AT(ck, n->kids[3]->loc, "D_LLQUANT_HMAGVAL",
+			  "llquantize( ) high magnitude (argument #4) must not be less than low magnitude (argument #3)");
+		return false;
+	}
+	for (int64_t m = 0; m <= high; m++, at = end) {
+		uint64_t width;
+
+		if (__builtin_mul_overflow(at, (uint64_t)factor, &end) || end > INT64_MAX) {
+			DV_ERR_AT(ck, n->kids[3]->loc, "D_LLQUANT_HMAGVAL",
+				  "llquantize( ) high magnitude (argument #4) is too large: factor to the power of it + 1 does "
+				  "not fit 64 bits");
+			return false;
+		}
+		width = end > (uint64_t)steps ? end / (uint64_t)steps : 1;
+		if (m >= low)
+			levels += end / width - at / width;
+	}
+	if (!steps_fit(ck, n, (uint64_t)factor, (uint64_t)low, (uint64_t)steps))
+		return false;
+	if (levels > UINT16_MAX) {
+		DV_ERR_AT(ck, n->kids[4]->loc, "D_LLQUANT_STEPVAL",
+			  "llquantize( ) steps (argument #5) make %" PRIu64 " buckets, more than %u", levels, UINT16_MAX);
+		return false;
+	}
+	d->base = factor;
+	d->step = steps;
+	d->mags = (uint32_t)low | (uint32_t)high << 16;
+	d->levels = (uint32_t)levels;
+	d->data_size = (2 * d->levels + 3) * 8;
+	return true;
+}
+
 static bool describe(struct dv_check *ck, const struct dv_node *n, enum dv_call_id id, struct dv_agg_desc *d)
 {
 	static const struct {
@@ -79,12 +147,15 @@ static bool describe(struct dv_check *ck, const struct dv_node *n, enum dv_call_
 		[DV_C_AVG] = {DV_AGG_AVG, 16, 1, 1}, [DV_C_STDDEV] = {DV_AGG_STDDEV, 32, 1, 1},
 		[DV_C_QUANTIZE] = {DV_AGG_QUANTIZE, DV_QUANTIZE_BUCKETS * 8, 1, 2},
 		[DV_C_LQUANTIZE] = {DV_AGG_LQUANTIZE, 0, 3, 5},
+		[DV_C_LLQUANTIZE] = {DV_AGG_LLQUANTIZE, 0, 5, 6},
 	};
 
 	if (!dv_check_need(ck, n, n->str, funcs[id].min, funcs[id].max))
 		return false;
 	d->func = funcs[id].func;
 	d->data_size = funcs[id].size;
+	if (id == DV_C_LLQUANTIZE)
+		return llquantize(ck, n, d);
 	return id != DV_C_LQUANTIZE || lquantize(ck, n, d);
 }
 
@@ -102,14 +173,23 @@ static bool same(struct dv_check *ck, const struct dv_agg *a, const struct dv_ag
 			  func_name(d->func), a->name, func_name(o->func), a->loc.line);
 		return false;
 	}
-	if (o->base != d->base)
+	if (o->func == DV_AGG_LLQUANTIZE) {
+		if (o->base != d->base)
+			tag = "D_LLQUANT_MATCHFACTOR", what = "factor";
+		else if ((o->mags & 0xffff) != (d->mags & 0xffff))
+			tag = "D_LLQUANT_MATCHLMAG", what = "low magnitude";
+		else if (o->mags != d->mags)
+			tag = "D_LLQUANT_MATCHHMAG", what = "high magnitude";
+		else if (o->step != d->step)
+			tag = "D_LLQUANT_MATCHSTEPS", what = "number of steps";
+	} else if (o->base != d->base)
 		tag = "D_LQUANT_MATCHBASE", what = "base";
 	else if (o->step != d->step)
 		tag = "D_LQUANT_MATCHSTEP", what = "step";
 	else if (o->levels != d->levels)
 		tag = "D_LQUANT_MATCHLIM", what = "limit";
 	if (tag)
-		DV_ERR_AT(ck, loc, tag, "lquantize( ) of @%s has another %s than on line %u", a->name, what,
+		DV_ERR_AT(ck, loc, tag, "%s( ) of @%s has another %s than on line %u", func_name(d->func), a->name, what,
 			  a->loc.line);
 	return !tag;
 }
@@ -199,18 +279,16 @@ bool dv_check_agg_stmt(struct dv_check *ck, const struct dv_stmt *s, struct dv_s
 			  s->agg->str);
 		return false;
 	}
-	if (row->call.id == DV_C_UNSUPPORTED) {
-		DV_ERR_AT(ck, f->loc, "D_NOT_YET", "%s() is not supported yet", f->str);
+	if (!dv_check_agg_allowed(ck, s->loc))
 		return false;
-	}
 	t->agg = check_keys(ck, s->agg);
 	if (!describe(ck, f, row->call.id, &d) || !t->agg || !same(ck, t->agg->agg, &d, f->loc))
 		return false;
 	c = t->func = dv_check_copy(ck, f, DV_NODE_CALL, dv_type_void());
 	c->str = row->call.name;
 	c->call = &row->call;
-	// The value, then the increment: behind quantize's value, behind lquantize's constants.
-	incr = row->call.id == DV_C_LQUANTIZE ? 4 : 1;
+	// The value, then the increment: behind quantize's value, behind the constants of the others.
+	incr = row->call.id == DV_C_LLQUANTIZE ? 5 : row->call.id == DV_C_LQUANTIZE ? 4 : 1;
 	dv_check_kids(ck, c, f->kid_count == 0 ? 0 : f->kid_count > incr ? 2 : 1);
 	for (uint32_t i = 0; i < c->kid_count; i++) {
 		c->kids[i] = number(ck, f->kids[i ? incr : 0], f->str);

@@ -2,6 +2,24 @@
 /* Assignment, ++ and --: only the script's own variables can be written. */
 #include "lang/impl.h"
 
+// Through a pointer of the script's own: it may be one to alloca()'s memory. Whether it is shows as the clause runs;
+// a write to a machine's memory is a fault then. Other pointers never are.
+static bool in_scratch(const struct dv_node *to)
+{
+	const struct dv_node *p = to;
+	const struct dv_type *t = dv_type_resolve(to->type);
+
+	while (p->kind == DV_NODE_MEMBER)
+		p = p->kids[0];
+	if (p->kind != DV_NODE_DEREF || dv_in_user(to) || (to->kind == DV_NODE_MEMBER && to->bit_size))
+		return false;
+	for (p = p->kids[0]; p->kind == DV_NODE_CAST || (p->kind == DV_NODE_BINARY && p->scale); p = p->kids[0])
+		;
+	if (p->kind != DV_NODE_VAR && p->kind != DV_NODE_ELEM && p->kind != DV_NODE_CALL && !dv_root_var(p))
+		return false;
+	return dv_type_is_scalar(t) && (t->size == 1 || t->size == 2 || t->size == 4 || t->size == 8);
+}
+
 static bool writable(struct dv_check *ck, const struct dv_node *at, const struct dv_node *to)
 {
 	const char *op = dv_op_name(at->op);
@@ -13,6 +31,8 @@ static bool writable(struct dv_check *ck, const struct dv_node *at, const struct
 	if (to->kind == DV_NODE_BUILTIN || to->kind == DV_NODE_ARGN || to->kind == DV_NODE_REG)
 		DV_ERR_AT(ck, at->op_loc, "D_OP_WRITE",
 			  "operator %s cannot be applied to a built-in variable: it is read-only", op);
+	else if (in_scratch(to))
+		return true;
 	else if (dv_is_lvalue(to))
 		DV_ERR_AT(ck, at->op_loc, "D_OP_WRITE",
 			  "operator %s cannot be applied to memory of a machine: it is read-only", op);
@@ -100,6 +120,36 @@ bad:
 	return false;
 }
 
+// "*p += v" is "*p = *p + v": nobody else writes there.
+static struct dv_node *through(struct dv_check *ck, const struct dv_node *n, struct dv_node *c, struct dv_node *v)
+{
+	struct dv_node *to = c->kids[0], *sum, *at = dv_check_copy(ck, n, DV_NODE_BINARY, to->type);
+	const struct dv_type *t;
+
+	if (!dv_type_is_integer(to->type) || !dv_type_is_integer(v->type))
+		return incompatible(ck, n, to, v);
+	if (n->op == DV_OP_ADD || n->op == DV_OP_SUB) {
+		sum = dv_check_add(ck, n, n->op, to, v);
+	} else {
+		dv_check_kids(ck, at, 2);
+		at->kids[0] = dv_promote(ck, to);
+		at->kids[1] = dv_promote(ck, v);
+		t = n->op == DV_OP_SHL || n->op == DV_OP_SHR ? at->kids[0]->type
+							     : dv_common_type(dv_type_resolve(at->kids[0]->type),
+									      dv_type_resolve(at->kids[1]->type));
+		at->kids[0] = dv_cast(ck, at->kids[0], t);
+		if (n->op != DV_OP_SHL && n->op != DV_OP_SHR)
+			at->kids[1] = dv_cast(ck, at->kids[1], t);
+		at->type = t;
+		sum = dv_fold(ck, at);
+	}
+	if (!sum)
+		return NULL;
+	c->op = DV_OP_NONE;
+	c->kids[1] = dv_cast(ck, sum, to->type);
+	return c;
+}
+
 struct dv_node *dv_check_assign(struct dv_check *ck, const struct dv_node *n)
 {
 	struct dv_node *v = dv_check_expr(ck, n->kids[1]), *to, *c, *conv;
@@ -125,6 +175,8 @@ struct dv_node *dv_check_assign(struct dv_check *ck, const struct dv_node *n)
 	c = dv_check_copy(ck, n, DV_NODE_ASSIGN, to->type);
 	dv_check_kids(ck, c, 2);
 	c->kids[0] = to;
+	if (n->op != DV_OP_NONE && dv_is_lvalue(to) && !dv_root_var(to))
+		return through(ck, n, c, v);
 	if (n->op != DV_OP_NONE)
 		return compound(ck, n, c, v) ? c : NULL;
 	conv = convert(ck, to, v);
@@ -132,6 +184,23 @@ struct dv_node *dv_check_assign(struct dv_check *ck, const struct dv_node *n)
 		return incompatible(ck, n, to, v);
 	c->kids[1] = conv;
 	return c;
+}
+
+// "++*p" is "*p += 1"; "(*p)++" is one less than that.
+static struct dv_node *count_through(struct dv_check *ck, const struct dv_node *n, struct dv_node *to)
+{
+	struct dv_node *c = dv_check_copy(ck, n, DV_NODE_ASSIGN, to->type), *at = dv_check_copy(ck, n, DV_NODE_ASSIGN, to->type);
+	struct dv_node *one = dv_int_node(ck, n, 1, dv_type_int(4, true));
+	bool up = n->op == DV_OP_PREINC || n->op == DV_OP_POSTINC;
+
+	at->op = up ? DV_OP_ADD : DV_OP_SUB;
+	dv_check_kids(ck, c, 2);
+	c->kids[0] = to;
+	c = through(ck, at, c, one);
+	if (!c || n->op == DV_OP_PREINC || n->op == DV_OP_PREDEC)
+		return c;
+	c = dv_check_add(ck, n, up ? DV_OP_SUB : DV_OP_ADD, c, one);
+	return c ? dv_cast(ck, c, to->type) : NULL;
 }
 
 struct dv_node *dv_check_incdec(struct dv_check *ck, const struct dv_node *n)
@@ -149,6 +218,8 @@ struct dv_node *dv_check_incdec(struct dv_check *ck, const struct dv_node *n)
 	dv_check_kids(ck, c, 1);
 	c->kids[0] = to;
 	c->scale = 1;
+	if (dv_is_lvalue(to) && !dv_root_var(to))
+		return count_through(ck, n, to);
 	if (t->kind == DV_TYPE_PTR) {
 		t = dv_type_resolve(t->ref);
 		if ((!t->size && t->kind != DV_TYPE_VOID) || t->size > UINT32_MAX)

@@ -17,79 +17,9 @@ bool dv_check_need(struct dv_check *ck, const struct dv_node *n, const char *nam
 	return false;
 }
 
-static struct dv_node *bad_arg(struct dv_check *ck, const struct dv_node *at, const char *name, uint32_t i,
-			       const char *wanted, const struct dv_node *got)
-{
-	return DV_ERR_AT(ck, at->loc, "D_PROTO_ARG",
-			 "%s( ) argument #%u is incompatible with prototype: prototype: %s, argument: %s", name, i + 1,
-			 wanted, dv_tname(ck, got->type));
-}
+static bool check_printa(struct dv_check *ck, const struct dv_node *n, struct dv_node *c);
 
-static struct dv_node *check_arg(struct dv_check *ck, const char *name, uint32_t i, char want, const struct dv_node *n)
-{
-	struct dv_node *v = dv_check_value(ck, n);
-
-	if (!v)
-		return NULL;
-	switch (want) {
-	case 'i':
-		if (!dv_type_is_integer(v->type))
-			return bad_arg(ck, n, name, i, "an integer", v);
-		return v;
-	case 'a':
-		v = dv_decay(ck, v);
-		if (!dv_type_is_scalar(v->type))
-			return bad_arg(ck, n, name, i, "an address", v);
-		return v;
-	default:
-		if (!dv_is_strcompat(v->type))
-			return bad_arg(ck, n, name, i, "string", v);
-		return dv_to_string(ck, v);
-	}
-}
-
-// Arguments by the letters of the table.
-static bool check_args(struct dv_check *ck, const struct dv_node *n, struct dv_node *c, const char *sig)
-{
-	uint32_t min = 0, max = 0;
-	bool optional = false, ok = true;
-	char letters[8];
-
-	for (const char *p = sig; *p; p++) {
-		if (*p == '|') {
-			optional = true;
-			continue;
-		}
-		letters[max++] = *p;
-		min += !optional;
-	}
-	if (!dv_check_need(ck, n, n->str, min, max))
-		return false;
-	dv_check_kids(ck, c, n->kid_count);
-	for (uint32_t i = 0; i < n->kid_count; i++) {
-		c->kids[i] = check_arg(ck, n->str, i, letters[i], n->kids[i]);
-		ok &= c->kids[i] != NULL;
-	}
-	return ok;
-}
-
-static const struct dv_type *result(enum dv_call_id id)
-{
-	switch (id) {
-	case DV_C_COPYIN:
-		return dv_type_void_ptr();
-	case DV_C_COPYINSTR:
-	case DV_C_SUBSTR:
-	case DV_C_STRJOIN:
-		return dv_type_string();
-	case DV_C_STRLEN:
-		return dv_type_base_by_name("size_t");
-	default:
-		return dv_type_void();
-	}
-}
-
-// trace() and print(): anything that has a size.
+// trace() and print(): anything that has a size; print() of an aggregation is printa().
 static bool check_shown(struct dv_check *ck, const struct dv_node *n, struct dv_node *c)
 {
 	struct dv_node *v;
@@ -97,6 +27,10 @@ static bool check_shown(struct dv_check *ck, const struct dv_node *n, struct dv_
 
 	if (!dv_check_need(ck, n, n->str, 1, 1))
 		return false;
+	if (n->kids[0]->kind == DV_NODE_AGG && c->call->id == DV_C_PRINT) {
+		c->call = &dv_call_find("printa")->call;
+		return check_printa(ck, n, c);
+	}
 	if (n->kids[0]->kind == DV_NODE_AGG) {
 		DV_ERR_AT(ck, n->kids[0]->loc, "D_TRACE_DYN",
 			  "%s( ) may not be applied to an aggregation: use printa( )", n->str);
@@ -239,15 +173,20 @@ static bool check_printf_args(struct dv_check *ck, const struct dv_node *n, stru
 
 	if (!n->kid_count) {
 		DV_ERR_AT(ck, n->loc, "D_PROTO_LEN",
-			  "printf( ) prototype mismatch: 0 args passed, at least 1 expected");
+			  "%s( ) prototype mismatch: 0 args passed, at least 1 expected", n->str);
 		return false;
 	}
 	if (n->kids[0]->kind != DV_NODE_STR) {
-		DV_ERR_AT(ck, n->kids[0]->loc, "D_PRINTF_ARG_FMT", "printf( ) argument #1 must be a string constant");
+		DV_ERR_AT(ck, n->kids[0]->loc, "D_PRINTF_ARG_FMT", "%s( ) argument #1 must be a string constant", n->str);
 		return false;
 	}
-	if (!n->kids[0]->str_len) {
-		DV_ERR_AT(ck, n->kids[0]->loc, "D_PRINTF_FMT_EMPTY", "printf( ) format string is empty");
+	if (c->call->id == DV_C_FREOPEN && !strcmp(n->kids[0]->str, ".")) {
+		DV_ERR_AT(ck, n->kids[0]->loc, "D_FREOPEN_INVALID", "freopen( ) argument #1 cannot be \".\"");
+		return false;
+	}
+	// freopen("") goes back to where the output went at first.
+	if (!n->kids[0]->str_len && c->call->id != DV_C_FREOPEN) {
+		DV_ERR_AT(ck, n->kids[0]->loc, "D_PRINTF_FMT_EMPTY", "%s( ) format string is empty", n->str);
 		return false;
 	}
 	for (uint32_t i = 0; i < n->kid_count; i++) {
@@ -255,7 +194,7 @@ static bool check_printf_args(struct dv_check *ck, const struct dv_node *n, stru
 
 		if (n->kids[i]->kind == DV_NODE_AGG) {
 			DV_ERR_AT(ck, n->kids[i]->loc, "D_PRINTF_ARG_TYPE",
-				  "printf( ) argument #%u is an aggregation: use printa( )", i + 1);
+				  "%s( ) argument #%u is an aggregation: use printa( )", n->str, i + 1);
 			a = NULL;
 		} else {
 			a = dv_check_value_or_stack(ck, n->kids[i]);
@@ -266,6 +205,47 @@ static bool check_printf_args(struct dv_check *ck, const struct dv_node *n, stru
 	ok = ok && dv_check_printf(ck, c, v.data, (uint32_t)v.count);
 	DV_VEC_FREE(&v);
 	return ok;
+}
+
+// tracemem(address, bytes[, how many of them to show])
+static bool check_tracemem(struct dv_check *ck, const struct dv_node *n, struct dv_node *c)
+{
+	struct dv_node *a, *size;
+
+	if (!dv_check_need(ck, n, n->str, 2, 3))
+		return false;
+	dv_check_kids(ck, c, n->kid_count);
+	a = dv_check_value(ck, n->kids[0]);
+	size = dv_check_value(ck, n->kids[1]);
+	if (!a || !size)
+		return false;
+	c->kids[0] = a = dv_decay(ck, a);
+	c->kids[1] = size;
+	if (!dv_type_is_scalar(a->type) || dv_type_is_string(a->type)) {
+		DV_ERR_AT(ck, n->kids[0]->loc, "D_TRACEMEM_ADDR",
+			  "tracemem( ) argument #1 is incompatible with prototype: prototype: pointer or integer, "
+			  "argument: %s", dv_tname(ck, a->type));
+		return false;
+	}
+	if (size->kind != DV_NODE_INT || !size->ival || (int64_t)size->ival < 0) {
+		DV_ERR_AT(ck, n->kids[1]->loc, "D_TRACEMEM_SIZE",
+			  "tracemem( ) argument #2 must be a non-zero positive integral constant expression");
+		return false;
+	}
+	if (size->ival > 4096) {
+		DV_ERR_AT(ck, n->kids[1]->loc, "D_TRACEMEM_SIZE", "tracemem( ) records at most 4096 bytes");
+		return false;
+	}
+	if (n->kid_count < 3)
+		return true;
+	c->kids[2] = dv_check_value(ck, n->kids[2]);
+	if (c->kids[2] && !dv_type_is_integer(c->kids[2]->type)) {
+		DV_ERR_AT(ck, n->kids[2]->loc, "D_TRACEMEM_DYNSIZE",
+			  "tracemem( ) argument #3 is incompatible with prototype: prototype: an integer, argument: %s",
+			  dv_tname(ck, c->kids[2]->type));
+		return false;
+	}
+	return c->kids[2] != NULL;
 }
 
 struct dv_node *dv_check_call(struct dv_check *ck, const struct dv_node *n, bool statement)
@@ -286,6 +266,8 @@ struct dv_node *dv_check_call(struct dv_check *ck, const struct dv_node *n, bool
 		return dv_check_error(ck, n->loc, "D_FUNC_UNDEF", dv_near_hint(&near, "", hint, sizeof(hint)),
 				      "undefined function name: %s( )", n->str);
 	}
+	if (row->call.id == DV_C_UNSUPPORTED && row->why)
+		return DV_ERR_AT(ck, n->loc, "D_UNSUPPORTED", "%s( ) is not supported: %s", n->str, row->why);
 	if (row->call.id == DV_C_UNSUPPORTED)
 		return DV_ERR_AT(ck, n->loc, "D_NOT_YET", "%s() is not supported yet", n->str);
 	if (row->call.kind == DV_CALL_AGGFUNC)
@@ -294,14 +276,23 @@ struct dv_node *dv_check_call(struct dv_check *ck, const struct dv_node *n, bool
 	if (row->call.kind == DV_CALL_ACTION && !statement)
 		return DV_ERR_AT(ck, n->loc, "D_OP_ACT",
 				 "%s( ) is an action: it may not be called from within an expression", n->str);
+	if (!dv_check_allowed(ck, n, row))
+		return NULL;
 	if (dv_is_stack_call(n))
 		return dv_check_stack(ck, n);
-	c = dv_check_copy(ck, n, DV_NODE_CALL, result(row->call.id));
+	if (row->call.kind == DV_CALL_SUBR)
+		return dv_check_subr(ck, n, row);
+	c = dv_check_copy(ck, n, DV_NODE_CALL, dv_type_void());
 	c->str = row->call.name;
 	c->call = &row->call;
 	switch (row->call.id) {
 	case DV_C_PRINTF:
+	case DV_C_SYSTEM:
+	case DV_C_FREOPEN:
 		ok = check_printf_args(ck, n, c);
+		break;
+	case DV_C_TRACEMEM:
+		ok = check_tracemem(ck, n, c);
 		break;
 	case DV_C_PRINTA:
 		ok = check_printa(ck, n, c);
@@ -317,7 +308,7 @@ struct dv_node *dv_check_call(struct dv_check *ck, const struct dv_node *n, bool
 		ok = check_agg_action(ck, n, c);
 		break;
 	default:
-		ok = check_args(ck, n, c, row->args);
+		ok = dv_check_args(ck, n, c, row->args);
 		if (ok && row->call.id == DV_C_EXIT)
 			c->kids[0] = dv_cast(ck, c->kids[0], dv_type_int(4, true));
 		break;

@@ -75,6 +75,7 @@ static const char *wants(struct dv_check *ck, const struct dv_conv *c, struct dv
 // Each conversion takes its dynamic width and precision first, then its value.
 bool dv_check_printf(struct dv_check *ck, struct dv_node *call, struct dv_node *const *args, uint32_t arg_count)
 {
+	const char *name = call->str;
 	const struct dv_node *fmt = args[0];
 	size_t count = 0;
 	struct dv_conv *convs = parse(ck, fmt, &count);
@@ -93,7 +94,7 @@ bool dv_check_printf(struct dv_check *ck, struct dv_node *call, struct dv_node *
 		number++;
 		if (c->agg) {
 			DV_ERR_AT(ck, fmt->loc, "D_PRINTF_AGG_CONV",
-				  "printf( ) conversion #%u (%%@%c) is for aggregations only: use printa( )", number,
+				  "%s( ) conversion #%u (%%@%c) is for aggregations only: use printa( )", name, number,
 				  c->letter);
 			ok = false;
 			break;
@@ -103,14 +104,14 @@ bool dv_check_printf(struct dv_check *ck, struct dv_node *call, struct dv_node *
 
 			if (next >= arg_count) {
 				DV_ERR_AT(ck, fmt->loc, "D_PRINTF_DYN_PROTO",
-					  "printf( ) conversion #%u (%%%c) is missing an argument for its %s", number,
+					  "%s( ) conversion #%u (%%%c) is missing an argument for its %s", name, number,
 					  c->letter, what);
 				ok = false;
 			} else if (!dv_type_is_integer(call->kids[next]->type)) {
 				DV_ERR_AT(ck, args[next]->loc, "D_PRINTF_DYN_TYPE",
-					  "printf( ) argument #%u, the %s of conversion #%u (%%%c), must be an "
+					  "%s( ) argument #%u, the %s of conversion #%u (%%%c), must be an "
 					  "integer, not %s",
-					  next + 1, what, number, c->letter, dv_tname(ck, args[next]->type));
+					  name, next + 1, what, number, c->letter, dv_tname(ck, args[next]->type));
 				ok = false;
 			} else {
 				call->kids[next] = dv_cast(ck, call->kids[next], dv_type_int(4, true));
@@ -120,23 +121,23 @@ bool dv_check_printf(struct dv_check *ck, struct dv_node *call, struct dv_node *
 			break;
 		if (next >= arg_count) {
 			DV_ERR_AT(ck, fmt->loc, "D_PRINTF_ARG_PROTO",
-				  "printf( ) conversion #%u (%%%c) is missing its argument", number, c->letter);
+				  "%s( ) conversion #%u (%%%c) is missing its argument", name, number, c->letter);
 			ok = false;
 			break;
 		}
 		wanted = wants(ck, c, &call->kids[next]);
 		if (wanted) {
 			DV_ERR_AT(ck, args[next]->loc, "D_PRINTF_ARG_TYPE",
-				  "printf( ) argument #%u is incompatible with conversion #%u (%%%s%c): it takes %s; "
+				  "%s( ) argument #%u is incompatible with conversion #%u (%%%s%c): it takes %s; "
 				  "argument: %s",
-				  next + 1, number, c->size, c->letter, wanted, dv_tname(ck, args[next]->type));
+				  name, next + 1, number, c->size, c->letter, wanted, dv_tname(ck, args[next]->type));
 			ok = false;
 		}
 		next++;
 	}
 	if (ok && next < arg_count) {
 		DV_ERR_AT(ck, args[next]->loc, "D_PRINTF_ARG_EXTRA",
-			  "printf( ) has more arguments than its format has conversions: %u needed", next - 1);
+			  "%s( ) has more arguments than its format has conversions: %u needed", name, next - 1);
 		ok = false;
 	}
 	free(convs);

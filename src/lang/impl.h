@@ -332,8 +332,11 @@ const struct dv_aggdef *dv_script_aggdef(const struct dv_script *s, const char *
 /* -- calls.c --------------------------------------------------------------------------------------------------- */
 struct dv_call_row {
 	struct dv_call call;
-	/** A letter each: i integer, s text, a address, v any value; after '|' optional. NULL: own check. */
+	/** A letter each: i integer, s text, t text or NULL, a address, p pointer; after '|' optional. NULL: own check. */
 	const char *args;
+	const char *result; /**< name of its type; "": void, "*": void * */
+	const char *why;    /**< UNSUPPORTED: why it never will be; NULL: not yet */
+	uint32_t needs;     /**< DV_CAN_*; any: it is destructive */
 };
 const struct dv_call_row *dv_call_find(const char *name);
 void dv_call_near(struct dv_near *n);
@@ -349,6 +352,7 @@ struct dv_check {
 	unsigned quiet;   /**< inferring a type: no diagnostics, and nothing is entered */
 	unsigned depth, nodes, inline_depth;
 	bool words;       /**< in a provider's expression: arg0 ... are the machine's words */
+	bool speculated, committed, recorded; /**< the clause has done so by now */
 	bool no_args;     /**< inferring from another clause, whose args[] are not this probe's */
 	struct { enum dv_var_scope scope; const char *name; } inferring[16];
 	unsigned inferring_count;
@@ -442,6 +446,15 @@ struct dv_node *dv_xlate_whole(struct dv_check *ck, const struct dv_node *at, st
 const struct dv_type *dv_xlate_retarget(struct dv_check *ck, const struct dv_type *t);
 /** args[n] by a provider declaration of the script or a library. False: there is none for this probe. */
 bool dv_check_xargs(struct dv_check *ck, const struct dv_node *n, uint32_t i, struct dv_node **ret);
+/* check_allow.c */
+/** May the call stand here: -w, what the machine can, what came before it in the clause? */
+bool dv_check_allowed(struct dv_check *ck, const struct dv_node *n, const struct dv_call_row *row);
+bool dv_check_agg_allowed(struct dv_check *ck, struct dv_loc loc);
+/* check_subr.c */
+/** Arguments by the letters of the table. */
+bool dv_check_args(struct dv_check *ck, const struct dv_node *n, struct dv_node *c, const char *letters);
+/** A subroutine. */
+struct dv_node *dv_check_subr(struct dv_check *ck, const struct dv_node *n, const struct dv_call_row *row);
 /* check_call.c, check_printf.c, check_agg.c */
 struct dv_node *dv_check_call(struct dv_check *ck, const struct dv_node *n, bool statement);
 bool dv_check_need(struct dv_check *ck, const struct dv_node *n, const char *name, uint32_t min, uint32_t max);

@@ -83,6 +83,13 @@ struct dv_check_env {
 	void *ctx;
 	const char *probe;                 /**< for messages: a probe that this check stands for */
 	const char *machine_name;
+	uint32_t can;                      /**< DV_CAN_*: what clauses there may do to a machine */
+};
+enum dv_can {
+	DV_CAN_DESTROY = 1, /**< -w: destructive actions are allowed */
+	DV_CAN_WRITE = 2,   /**< user memory can be written: copyout() */
+	DV_CAN_SIGNAL = 4,  /**< signals can be sent: raise() */
+	DV_CAN_WAIT = 8,    /**< a clause can hold up its CPU: chill() */
 };
 
 /**
@@ -115,14 +122,20 @@ void dv_script_dyn_sizes(const struct dv_script *s, uint32_t strsize, uint32_t *
 enum dv_call_kind { DV_CALL_SUBR, DV_CALL_ACTION, DV_CALL_AGGFUNC };
 enum dv_call_id {
 	/* subroutines */
-	DV_C_COPYIN, DV_C_COPYINSTR, DV_C_STRLEN, DV_C_SUBSTR, DV_C_STRJOIN,
+	DV_C_COPYIN, DV_C_COPYINSTR, DV_C_STRLEN, DV_C_SUBSTR, DV_C_STRJOIN, DV_C_INDEX, DV_C_RINDEX, DV_C_STRSTR,
+	DV_C_STRCHR, DV_C_STRRCHR, DV_C_STRTOK, DV_C_TOLOWER, DV_C_TOUPPER, DV_C_BASENAME, DV_C_DIRNAME, DV_C_CLEANPATH,
+	DV_C_LLTOSTR, DV_C_STRTOLL, DV_C_JSON, DV_C_INET_NTOA, DV_C_INET_NTOA6, DV_C_INET_NTOP, DV_C_LINK_NTOP, DV_C_SWAP16,
+	DV_C_SWAP32, DV_C_SWAP64, DV_C_RAND, DV_C_ALLOCA, DV_C_BCOPY, DV_C_COPYINTO, DV_C_COPYOUT, DV_C_COPYOUTSTR,
+	DV_C_PROGENYOF, DV_C_GETMAJOR, DV_C_GETMINOR, DV_C_SPECULATION, DV_C_LOCK,
 	/* actions */
 	DV_C_PRINTF, DV_C_PRINTA, DV_C_PRINT, DV_C_TRACE, DV_C_EXIT, DV_C_CLEAR, DV_C_TRUNC, DV_C_NORMALIZE,
-	DV_C_DENORMALIZE,
+	DV_C_DENORMALIZE, DV_C_TRACEMEM, DV_C_SYSTEM, DV_C_FREOPEN, DV_C_FTRUNCATE, DV_C_SETOPT, DV_C_SPECULATE,
+	DV_C_COMMIT, DV_C_DISCARD, DV_C_RAISE, DV_C_CHILL,
 	/* actions whose results can also be printed by a format, and be keys: in the order of enum dv_stack_kind */
 	DV_C_STACK, DV_C_USTACK, DV_C_SYM, DV_C_MOD, DV_C_USYM, DV_C_UMOD, DV_C_UADDR,
 	/* aggregating functions */
 	DV_C_COUNT, DV_C_SUM, DV_C_MIN, DV_C_MAX, DV_C_AVG, DV_C_STDDEV, DV_C_QUANTIZE, DV_C_LQUANTIZE,
+	DV_C_LLQUANTIZE,
 	DV_C_UNSUPPORTED, /**< known by name, refused: "speculate() is not supported yet" */
 };
 struct dv_call {

@@ -299,6 +299,24 @@ static uint64_t place_thread(struct dv_place *base)
 	return tid && why == DV_FAULT_NONE ? tid : 1ull << 32 | p->cpu;
 }
 
+static bool place_progeny(struct dv_place *base, int64_t pid, enum dv_fault *why)
+{
+	struct dv_xplace *p = (struct dv_xplace *)base;
+	const struct dv_guest_layout *l = &p->loaded->img->layout;
+	uint64_t t = dv_xplace_task(p);
+
+	for (uint32_t i = 0; i < DV_PARENTS_MAX; i++) {
+		int64_t tgid = as_int(member(p, t, l->task_tgid, why));
+
+		if (*why != DV_FAULT_NONE || tgid == pid)
+			return *why == DV_FAULT_NONE;
+		if (!tgid)
+			break; // the first of all, its own parent
+		t = pointer(p, t, l->task_real_parent, why);
+	}
+	return false;
+}
+
 const struct dv_place_ops dv_xplace_ops = {
 	.read = place_read,
 	.builtin = place_builtin,
@@ -307,6 +325,7 @@ const struct dv_place_ops dv_xplace_ops = {
 	.reg = place_reg,
 	.stack = dv_xplace_stack,
 	.thread = place_thread,
+	.progeny = place_progeny,
 };
 
 int64_t dv_xplace_sysnr(struct dv_xplace *p)

@@ -9,6 +9,8 @@
 #include "base/mem.h"
 #include "output/out.h"
 
+#define PACKED_STRING 16 /* columns of a string key with agghist and aggpack */
+
 /** One row of a table with a column for each aggregation. */
 struct row {
 	const struct dv_agg_row *keys;	/**< some column's row: they all have the same keys */
@@ -41,6 +43,8 @@ uint32_t out_agg_words(const struct dv_agg_desc *d)
 		return DV_QUANTIZE_BUCKETS;
 	case DV_AGG_LQUANTIZE:
 		return d->levels <= 0xffff ? d->levels + 2 : 0;
+	case DV_AGG_LLQUANTIZE:
+		return d->levels <= 0xffff ? 2 * d->levels + 3 : 0;
 	default:
 		return 0;
 	}
@@ -110,6 +114,9 @@ static int cmp_values(const struct dv_agg *agg, const int64_t *a, const int64_t 
 		b = b ? b : nothing;
 		r = cmp_double(out_quantize_sum(a), out_quantize_sum(b));
 		return r ? r : cmp_i64(a[63], b[63]); // of the sums' zeros, the one with more of them
+	case DV_AGG_LLQUANTIZE:
+		r = cmp_double(a ? out_llquantize_sum(&agg->desc, a) : 0, b ? out_llquantize_sum(&agg->desc, b) : 0);
+		return r ? r : cmp_i64(a ? a[agg->desc.levels + 1] : 0, b ? b[agg->desc.levels + 1] : 0);
 	case DV_AGG_LQUANTIZE:
 		return cmp_double(a ? out_lquantize_sum(&agg->desc, a) : 0, b ? out_lquantize_sum(&agg->desc, b) : 0);
 	default:
@@ -213,24 +220,32 @@ static uint64_t single(const struct dv_agg *agg, const int64_t *data, uint64_t n
 	return (uint64_t)(data[0] / by);
 }
 
+static bool is_distribution(const struct dv_agg *agg)
+{
+	return agg->desc.func == DV_AGG_QUANTIZE || agg->desc.func == DV_AGG_LQUANTIZE ||
+	       agg->desc.func == DV_AGG_LLQUANTIZE;
+}
+
 /** Distributions take lines of their own; true when this is one, and printed. */
-static bool distribution(FILE *f, const struct dv_agg *agg, const int64_t *data, uint64_t normal)
+static bool distribution(const struct dv_output *o, const struct dv_agg *agg, const int64_t *data, uint64_t normal)
 {
 	int64_t *none = NULL;
 
-	if (agg->desc.func != DV_AGG_QUANTIZE && agg->desc.func != DV_AGG_LQUANTIZE)
+	if (!is_distribution(agg))
 		return false;
 	if (!data)
 		data = none = dv_xcalloc(out_agg_words(&agg->desc), sizeof(*none));
 	if (agg->desc.func == DV_AGG_QUANTIZE)
-		out_quantize(f, data, normal);
+		out_quantize(o, data, normal);
+	else if (agg->desc.func == DV_AGG_LLQUANTIZE)
+		out_llquantize(o, &agg->desc, data, normal);
 	else
-		out_lquantize(f, &agg->desc, data, normal);
+		out_lquantize(o, &agg->desc, data, normal);
 	free(none);
 	return true;
 }
 
-static void default_key(struct dv_output *o, const struct dv_value *k, const struct dv_type *type)
+static void default_key(struct dv_output *o, const struct dv_value *k, const struct dv_type *type, bool packed)
 {
 	FILE *f = o->f;
 	unsigned size;
@@ -241,6 +256,11 @@ static void default_key(struct dv_output *o, const struct dv_value *k, const str
 		return;
 	}
 
+	if (k->kind == DV_VALUE_BYTES && packed) {
+		fputc(' ', f);
+		out_data(f, k->bytes, strnlen(k->bytes, k->size), PACKED_STRING, false);
+		return;
+	}
 	if (k->kind == DV_VALUE_BYTES) {
 		fputs("  ", f);
 		out_data(f, k->bytes, strnlen(k->bytes, k->size), 50, true);
@@ -268,21 +288,91 @@ static const struct dv_type *key_type(const struct dv_agg *agg, uint32_t i)
 	return i < DV_COUNT(agg->key_types) ? agg->key_types[i] : NULL;
 }
 
+/** Columns that the keys take in agghist's and aggpack's forms. */
+static int packed_width(const struct table *t)
+{
+	const struct dv_agg *agg = t->aggs[0];
+	int width = 0;
+
+	for (uint32_t i = 0; i < agg->key_count; i++) {
+		const struct dv_type *type = key_type(agg, i) ? dv_type_resolve(key_type(agg, i)) : NULL;
+		uint64_t size = type && type->kind != DV_TYPE_STRING ? type->size : 0;
+
+		width += 1 + (size == 1 ? 3 : size == 2 ? 5 : size == 4 ? 8 : PACKED_STRING);
+	}
+	return width;
+}
+
+static void packed_keys(const struct table *t, const struct row *r)
+{
+	for (uint32_t k = 0; k < r->keys->key_count; k++)
+		default_key(t->o, &r->keys->keys[k], key_type(t->aggs[0], k), true);
+}
+
+/** agghist: counts and sums as bars of one distribution over the keys. */
+static bool hist_rows(struct table *t, struct dv_consumer *c)
+{
+	const struct dv_agg *agg = t->aggs[0];
+	struct out_sums sums = {0};
+	int width = packed_width(t);
+
+	if (!t->o->agghist || t->cols != 1 || (agg->desc.func != DV_AGG_COUNT && agg->desc.func != DV_AGG_SUM))
+		return false;
+	for (size_t i = 0; i < t->count; i++)
+		out_sums_add(t->o, &sums, t->rows[i]->col[0]->data[0]);
+	if (t->count)
+		fprintf(t->o->f, "\n%*s %41s %-9s\n", width ? width : 16, width ? "key" : "value",
+			"------------- Distribution -------------", "count");
+	for (size_t i = 0; i < t->count; i++) {
+		packed_keys(t, t->rows[i]);
+		fputc(' ', t->o->f);
+		out_bar(t->o, t->rows[i]->col[0]->data[0], dv_aggs_normal(c, agg->id), &sums);
+	}
+	return true;
+}
+
+/** aggpack: each distribution in a line. */
+static bool pack_rows(struct table *t)
+{
+	const struct dv_agg *agg = t->aggs[0];
+	uint32_t min = UINT32_MAX, max = 0, words = out_agg_words(&agg->desc);
+
+	if (!t->o->aggpack || t->cols != 1 || (agg->desc.func != DV_AGG_QUANTIZE && agg->desc.func != DV_AGG_LQUANTIZE))
+		return false;
+	for (size_t i = 0; i < t->count; i++)
+		for (uint32_t k = 0; k < words; k++)
+			if (t->rows[i]->col[0]->data[k]) {
+				min = k < min ? k : min;
+				max = k > max ? k : max;
+			}
+	if (min > max)
+		min = max = 63 % words;
+	if (t->count)
+		out_pack_header(t->o, &agg->desc, packed_width(t), min, max);
+	for (size_t i = 0; i < t->count; i++) {
+		packed_keys(t, t->rows[i]);
+		out_pack(t->o, &agg->desc, t->rows[i]->col[0]->data, min, max);
+	}
+	return true;
+}
+
 static void default_rows(struct table *t, struct dv_consumer *c)
 {
 	FILE *f = t->o->f;
 
+	if (hist_rows(t, c) || pack_rows(t))
+		return;
 	for (size_t i = 0; i < t->count; i++) {
 		const struct row *r = t->rows[i];
 
 		for (uint32_t k = 0; k < r->keys->key_count; k++)
-			default_key(t->o, &r->keys->keys[k], key_type(t->aggs[0], k));
+			default_key(t->o, &r->keys->keys[k], key_type(t->aggs[0], k), false);
 		for (uint32_t col = 0; col < t->cols; col++) {
 			const struct dv_agg *agg = t->aggs[col];
 			const int64_t *data = r->col[col] ? r->col[col]->data : NULL;
 			uint64_t normal = dv_aggs_normal(c, agg->id);
 
-			if (!distribution(f, agg, data, normal))
+			if (!distribution(t->o, agg, data, normal))
 				fprintf(f, agg->desc.func == DV_AGG_STDDEV ? " %16llu" : " %16lld",
 					(unsigned long long)single(agg, data, normal));
 		}
@@ -318,7 +408,7 @@ static void next_agg(struct out_args *a, const struct dv_conv *c, int width, int
 	const int64_t *data = r->row->col[r->col] ? r->row->col[r->col]->data : NULL;
 	uint64_t normal = dv_aggs_normal(r->c, agg->id);
 
-	if (!distribution(r->t->o->f, agg, data, normal))
+	if (!distribution(r->t->o, agg, data, normal))
 		out_int(r->t->o->f, c, width, prec, single(agg, data, normal), 8, agg->desc.func != DV_AGG_COUNT);
 	if (r->col + 1 < r->t->cols)
 		r->col++;

@@ -25,6 +25,8 @@ struct out_args {
 	/** Print the next aggregation's value by this conversion (printa). May be NULL. */
 	void (*agg)(struct out_args *a, const struct dv_conv *c, int width, int prec);
 	uint32_t machine;
+	bool guard;  /**< text is for a shell: what it acts on must not come from data */
+	bool unsafe; /**< it did */
 };
 /** Print by format. False: values ran out. */
 bool out_format(struct dv_output *o, const struct dv_conv *convs, size_t count, struct out_args *args);
@@ -43,11 +45,40 @@ char *out_address(struct dv_output *o, const struct dv_addr *a);
 int out_stack_cmp(const struct dv_value *a, const struct dv_value *b);
 
 /* hist.c */
-void out_quantize(FILE *f, const int64_t *data, uint64_t normal);
-void out_lquantize(FILE *f, const struct dv_agg_desc *d, const int64_t *data, uint64_t normal);
+/** What a set of numbers adds up to (with aggzoom: what makes the largest fill the bar), and which signs they have. */
+struct out_sums {
+	long double total;
+	bool positive, negative;
+};
+void out_sums_add(const struct dv_output *o, struct out_sums *s, int64_t n);
+/** The bar and its number. */
+void out_bar(const struct dv_output *o, int64_t count, uint64_t normal, const struct out_sums *s);
+int64_t out_quantize_value(uint32_t bucket);
+void out_quantize(const struct dv_output *o, const int64_t *data, uint64_t normal);
+void out_lquantize(const struct dv_output *o, const struct dv_agg_desc *d, const int64_t *data, uint64_t normal);
+void out_llquantize(const struct dv_output *o, const struct dv_agg_desc *d, const int64_t *data, uint64_t normal);
 double out_quantize_sum(const int64_t *data);
 double out_lquantize_sum(const struct dv_agg_desc *d, const int64_t *data);
+double out_llquantize_sum(const struct dv_agg_desc *d, const int64_t *data);
 uint64_t out_stddev(const int64_t *data, uint64_t normal);
+
+/* pack.c */
+/** A distribution in one line; @p min, @p max: buckets of all rows that hold something. */
+void out_pack_header(const struct dv_output *o, const struct dv_agg_desc *d, int width, uint32_t min, uint32_t max);
+void out_pack(const struct dv_output *o, const struct dv_agg_desc *d, const int64_t *data, uint32_t min, uint32_t max);
+
+/* flow.c */
+/** The columns of a record with flowindent: before it is printed, and behind it. */
+void out_flow_begin(struct dv_output *o, const struct dv_out_probe *p);
+void out_flow_end(struct dv_output *o, const struct dv_out_probe *p);
+
+/* outside.c */
+/** Text of a format; from malloc. NULL: values ran out, or it is not fit for a shell (told). */
+char *out_text(struct dv_output *o, const struct dv_action *a, struct out_args *args);
+void out_system(struct dv_output *o, const char *command);
+void out_freopen(struct dv_output *o, const char *name);
+void out_ftruncate(struct dv_output *o);
+void out_setopt(struct dv_output *o, const char *name, const char *value);
 
 /* agg.c */
 void out_printa(struct dv_output *o, struct dv_consumer *c, const struct dv_action *a, uint32_t machine);

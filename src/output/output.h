@@ -34,6 +34,10 @@ struct dv_output {
 	bool quiet, rawbytes;
 	bool flow_heading_done; /**< the "CPU ID FUNCTION:NAME" line was printed */
 	bool aggsortkey, aggsortrev;
+	bool agghist, aggpack, aggzoom; /**< other forms of aggregations: output/pack.c */
+	bool flow;                      /**< flowindent */
+	enum { DV_ENCODING_AUTO, DV_ENCODING_ASCII, DV_ENCODING_UTF8 } encoding;
+	uint32_t printsize;             /**< bytes that print() shows of a value; 0: all */
 	uint32_t aggsortpos, aggsortkeypos;
 	bool noresolve;		   /**< user addresses as object:offset */
 	bool stackindent_set;
@@ -43,7 +47,17 @@ struct dv_output {
 	/** Read guest memory while printing is never done: print() works on the bytes in the record. */
 	void *ctx;
 	uint64_t printed[DV_AGGS_MAX / 64]; /**< aggregations that a printa() has printed */
+	/** What system(), freopen() and setopt() need of the session; NULL: what would be done is written out, for tests. */
+	int (*system)(void *ctx, const char *command);
+	/** Set a dynamic option. False: it was told why not. */
+	bool (*setopt)(void *ctx, const char *name, const char *value);
+	void (*complain)(void *ctx, const char *text); /**< of an action that could not be done */
+	FILE *first;                        /**< freopen(): where the output went at first; NULL: it still does */
+	struct out_flow *flows;             /**< by producer */
+	uint32_t flow_count;
 };
+/** Close what freopen() opened, and free what is kept between records. */
+void dv_output_deinit(struct dv_output *o);
 #define DV_OUTPUT_ANY_MACHINE UINT32_MAX
 
 /** What the heading columns of a record say. */
@@ -52,6 +66,10 @@ struct dv_out_probe {
 	bool several;
 	uint32_t cpu, id;
 	const char *func, *name;
+	/* for flowindent */
+	const char *prov;
+	uint32_t producer, epid;
+	bool more; /**< the next record of this CPU is the same probe's, from another clause */
 };
 /** Print one record: heading columns unless quiet, then its actions' output. Actions that change the consumer's state
  *  (clear, trunc, normalize, exit) are done here too, through @p c; *exit_status is set by exit() and true returned. */

@@ -197,6 +197,8 @@ void out_print(struct dv_output *o, const struct dv_type *t, const uint8_t *byte
 {
 	struct printer p = {.f = o->f, .bytes = bytes, .bits = (uint64_t)size * 8, .indent = indent};
 
+	if (o->printsize && size > o->printsize)
+		p.bits = (uint64_t)o->printsize * 8;
 	if (addr)
 		fprintf(o->f, "0x%llx = *\n%*s", (unsigned long long)*addr, (int)indent, "");
 	value(&p, t, 0, 0);

@@ -121,6 +121,19 @@ static void put_bytes(FILE *f, const struct dv_conv *c, int width, int prec, con
 		put_text(f, c, width, out_escape(v->bytes, n));
 }
 
+/** Nothing that a shell acts on, whatever quotes stand around it. */
+static bool shell_safe(const char *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)s[i];
+
+		if (!(c >= '0' && c <= '9') && !((c | 0x20) >= 'a' && (c | 0x20) <= 'z') && c < 0x80 &&
+		    !strchr("_@%+=:,./- ", c))
+			return false;
+	}
+	return true;
+}
+
 static void put_value(struct dv_output *o, const struct dv_conv *c, int width, int prec, const struct dv_value *v,
 		      const struct dv_type *type, uint32_t machine)
 {
@@ -193,6 +206,8 @@ bool out_format(struct dv_output *o, const struct dv_conv *convs, size_t count, 
 		}
 		if (!args->next(args, &v, &type))
 			return false;
+		if (args->guard && v.kind == DV_VALUE_BYTES)
+			args->unsafe |= !shell_safe(v.bytes, strnlen(v.bytes, v.size));
 		put_value(o, c, width, prec, &v, type, args->machine);
 	}
 	return true;

@@ -163,6 +163,49 @@ static bool number(struct field_args *fa, uint64_t fallback, uint64_t *ret)
 	return true;
 }
 
+static bool do_tracemem(struct dv_output *o, struct field_args *fa)
+{
+	const struct dv_type *type;
+	struct dv_value v;
+	uint64_t show;
+
+	if (!next_field(&fa->args, &v, &type) || v.kind != DV_VALUE_BYTES || !number(fa, v.size, &show))
+		return false;
+	out_bytes(o->f, (const uint8_t *)v.bytes, show < v.size ? show : v.size);
+	return true;
+}
+
+static bool do_text(struct dv_output *o, const struct dv_action *a, struct field_args *fa)
+{
+	char *text = out_text(o, a, &fa->args);
+
+	if (text && a->kind == DV_ACT_SYSTEM)
+		out_system(o, text);
+	else if (text)
+		out_freopen(o, text);
+	free(text);
+	return true;
+}
+
+static bool do_setopt(struct dv_output *o, struct field_args *fa)
+{
+	const struct dv_type *type;
+	struct dv_value v;
+	char *text[2] = {NULL, NULL};
+	bool ok = fa->left > 0;
+
+	for (int i = 0; ok && i < 2 && fa->left; i++) {
+		ok = next_field(&fa->args, &v, &type) && v.kind == DV_VALUE_BYTES;
+		if (ok)
+			text[i] = dv_xstrndup(v.bytes, strnlen(v.bytes, v.size));
+	}
+	if (ok)
+		out_setopt(o, text[0], text[1]);
+	free(text[0]);
+	free(text[1]);
+	return ok;
+}
+
 static bool do_action(struct dv_output *o, struct dv_consumer *c, const struct dv_action *a, struct field_args *fa,
 		      const struct dv_out_probe *probe, int *exit_status, bool *exits)
 {
@@ -171,6 +214,16 @@ static bool do_action(struct dv_output *o, struct dv_consumer *c, const struct d
 	switch (a->kind) {
 	case DV_ACT_DEFAULT:
 		return true;
+	case DV_ACT_TRACEMEM:
+		return do_tracemem(o, fa);
+	case DV_ACT_SYSTEM:
+	case DV_ACT_FREOPEN:
+		return do_text(o, a, fa);
+	case DV_ACT_FTRUNCATE:
+		out_ftruncate(o);
+		return true;
+	case DV_ACT_SETOPT:
+		return do_setopt(o, fa);
 	case DV_ACT_PRINTF:
 		return out_format(o, a->convs, a->conv_count, &fa->args);
 	case DV_ACT_TRACE:
@@ -212,6 +265,8 @@ struct record {
 	int *exit_status;
 	bool exits;
 	bool headed; /**< the heading columns are out: something is recorded */
+	bool quiet;  /**< as it was when the record began: a setopt() in it holds from the next one on */
+	bool flow;
 };
 
 static struct field_args fields_of(struct record *r, const struct dv_action *a)
@@ -239,7 +294,9 @@ static bool do_actions(struct record *r, uint32_t i, uint32_t end)
 			i += a->then_count + a->else_count;
 			continue;
 		}
-		if (!r->headed && !r->o->quiet)
+		if (!r->headed && r->flow)
+			out_flow_begin(r->o, r->probe);
+		else if (!r->headed && !r->quiet)
 			heading(r->o, r->probe);
 		r->headed = true;
 		if (!do_action(r->o, r->c, a, &fa, r->probe, r->exit_status, &r->exits))
@@ -257,10 +314,18 @@ bool dv_output_record(struct dv_output *o, struct dv_consumer *c, const struct d
 			   .probe = probe,
 			   .cur = e->data,
 			   .machine = e->machine,
-			   .exit_status = exit_status};
+			   .exit_status = exit_status,
+			   .quiet = o->quiet,
+			   .flow = o->flow};
+	struct dv_value name;
 
+	// Which speculation it was, if any: of no interest here.
+	if (p->speculates && !dv_cursor_int(&r.cur, &name))
+		return false;
 	do_actions(&r, 0, p->action_count);
-	if (r.headed && !o->quiet)
+	if (r.headed && r.flow)
+		out_flow_end(o, probe);
+	if (r.headed && !r.quiet)
 		fputc('\n', o->f);
 	return r.exits;
 }

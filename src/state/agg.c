@@ -61,6 +61,37 @@ DV_INLINE uint64_t lquantize_bucket(const struct dv_agg_desc *d, uint64_t value)
 	return level < levels ? level + 1 : levels + 1;
 }
 
+// Which positive bucket the value is in, from 1; 0: below them all; one more than there are: above.
+DV_HELPER uint64_t dv_llquantize(uint64_t value, uint64_t factor, uint64_t steps, uint64_t mags, uint64_t levels)
+{
+	uint64_t low = 1, high, width, i, m, before = 0, first = mags & 0xffff, last = mags >> 16 & 0xffff;
+
+	if (!steps)
+		steps = 1;
+	for (i = 0; i < 64 && i < first; i++)
+		low *= factor;
+	if (value < low)
+		return 0;
+	for (i = 0, m = first; i < 64 && m <= last; i++, m++) {
+		high = low * factor;
+		width = high > steps ? high / steps : 1;
+		if (value < high)
+			return before + value / width - low / width + 1;
+		before += high / width - low / width;
+		low = high;
+	}
+	return levels + 1;
+}
+
+DV_INLINE uint64_t llquantize_bucket(const struct dv_agg_desc *d, uint64_t value)
+{
+	uint64_t levels = DV_RD(d->levels), n;
+
+	n = dv_llquantize((int64_t)value < 0 ? -value : value, (uint64_t)DV_RD(d->base), (uint64_t)DV_RD(d->step),
+	                  DV_RD(d->mags), levels);
+	return (int64_t)value < 0 ? levels + 1 - n : levels + 1 + n;
+}
+
 DV_INLINE void add(const struct dv_view *v, uint64_t at, uint64_t x)
 {
 	*dv_word(v, at) += x;
@@ -118,6 +149,11 @@ DV_INLINE void update(const struct dv_view *v, const struct dv_agg_desc *d, uint
 		break;
 	case DV_AGG_LQUANTIZE:
 		bucket = lquantize_bucket(d, value) * 8;
+		if (bucket < size)
+			add(v, at + bucket, incr);
+		break;
+	case DV_AGG_LLQUANTIZE:
+		bucket = llquantize_bucket(d, value) * 8;
 		if (bucket < size)
 			add(v, at + bucket, incr);
 		break;

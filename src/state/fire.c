@@ -44,6 +44,7 @@ DV_INLINE uint64_t dv_st_number(DV_ST st, const struct dv_view *v)
 	DV_WR(v->p->agg_cur, dv_load32(&v->p->agg_active) & 1);
 	DV_WR(v->p->cur_seq, seq);
 	DV_WR(v->p->fired, DV_RD(v->p->fired) + 1);
+	DV_WR(v->p->tok_pos, 0);
 	dv_set(st, DV_RD(v->p->this_off), DV_RD(v->p->this_size), 0);
 	return seq;
 }

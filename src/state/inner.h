@@ -4,6 +4,10 @@
 /**
  * Shared by the files of src/state: faults, drops, words at any offset, strings' lengths, hashing. A number that is
  * read from the region is read once into a local, bounded, and only the local is used: it can change at any time.
+ *
+ * What walks over text with a state of its own (cleanpath(), json()) keeps that state in scratch memory and does one
+ * byte in a function of its own. The kernel's verifier follows every way through a loop's rounds: with the state in
+ * registers it would follow all their combinations, in memory it sees numbers that may be anything, once.
  */
 #include "state/port.h"
 #include "state/state.h"
@@ -15,6 +19,12 @@
 DV_INLINE void dv_drop(const struct dv_view *v, enum dv_drop why)
 {
 	DV_WR(v->p->drops[why], DV_RD(v->p->drops[why]) + 1);
+}
+
+/** How a record names a speculation: its number, and its generation, which @p word of the table has. */
+DV_INLINE uint64_t dv_spec_name(uint64_t id, uint64_t word)
+{
+	return id | (word >> 1) << 32;
 }
 
 /** The first fault of a clause is the one that is told. */
@@ -43,6 +53,16 @@ DV_INLINE uint64_t dv_bytes8(const struct dv_view *v, uint64_t off)
 
 	/* No branch: when the offset is aligned, the next word is shifted out. */
 	return *dv_word(v, off) >> shift | *dv_word(v, off + 8) << 1 << (63 - shift);
+}
+
+/** One byte at any offset. */
+DV_INLINE uint64_t dv_byte(const struct dv_view *v, uint64_t off)
+{
+	return *(volatile uint8_t *)(v->base + (off & v->mask));
+}
+DV_INLINE void dv_put(const struct dv_view *v, uint64_t off, uint64_t byte)
+{
+	*(volatile uint8_t *)(v->base + (off & v->mask)) = (uint8_t)byte;
 }
 
 /** The lowest @p n bytes of a word; 8 and more: all. */
@@ -259,6 +279,29 @@ DV_HELPER uint64_t dv_hash(DV_ST st, uint64_t h, uint64_t key, uint64_t size, ui
 	h = r.acc;
 #endif
 	return dv_hash_word(h, h >> 29, mult);
+}
+
+/** Are the first @p n bytes of two strings the same? Both have as many. */
+DV_HELPER uint64_t dv_match(DV_ST st, uint64_t a, uint64_t b, uint64_t n)
+{
+	uint64_t i, whole = n & ~7ULL;
+	struct dv_view v;
+
+	if (!dv_view(st, &v))
+		return 0;
+	for (i = 0; i < DV_STR_MAX && i < whole; i += 8)
+		if (dv_bytes8(&v, a + i) != dv_bytes8(&v, b + i))
+			return 0;
+	return !(n & 7) || !dv_low(dv_bytes8(&v, a + whole) ^ dv_bytes8(&v, b + whole), n & 7);
+}
+
+/** A letter as a digit: 0 to 35; 64: it is none of any base. */
+DV_HELPER uint64_t dv_digit(uint64_t c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'z' ? c - 'a' + 10 : 64;
 }
 
 #endif

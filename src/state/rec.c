@@ -53,6 +53,7 @@ DV_INLINE uint64_t rec_open(const struct dv_view *v, uint64_t max)
 	struct spot s;
 
 	DV_WR(v->p->rec_start, 0);
+	DV_WR(v->p->rec_spec, 0);
 	if (!spot_make(v, need, &s))
 		return 0;
 	if (s.skip)
@@ -66,14 +67,20 @@ DV_INLINE uint64_t rec_open(const struct dv_view *v, uint64_t max)
 
 DV_INLINE void rec_close(const struct dv_view *v, uint64_t epid, uint64_t kind)
 {
-	uint64_t start = DV_RD(v->p->rec_start), size = DV_RD(v->p->rec_pos) - start, ring, mask, head;
+	uint64_t start = DV_RD(v->p->rec_start), size = DV_RD(v->p->rec_pos) - start, ring, mask, head, id;
 
 	DV_WR(v->p->rec_start, 0);
+	id = DV_RD(v->p->rec_spec);
+	DV_WR(v->p->rec_spec, 0);
 	ring = DV_RD(v->p->ring_off);
 	mask = (uint64_t)DV_RD(v->p->ring_size) - 1;
 	head = DV_RD(v->p->head) & ~7ULL;
 	if (!start || size > mask + 1)
 		return;
+	if (id && kind == DV_REC_DATA) {
+		kind = DV_REC_SPEC;
+		*dv_word(v, (uint64_t)DV_RD(v->p->spec_off) + (id - 1) * 8) += size;
+	}
 	*dv_word(v, start) = size | epid << 32;
 	*dv_word(v, start + 8) = DV_RD(v->p->cur_seq);
 	*dv_word(v, start + 16) = (kind & 0xffffffff) | (uint64_t)DV_RD(v->p->cpu) << 32;

@@ -12,13 +12,13 @@
 
 struct layout {
 	uint64_t serves, dyn_ctl, dyn_slot, dyn_count, dyn_slot_size, key_size, val_size;
-	uint64_t prod, blocks;
+	uint64_t spec, prod, blocks;
 	uint64_t end;
 };
 
 /* What belongs to one producer: offsets from the block's start, sizes. */
 struct block {
-	uint64_t ring, agg, agg_slots, scratch, this_, key;
+	uint64_t ring, agg, agg_slots, scratch, this_, key, tok, spec_used;
 	uint64_t ring_size, agg_size, scratch_size, this_size, key_buf;
 	uint64_t end;
 };
@@ -60,14 +60,16 @@ static void lay_out_block(const struct dv_region_config *c, uint32_t i, struct b
 	b->scratch = b->agg + 2 * b->agg_size;
 	b->this_ = b->scratch + b->scratch_size;
 	b->key = up(b->this_ + b->this_size, 64);
-	b->end = up(b->key + b->key_buf, PAGE);
+	b->tok = b->key + b->key_buf;
+	b->spec_used = up(b->tok + c->strsize + 8, 64);
+	b->end = up(b->spec_used + c->spec_count * 8, PAGE);
 }
 
 static bool lay_out(const struct dv_region_config *c, struct layout *l)
 {
 	if (c->strsize < 8 || c->strsize > DV_STR_MAX || c->prod_count > DV_PROD_MAX || !c->prod_count ||
 	    c->globals_size > DV_CONSTS_OFF - DV_GLOBALS_OFF || c->dyn_key_size > DV_KEY_MAX ||
-	    c->dyn_val_size > DV_STR_MAX || c->this_size > DV_THIS_MAX)
+	    c->dyn_val_size > DV_STR_MAX || c->this_size > DV_THIS_MAX || c->spec_count > DV_SPEC_MAX)
 		return false;
 	l->key_size = up(c->dyn_key_size, 8);
 	l->val_size = up(c->dyn_val_size ? c->dyn_val_size : 8, 8);
@@ -76,7 +78,8 @@ static bool lay_out(const struct dv_region_config *c, struct layout *l)
 	l->serves = up((uint64_t)DV_CONSTS_OFF + c->consts_size, PAGE);
 	l->dyn_ctl = up(l->serves + DV_SERVES_SLOTS * 8, PAGE);
 	l->dyn_slot = up(l->dyn_ctl + l->dyn_count * 8, PAGE);
-	l->prod = up(l->dyn_slot + l->dyn_count * l->dyn_slot_size, PAGE);
+	l->spec = up(l->dyn_slot + l->dyn_count * l->dyn_slot_size, PAGE);
+	l->prod = up(l->spec + c->spec_count * 8, PAGE);
 	l->blocks = up(l->prod + (uint64_t)c->prod_count * DV_PROD_ALIGN, PAGE);
 	l->end = l->blocks;
 	for (uint32_t i = 0; i < c->prod_count; i++) {
@@ -122,6 +125,9 @@ void dv_region_init(void *base, uint64_t size, const struct dv_region_config *c)
 	h->dyn_key_size = (uint32_t)l.key_size;
 	h->dyn_val_size = (uint32_t)l.val_size;
 	h->dyn_seed = c->seed;
+	h->spec_off = (uint32_t)l.spec;
+	h->spec_count = c->spec_count;
+	h->spec_size = c->spec_size;
 	h->prod_off = (uint32_t)l.prod;
 	h->prod_stride = DV_PROD_ALIGN;
 	h->prod_count = c->prod_count;
@@ -141,6 +147,8 @@ void dv_region_init(void *base, uint64_t size, const struct dv_region_config *c)
 		p->this_size = (uint32_t)b.this_size;
 		p->key_off = (uint32_t)(at + b.key);
 		p->key_size = (uint32_t)b.key_buf;
+		p->tok_off = (uint32_t)(at + b.tok);
+		p->spec_off = (uint32_t)(at + b.spec_used);
 	}
 	h->magic = DV_REGION_MAGIC;
 }
@@ -155,7 +163,7 @@ static bool inside(uint64_t off, uint64_t size, uint64_t region)
 	return off >= DV_GLOBALS_OFF && off % 8 == 0 && off <= region && size <= region - off;
 }
 
-static bool producer_good(const struct dv_producer *p, uint64_t region)
+static bool producer_good(const struct dv_producer *p, uint64_t region, uint64_t strsize, uint64_t spec_count)
 {
 	uint32_t ring = DV_RD(p->ring_size), slots = DV_RD(p->agg_slots), agg = DV_RD(p->agg_size);
 
@@ -164,7 +172,8 @@ static bool producer_good(const struct dv_producer *p, uint64_t region)
 	       inside(DV_RD(p->agg_off[1]), agg, region) &&
 	       inside(DV_RD(p->scratch_off), DV_RD(p->scratch_size), region) &&
 	       inside(DV_RD(p->this_off), DV_RD(p->this_size), region) && DV_RD(p->this_size) <= DV_THIS_MAX &&
-	       inside(DV_RD(p->key_off), DV_RD(p->key_size), region) && DV_RD(p->key_size) <= DV_KEY_MAX;
+	       inside(DV_RD(p->key_off), DV_RD(p->key_size), region) && DV_RD(p->key_size) <= DV_KEY_MAX &&
+	       inside(DV_RD(p->tok_off), strsize + 8, region) && inside(DV_RD(p->spec_off), spec_count * 8, region);
 }
 
 bool dv_region_check(const void *base, uint64_t size, const char **why)
@@ -185,7 +194,8 @@ bool dv_region_check(const void *base, uint64_t size, const char **why)
 	*why = "the state region's header is damaged";
 	if (DV_RD(h->size) != size || DV_RD(h->strsize) < 8 || DV_RD(h->strsize) > DV_STR_MAX ||
 	    DV_RD(h->strsize) % 8 || DV_RD(h->globals_size) > DV_CONSTS_OFF - DV_GLOBALS_OFF ||
-	    !inside(DV_CONSTS_OFF, DV_RD(h->consts_size), size) || DV_RD(h->agg_count) > DV_AGGS_MAX)
+	    !inside(DV_CONSTS_OFF, DV_RD(h->consts_size), size) || DV_RD(h->agg_count) > DV_AGGS_MAX ||
+	    DV_RD(h->spec_count) > DV_SPEC_MAX || !inside(DV_RD(h->spec_off), DV_RD(h->spec_count) * 8ULL, size))
 		return false;
 	if (!pow2(DV_RD(h->serves_count)) ||
 	    !inside(DV_RD(h->serves_off), (uint64_t)DV_RD(h->serves_count) * 8, size))
@@ -207,7 +217,7 @@ bool dv_region_check(const void *base, uint64_t size, const char **why)
 	for (i = 0; i < n; i++)
 		if (!producer_good((const struct dv_producer *)((const uint8_t *)base + off +
 		                                                (uint64_t)i * DV_PROD_ALIGN),
-		                   size))
+		                   size, DV_RD(h->strsize), DV_RD(h->spec_count)))
 			return false;
 	*why = NULL;
 	return true;

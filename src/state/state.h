@@ -51,6 +51,29 @@ uint64_t dv_st_slen(DV_ST st, uint64_t s);
 uint64_t dv_st_scmp(DV_ST st, uint64_t a, uint64_t b);
 uint64_t dv_st_sjoin(DV_ST st, uint64_t a, uint64_t b);
 uint64_t dv_st_ssub(DV_ST st, uint64_t s, uint64_t index, uint64_t length);
+/** Position of @p sub in @p s from @p start on (DV_FIND_LAST: up to there), -1: it is not there. */
+uint64_t dv_st_sfind(DV_ST st, uint64_t s, uint64_t sub, uint64_t start, uint64_t how);
+/** The rest of @p s from the byte, or from @p sub, on; 0: it is not there. */
+uint64_t dv_st_schr(DV_ST st, uint64_t s, uint64_t byte, uint64_t how);
+uint64_t dv_st_sstr(DV_ST st, uint64_t s, uint64_t sub);
+/** strtok(): begin with @p s, or go on (DV_FAULT_BADADDR when this firing has not begun). 0: no token is left. */
+uint64_t dv_st_stok(DV_ST st, uint64_t s, uint64_t set, uint64_t fresh);
+uint64_t dv_st_scase(DV_ST st, uint64_t s, uint64_t upper);
+uint64_t dv_st_spath(DV_ST st, uint64_t s, uint64_t how);
+/** Integer to text and back; DV_FAULT_ILLOP when the base is not one from 2 to 36. */
+uint64_t dv_st_ltos(DV_ST st, uint64_t value, uint64_t base);
+uint64_t dv_st_stol(DV_ST st, uint64_t s, uint64_t base);
+uint64_t dv_st_sjson(DV_ST st, uint64_t s, uint64_t path);
+/** Text of the address at @p mem: 4 bytes, 16, or 6. */
+uint64_t dv_st_inet(DV_ST st, uint64_t mem, uint64_t how);
+/** A random number of 31 bits. */
+uint64_t dv_st_rand(DV_ST st);
+/** Write @p size bytes (1, 2, 4, 8) of @p value, or of the scratch memory @p mem, into scratch memory that was given out
+ *  (@p mach is DV_MACH_SCRATCH); DV_FAULT_BADADDR anywhere else. */
+void dv_st_wr(DV_ST st, uint64_t mach, uint64_t addr, uint64_t value, uint64_t size);
+void dv_st_mcpy(DV_ST st, uint64_t mach, uint64_t addr, uint64_t mem, uint64_t size);
+/** A string from @p size bytes of the scratch memory @p mem: NULs between are blanks, those at the end are left out. */
+uint64_t dv_st_words(DV_ST st, uint64_t mem, uint64_t size);
 /** Room of @p size bytes in scratch (8-aligned): its region offset, or 0 with DV_FAULT_NOSCRATCH. */
 uint64_t dv_st_scratch(DV_ST st, uint64_t size);
 /** A stack block in scratch with room for @p frames (at most DV_STACK_MAX), none in it yet: its region offset, or 0 with
@@ -71,6 +94,14 @@ void dv_st_recm(DV_ST st, uint64_t mem, uint64_t size);
 void dv_st_recb(DV_ST st, uint64_t mem);
 /** Commit the record with the enabled probe's id. */
 void dv_st_recend(DV_ST st, uint64_t epid, uint64_t kind);
+/** speculation(): its number, 0 when all are in use (a drop). */
+uint64_t dv_st_spec(DV_ST st);
+/** speculate(): the open record, whose first word is set aside for that, is the speculation's. 0: the speculation is full (a drop), or not in use, and the clause
+ *  must end without a record. */
+uint64_t dv_st_specul(DV_ST st, uint64_t id);
+/** commit(), discard(): nothing happens when it is 0 or not in use. No record may be open. */
+void dv_st_commit(DV_ST st, uint64_t id);
+void dv_st_discard(DV_ST st, uint64_t id);
 void dv_st_fault(DV_ST st, uint64_t fault, uint64_t value);
 /** Write an ERROR record (an open record is thrown away); counts DV_DROP_ERROR when there is no room. */
 void dv_st_error(DV_ST st, uint64_t epid, uint64_t fault, uint64_t value, uint64_t pc);
@@ -104,6 +135,7 @@ struct dv_region_config {
 	/** Of each producer; ring: rounded up to a power of two. */
 	uint32_t ring_size, agg_size, scratch_size, this_size;
 	const struct dv_producer_size *sizes; /**< of prod_count producers; NULL: all have the above */
+	uint32_t spec_count, spec_size; /**< nspec, specsize */
 	uint32_t flags;
 	uint32_t seed;
 	uint32_t machine_max;

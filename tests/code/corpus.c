@@ -10,9 +10,10 @@
  *	// run: -q off           not quiet
  *	// run: strsize N
  *	// run: args WORD ...    script arguments ($1, $$2)
- *	// run: aggsortkey       likewise aggsortrev, rawbytes, noresolve
+ *	// run: aggsortkey       likewise aggsortrev, rawbytes, noresolve, and other options of output
  *	// run: stackindent N
  *	// run: place            depends on the fake machine's registers, processes or second machine: not for -k
+ *	// run: destructive      -w, on a machine that can do all there is
  * A script that is refused has its diagnostics as output; a run-time fault shows as a line "error: ...". The status of
  * exit() other than 0 is shown at the end.
  */
@@ -30,7 +31,7 @@ static bool show_code, in_kernel;
 
 struct settings {
 	struct dv_output out;
-	uint32_t strsize;
+	uint32_t strsize, can;
 	int argc;
 	char *argv[16];
 	bool place;
@@ -77,6 +78,20 @@ static void setting(struct settings *s, char *line)
 		s->out.rawbytes = true;
 	else if (!strcmp(word, "place"))
 		s->place = true;
+	else if (!strcmp(word, "agghist"))
+		s->out.agghist = true;
+	else if (!strcmp(word, "aggpack"))
+		s->out.aggpack = true;
+	else if (!strcmp(word, "aggzoom"))
+		s->out.aggzoom = true;
+	else if (!strcmp(word, "flow"))
+		s->out.flow = true;
+	else if (!strcmp(word, "utf8"))
+		s->out.encoding = DV_ENCODING_UTF8;
+	else if (!strcmp(word, "ascii"))
+		s->out.encoding = DV_ENCODING_ASCII;
+	else if (!strcmp(word, "destructive"))
+		s->can = DV_CAN_DESTROY | DV_CAN_WRITE | DV_CAN_SIGNAL | DV_CAN_WAIT;
 	else if (!strcmp(word, "args"))
 		while ((word = strtok_r(NULL, " ", &save)) && s->argc < 16)
 			s->argv[s->argc++] = dv_xstrdup(word);
@@ -145,6 +160,7 @@ static bool compile(struct run *r, struct dv_script *s, const struct settings *s
 				   .machine = machine,
 				   .ctx = r,
 				   .probe = "test:::",
+				   .can = set->can,
 				   .machine_name = "vm"};
 
 	for (uint32_t i = 0; i < dv_script_clause_count(s); i++) {

@@ -149,6 +149,7 @@ void run_destroy(struct run *r)
 	dv_consumer_destroy(r->consumer);
 	if (r->loaded)
 		dv_loaded_destroy(r->loaded);
+	dv_output_deinit(&r->out);
 	drop_region(r);
 	if (r->out.f)
 		fclose(r->out.f);
@@ -300,6 +301,27 @@ static uint64_t place_thread(struct dv_place *p)
 	return 1235;
 }
 
+static bool place_progeny(struct dv_place *p, int64_t pid, enum dv_fault *why)
+{
+	return pid == 1234 || pid == 1;
+}
+
+static bool place_write(struct dv_place *p, uint64_t addr, const void *src, uint32_t size)
+{
+	struct run *r = (struct run *)p;
+
+	if (addr < RUN_UMEM || addr - RUN_UMEM > 4096 || size > 4096 - (addr - RUN_UMEM))
+		return false;
+	memcpy(r->umem + (addr - RUN_UMEM), src, size);
+	return true;
+}
+
+static bool place_raise(struct dv_place *p, int sig)
+{
+	fprintf(((struct run *)p)->out.f, "raised %d\n", sig);
+	return true;
+}
+
 static const struct dv_place_ops place_ops = {
     .read = place_read,
     .builtin = place_builtin,
@@ -308,6 +330,9 @@ static const struct dv_place_ops place_ops = {
     .reg = place_reg,
     .stack = place_stack,
     .thread = place_thread,
+    .progeny = place_progeny,
+    .write = place_write,
+    .raise = place_raise,
 };
 
 /* -- names ------------------------------------------------------------------------------------------------- */
@@ -439,6 +464,8 @@ void run_start(struct run *r, uint32_t this_size, uint32_t key_size, uint32_t va
 	    .agg_size = 1 << 18,
 	    .scratch_size = 1 << 16,
 	    .this_size = (this_size + 7) & ~7u,
+	    .spec_count = 2,
+	    .spec_size = 512,
 	    .seed = 1,
 	    .machine_max = 64,
 	};
@@ -531,6 +558,11 @@ static bool deliver(void *ctx, const struct dv_event *e)
 				probe.name = r->probes[p].name;
 				probe.id = p + 1;
 			}
+	probe.prov = "dtrace";
+	probe.epid = e->rec->epid;
+	for (uint32_t p = 0; p < r->probe_count && e->next_epid; p++)
+		for (uint32_t k = 0; k < r->probes[p].count; k++)
+			probe.more |= p + 1 == probe.id && r->probes[p].ecbs[k] + 1 == e->next_epid && e->next_epid != e->rec->epid;
 	dv_aggs_snap(r->consumer, false);
 	if (dv_output_record(&r->out, r->consumer, r->progs.data[i], &probe, e, &r->status))
 		r->exited = true;

@@ -10,7 +10,7 @@
  * TAG is that of the first error. Options: notypes (no kernel types), lib (with the libraries of lib/),
  * prov=NAME:PROBE (what provider declarations are looked up for), xargs (args[] as a provider presents them), noargs (args[]
  * not typed), two (check for web, then again for db), dbfirst, given (the provider makes arguments of its own, badgiven:
- * bad ones), text (given with -n), default, argref, target, argv=a,b,c. With DV_UPDATE=1 in the environment the
+ * bad ones), text (given with -n), destructive (-w), default, argref, target, argv=a,b,c. With DV_UPDATE=1 in the environment the
  * expectations are written anew; read the difference before you believe it.
  */
 #include "fake.h"
@@ -73,6 +73,7 @@ static void check_all(struct dv_script *s, const char *opts, uint32_t id, struct
 	    .ctx = fake_kernel(id),
 	    .probe = "fbt::vfs_read:entry",
 	    .machine_name = id == 1 ? "web" : "db",
+	    .can = has(opts, "destructive") ? DV_CAN_DESTROY : 0,
 	};
 
 	if (prov && sscanf(prov + 5, "%31[^:]:%31s", name[0], name[1]) == 2) {

@@ -24,6 +24,8 @@ static const struct dv_region_config region_defaults = {
 	.agg_size = 65536,
 	.scratch_size = 4096,
 	.this_size = 64,
+	.spec_count = 4,
+	.spec_size = 1024,
 	.seed = 12345,
 };
 

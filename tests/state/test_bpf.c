@@ -41,6 +41,24 @@ enum {
 	SCMP,
 	SJOIN,
 	SSUB,
+	SFIND,
+	SCHR,
+	SSTR,
+	STOK,
+	SCASE,
+	SPATH,
+	LTOS,
+	STOL,
+	SJSON,
+	INET,
+	WORDS,
+	RAND,
+	WR,
+	MCPY,
+	SPEC,
+	SPECUL,
+	COMMIT,
+	DISCARD,
 	SCRATCH,
 	ROOM,
 	REC,
@@ -60,7 +78,7 @@ enum {
 static const char *const names[CALLS] = {"begin",   "end",  "clause", "ld",       "st",     "rmw",      "sts",   "ldn",
                                          "stn",     "rmwn", "cpy",    "strn",     "stsn",   "this",
                                          "key",     "keys", "keyb",   "dyn",      "dyndel", "agg",      "div",   "slen",
-                                         "scmp",    "sjoin", "ssub",  "scratch",  "room",   "rec",      "reci",  "recs",
+                                         "scmp",    "sjoin", "ssub",  "sfind", "schr", "sstr", "stok", "scase", "spath", "ltos", "stol", "sjson", "inet", "words", "rand", "wr", "mcpy", "spec", "specul", "commit", "discard", "scratch",  "room",   "rec",      "reci",  "recs",
                                          "recm",    "recb", "stack",  "stackset", "recend", "recabort", "fault", "error",
                                          "serves"};
 static uint64_t last_stack; // block that STACK made
@@ -99,6 +117,24 @@ static uint64_t native(int what, const struct call *x)
 	case SCMP: return dv_st_scmp(&st, x->a, x->b);
 	case SJOIN: return dv_st_sjoin(&st, x->a, x->b);
 	case SSUB: return dv_st_ssub(&st, x->a, x->b, x->c);
+	case SFIND: return dv_st_sfind(&st, x->a, x->b, x->c, x->d);
+	case SCHR: return dv_st_schr(&st, x->a, x->b, x->c);
+	case SSTR: return dv_st_sstr(&st, x->a, x->b);
+	case STOK: return dv_st_stok(&st, x->a, x->b, x->c);
+	case SCASE: return dv_st_scase(&st, x->a, x->b);
+	case SPATH: return dv_st_spath(&st, x->a, x->b);
+	case LTOS: return dv_st_ltos(&st, x->a, x->b);
+	case STOL: return dv_st_stol(&st, x->a, x->b);
+	case SJSON: return dv_st_sjson(&st, x->a, x->b);
+	case INET: return dv_st_inet(&st, x->a, x->b);
+	case WORDS: return dv_st_words(&st, x->a, x->b);
+	case RAND: return dv_st_rand(&st);
+	case WR: dv_st_wr(&st, DV_MACH_SCRATCH, x->a, x->b, x->c); break;
+	case MCPY: dv_st_mcpy(&st, DV_MACH_SCRATCH, x->a, x->b, x->c); break;
+	case SPEC: return dv_st_spec(&st);
+	case SPECUL: return dv_st_specul(&st, x->a);
+	case COMMIT: dv_st_commit(&st, x->a); break;
+	case DISCARD: dv_st_discard(&st, x->a); break;
 	case SCRATCH: return dv_st_scratch(&st, x->a);
 	case ROOM: return dv_st_room(&st, x->a);
 	case REC: return dv_st_rec(&st, x->a);
@@ -160,6 +196,15 @@ static void arguments(int what, struct call *x)
 	case KEYS: case SLEN: case SCMP: case SJOIN: case SSUB: case RECS: case RECM:
 		x->a = sref();
 		break;
+	case SFIND: case SCHR: case SSTR: case STOK: case SCASE: case SPATH: case STOL: case SJSON: case INET: case WORDS:
+		x->a = sref();
+		break;
+	case WR: case MCPY:
+		x->a = region_prod(&here, 3)->scratch_off + rnd() % 512;
+		break;
+	case SPECUL: case COMMIT: case DISCARD:
+		x->a %= 6;
+		break;
 	case DYN: case DYNDEL: case AGG:
 		x->a %= 8;
 		break;
@@ -187,6 +232,24 @@ static void arguments(int what, struct call *x)
 	}
 	if (what == STS || what == SCMP || what == SJOIN)
 		x->b = sref();
+	if (what == SFIND || what == SSTR || what == STOK || what == SJSON || what == MCPY)
+		x->b = sref();
+	if (what == SCHR)
+		x->b = here.base[DV_CONSTS_OFF + rnd() % 1024];
+	if (what == STOL || what == LTOS)
+		x->b = rnd() % 40;
+	if (what == SCASE || what == SCHR || what == STOK)
+		x->c %= 2, x->b = what == SCASE ? x->b % 2 : x->b;
+	if (what == SPATH)
+		x->b %= 3;
+	if (what == INET)
+		x->b %= 4;
+	if (what == SFIND)
+		x->d %= 2;
+	if (what == WR)
+		x->c = 1u << rnd() % 4;
+	if (what == MCPY)
+		x->c %= 64;
 	if (what == RECM)
 		x->b %= 300;
 	if (what == SERVES) {
@@ -270,6 +333,7 @@ static void load(const char *path, uint64_t size)
 
 int main(int argc, char **argv)
 {
+	static const char letters[] = "//../aB9{}[]\":,\\ 0-";
 	struct dv_region_config cfg = region_defaults;
 	uint32_t i, k, calls = 0, rounds = 3000;
 	struct call x;
@@ -286,7 +350,7 @@ int main(int argc, char **argv)
 	cfg.dyn_count = 64;
 	here = region_make(&cfg);
 	for (i = 0; i < 1024; i++)
-		here.base[DV_CONSTS_OFF + i] = (uint8_t)(rnd() % 12 ? rnd() : 0);
+		here.base[DV_CONSTS_OFF + i] = !(rnd() % 12) ? 0 : rnd() % 2 ? (uint8_t)letters[rnd() % sizeof(letters)] : (uint8_t)rnd();
 	for (i = 0; i < 7; i++)
 		region_agg(&here, i, (enum dv_agg_func)i, 0, 0, 0);
 	region_agg(&here, 7, DV_AGG_LQUANTIZE, 2, 2, 5);

@@ -18,6 +18,8 @@ static uint64_t (*const get_smp_processor_id)(void) = (void *)8;
 static uint64_t (*const get_current_pid_tgid)(void) = (void *)14;
 static long (*const get_current_comm)(void *buf, uint32_t size) = (void *)16;
 static uint64_t (*const get_current_task)(void) = (void *)35;
+static long (*const probe_write_user)(uint64_t dst, const void *src, uint32_t size) = (void *)36;
+static long (*const send_signal)(uint32_t sig) = (void *)109;
 static long (*const probe_read_user)(void *dst, uint32_t size, uint64_t addr) = (void *)112;
 static long (*const probe_read_kernel)(void *dst, uint32_t size, uint64_t addr) = (void *)113;
 static long (*const probe_read_user_str)(void *dst, uint32_t size, uint64_t addr) = (void *)114;
@@ -152,6 +154,25 @@ FN(slen, uint64_t s) { return dv_st_slen(st, s); }
 FN(scmp, uint64_t a, uint64_t b) { return dv_st_scmp(st, a, b); }
 FN(sjoin, uint64_t a, uint64_t b) { return dv_st_sjoin(st, a, b); }
 FN(ssub, uint64_t s, uint64_t index, uint64_t length) { return dv_st_ssub(st, s, index, length); }
+FN(alloca, uint64_t size) { return dv_st_scratch(st, size); }
+FN(wr, uint64_t mach, uint64_t addr, uint64_t value, uint64_t size) { dv_st_wr(st, mach, addr, value, size); return 0; }
+FN(mcpy, uint64_t mach, uint64_t addr, uint64_t mem, uint64_t size) { dv_st_mcpy(st, mach, addr, mem, size); return 0; }
+FN(rand) { return dv_st_rand(st); }
+FN(sfind, uint64_t s, uint64_t sub, uint64_t start, uint64_t how) { return dv_st_sfind(st, s, sub, start, how); }
+FN(schr, uint64_t s, uint64_t byte, uint64_t how) { return dv_st_schr(st, s, byte, how); }
+FN(sstr, uint64_t s, uint64_t sub) { return dv_st_sstr(st, s, sub); }
+FN(stok, uint64_t s, uint64_t set, uint64_t fresh) { return dv_st_stok(st, s, set, fresh); }
+FN(scase, uint64_t s, uint64_t upper) { return dv_st_scase(st, s, upper); }
+FN(spath, uint64_t s, uint64_t how) { return dv_st_spath(st, s, how); }
+FN(ltos, uint64_t value, uint64_t base) { return dv_st_ltos(st, value, base); }
+FN(stol, uint64_t s, uint64_t base) { return dv_st_stol(st, s, base); }
+FN(sjson, uint64_t s, uint64_t path) { return dv_st_sjson(st, s, path); }
+FN(inet, uint64_t mem, uint64_t how) { return dv_st_inet(st, mem, how); }
+FN(words, uint64_t mem, uint64_t size) { return dv_st_words(st, mem, size); }
+FN(spec) { return dv_st_spec(st); }
+FN(specul, uint64_t id) { return dv_st_specul(st, id); }
+FN(commit, uint64_t id) { dv_st_commit(st, id); return 0; }
+FN(discard, uint64_t id) { dv_st_discard(st, id); return 0; }
 FN(rec, uint64_t max) { return dv_st_rec(st, max); }
 FN(reci, uint64_t value) { dv_st_reci(st, value); return 0; }
 FN(recs, uint64_t sref) { dv_st_recs(st, sref); return 0; }
@@ -309,6 +330,26 @@ FN(rdstr, uint64_t mach, uint64_t addr, uint64_t limit)
 	return e < 0 ? fault(&v, DV_FAULT_BADADDR, addr) : off;
 }
 
+FN(copyout, uint64_t addr, uint64_t mem, uint64_t size)
+{
+	struct dv_view v;
+	uint64_t nul = 0;
+	long e;
+
+	if (!dv_view(st, &v))
+		return 0;
+	if (!size)
+		return 0;
+	if (!mem) {
+		e = probe_write_user(addr, &nul, 1); // an empty string
+	} else {
+		if (size > DV_MEM_MAX || !in_scratch(&v, mem, size))
+			return fault(&v, DV_FAULT_BADSIZE, size);
+		e = probe_write_user(addr, v.base + (mem & v.mask & ~7ULL), size);
+	}
+	return e ? fault(&v, DV_FAULT_BADADDR, addr) : 0;
+}
+
 FN(pmach, uint64_t mach, uint64_t universe)
 {
 	const struct dv_machine_desc *d;
@@ -347,6 +388,28 @@ FN(ppid)
 	    probe_read_kernel(&tgid, 4, parent + dv_host.task_tgid))
 		return 0;
 	return tgid;
+}
+FN(progeny, uint64_t pid)
+{
+	uint64_t task = get_current_task(), i;
+	uint32_t tgid;
+
+	for (i = 0; i < DV_PARENTS_MAX && task; i++) {
+		tgid = 0;
+		if (probe_read_kernel(&tgid, 4, task + dv_host.task_tgid))
+			break;
+		if (tgid == (uint32_t)pid)
+			return 1;
+		if (!tgid || probe_read_kernel(&task, 8, task + dv_host.task_real_parent))
+			break;
+	}
+	return 0;
+}
+FN(raise, uint64_t sig)
+{
+	struct dv_view v;
+
+	return send_signal((uint32_t)sig) && dv_view(st, &v) ? fault(&v, DV_FAULT_ILLOP, sig) : 0;
 }
 FN(errno)
 {

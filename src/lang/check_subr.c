@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Subroutines: their arguments and results; those that ask the kernel's locks are written out as D. */
+#include "lang/impl.h"
+
+#include <string.h>
+
+static struct dv_node *bad_arg(struct dv_check *ck, const struct dv_node *at, const char *name, uint32_t i,
+			       const char *wanted, const struct dv_node *got)
+{
+	return DV_ERR_AT(ck, at->loc, "D_PROTO_ARG",
+			 "%s( ) argument #%u is incompatible with prototype: prototype: %s, argument: %s", name, i + 1,
+			 wanted, dv_tname(ck, got->type));
+}
+
+static struct dv_node *check_arg(struct dv_check *ck, const char *name, uint32_t i, char want, const struct dv_node *n)
+{
+	struct dv_node *v = dv_check_value(ck, n);
+
+	if (!v)
+		return NULL;
+	switch (want) {
+	case 'i':
+		if (!dv_type_is_integer(v->type))
+			return bad_arg(ck, n, name, i, "an integer", v);
+		return v;
+	case 'a':
+	case 'p':
+		v = dv_decay(ck, v);
+		if (!dv_type_is_scalar(v->type) || (want == 'p' && !dv_is_ptr(v->type)))
+			return bad_arg(ck, n, name, i, want == 'p' ? "a pointer" : "an address", v);
+		return v;
+	case 't':
+		if (dv_is_zero(v))
+			return v;
+		// fall through
+	default:
+		if (!dv_is_strcompat(v->type))
+			return bad_arg(ck, n, name, i, "string", v);
+		return dv_to_string(ck, v);
+	}
+}
+
+bool dv_check_args(struct dv_check *ck, const struct dv_node *n, struct dv_node *c, const char *sig)
+{
+	uint32_t min = 0, max = 0;
+	bool optional = false, ok = true;
+	char letters[8];
+
+	for (const char *p = sig; *p; p++) {
+		if (*p == '|') {
+			optional = true;
+			continue;
+		}
+		letters[max++] = *p;
+		min += !optional;
+	}
+	if (!dv_check_need(ck, n, n->str, min, max))
+		return false;
+	dv_check_kids(ck, c, n->kid_count);
+	for (uint32_t i = 0; i < n->kid_count; i++) {
+		c->kids[i] = check_arg(ck, n->str, i, letters[i], n->kids[i]);
+		ok &= c->kids[i] != NULL;
+	}
+	return ok;
+}
+
+static const struct dv_type *result(const struct dv_call_row *row)
+{
+	if (!*row->result)
+		return dv_type_void();
+	if (*row->result == '*')
+		return dv_type_void_ptr();
+	return strcmp(row->result, "string") ? dv_type_base_by_name(row->result) : dv_type_string();
+}
+
+/* -- locks --------------------------------------------------------------------------------------------------------- */
+
+// Untyped trees, to be checked like what the script wrote itself.
+static struct dv_node *tree(struct dv_check *ck, const struct dv_node *at, enum dv_node_kind kind, enum dv_op op,
+			    struct dv_node *a, struct dv_node *b)
+{
+	struct dv_node *n = dv_arena_alloc(ck->arena, sizeof(*n));
+
+	n->kind = kind;
+	n->op = op;
+	n->loc = n->op_loc = at->loc;
+	dv_check_kids(ck, n, b ? 2 : a ? 1 : 0);
+	if (a)
+		n->kids[0] = a;
+	if (b)
+		n->kids[1] = b;
+	return n;
+}
+
+static struct dv_node *member(struct dv_check *ck, struct dv_node *of, const char *name, bool arrow)
+{
+	struct dv_node *n = tree(ck, of, DV_NODE_MEMBER, DV_OP_NONE, of, NULL);
+
+	n->str = name;
+	n->is_arrow = arrow;
+	return n;
+}
+
+static struct dv_node *number(struct dv_check *ck, const struct dv_node *at, uint64_t v)
+{
+	struct dv_node *n = tree(ck, at, DV_NODE_INT, DV_OP_NONE, NULL, NULL);
+
+	n->ival = v;
+	n->is_long = true;
+	return n;
+}
+
+static struct dv_node *ident(struct dv_check *ck, const struct dv_node *at, const char *name)
+{
+	struct dv_node *n = tree(ck, at, DV_NODE_IDENT, DV_OP_NONE, NULL, NULL);
+
+	n->str = name;
+	return n;
+}
+
+static bool points_to(const struct dv_node *v, const char *tag, const char *alias)
+{
+	const struct dv_type *t = dv_type_resolve(v->type), *to = t->kind == DV_TYPE_PTR ? t->ref : NULL;
+
+	// The typedef's name is lost when it is resolved: rwlock_t is a structure without a tag.
+	if (to && alias && to->kind == DV_TYPE_TYPEDEF && to->name && !strcmp(to->name, alias))
+		return true;
+	to = to ? dv_type_resolve(to) : NULL;
+	return to && to->kind == DV_TYPE_STRUCT && to->name && !strcmp(to->name, tag);
+}
+
+// A mutex's `owner` word is the owning task, with flags in its three lowest bits. An rwlock_t's counter has the writer
+// in its lowest byte (0xff), a waiting writer in bit 8, and the readers above. An rw_semaphore's `count` has the writer in
+// bit 0 and the readers from bit 8 on.
+static struct dv_node *lock(struct dv_check *ck, const struct dv_node *n)
+{
+	bool mutex = !strncmp(n->str, "mutex", 5), sem;
+	struct dv_node *arg = n->kids[0], *word, *v;
+	uint64_t mask, shift = 0;
+
+	v = dv_check_value(ck, arg);
+	if (!v)
+		return NULL;
+	v = dv_decay(ck, v);
+	sem = points_to(v, "rw_semaphore", NULL);
+	if (mutex ? !points_to(v, "mutex", NULL) : !sem && !points_to(v, "rwlock", "rwlock_t"))
+		return bad_arg(ck, arg, n->str, 0, mutex ? "struct mutex *" : "rwlock_t * or struct rw_semaphore *", v);
+	if (!strcmp(n->str, "mutex_type_adaptive") || !strcmp(n->str, "mutex_type_spin"))
+		return dv_int_node(ck, n, n->str[11] == 'a', dv_type_int(4, true)); // all of Linux' sleep
+	if (mutex) {
+		word = member(ck, member(ck, arg, "owner", true), "counter", false);
+		word = tree(ck, n, DV_NODE_BINARY, DV_OP_AND, word, number(ck, n, ~7ULL));
+		if (!strcmp(n->str, "mutex_owned"))
+			return dv_check_expr(ck, tree(ck, n, DV_NODE_BINARY, DV_OP_EQ, word, ident(ck, n, "curthread")));
+		v = dv_check_value(ck, ident(ck, n, "curthread"));
+		word = v ? dv_check_value(ck, word) : NULL;
+		return word ? dv_cast(ck, word, v->type) : NULL;
+	}
+	if (sem) {
+		word = member(ck, member(ck, arg, "count", true), "counter", false);
+		mask = strcmp(n->str, "rw_read_held") ? 1 : ~0ULL;
+	} else {
+		word = member(ck, member(ck, member(ck, arg, "raw_lock", true), "cnts", false), "counter", false);
+		mask = !strcmp(n->str, "rw_read_held") ? ~0ULL : !strcmp(n->str, "rw_write_held") ? 0xff : 0x1ff;
+	}
+	if (mask == ~0ULL)
+		shift = sem ? 8 : 9;
+	word = tree(ck, n, DV_NODE_BINARY, DV_OP_AND, word, number(ck, n, mask));
+	if (shift)
+		word = tree(ck, n, DV_NODE_BINARY, DV_OP_SHR, word, number(ck, n, shift));
+	return dv_check_expr(ck, tree(ck, n, DV_NODE_BINARY, DV_OP_NE, word, number(ck, n, 0)));
+}
+
+struct dv_node *dv_check_subr(struct dv_check *ck, const struct dv_node *n, const struct dv_call_row *row)
+{
+	struct dv_node *c = dv_check_copy(ck, n, DV_NODE_CALL, result(row));
+
+	c->str = row->call.name;
+	c->call = &row->call;
+	if (row->call.id == DV_C_LOCK)
+		return dv_check_need(ck, n, n->str, 1, 1) ? lock(ck, n) : NULL;
+	return dv_check_args(ck, n, c, row->args) ? c : NULL;
+}

@@ -1,0 +1,1 @@
+BEGIN { @a["x"] = count(); @a["y"] = count(); print(@a); }
