@@ -94,6 +94,7 @@
 	                                it. 0: it cannot, so there is none */                                       \
 	X(COMMIT, 1, "v", "commit")  /* (speculation): what it holds takes its place in the order here */           \
 	X(DISCARD, 1, "v", "discard") /* (speculation): what it holds is thrown away */                             \
+	X(EXIT, 0, "", "exit")       /* exit() was reached: it ends the session where nobody reads before the end */ \
 	X(FAULT, 2, "iv", "fault")   /* (enum dv_fault, value): end the program with this fault */
 
 enum dv_fn {

@@ -101,7 +101,8 @@ struct dv_region_hdr {
 	uint32_t spec_off;      /**< a word for each speculation: its generation << 1 | 1: in use */
 	uint32_t spec_count;    /**< DV_SPEC_MAX at most; 0: the session has none */
 	uint32_t spec_size;     /**< bytes of records that one producer may speculate in one */
-	uint32_t pad0[3];
+	uint32_t only_cpu;      /**< the CPU of each machine that is traced, + 1; 0: all are */
+	uint32_t pad0[2];
 	uint64_t line0[8];
 	uint64_t seq __attribute__((aligned(64)));  /**< last sequence number given out; the one hot shared word */
 	uint64_t line1[7];
@@ -111,6 +112,8 @@ struct dv_region_hdr {
 	struct dv_machine_desc machines[64];
 };
 #define DV_REGION_BLOCK 1u /**< bufpolicy=block: wait for room instead of dropping */
+#define DV_REGION_RING  2u /**< ring: nobody reads before the end, the newest records replace the oldest */
+#define DV_REGION_FILL  4u /**< fill: nobody reads before the end, and the first ring that is full is the end */
 
 /**
  * What a thread of the host does for a guest of the session: the answer of dv_st_serves(), and the low half of a slot of

@@ -37,6 +37,7 @@ static const char help_text[] =
     "  -w         allow destructive actions\n"
     "Output\n"
     "  -q         print only what the script prints\n"
+    "  -F         indent by the depth of calls\n"
     "  -o FILE    append output to FILE\n"
     "  -b SIZE    size of each virtual CPU's buffer; the same as -x bufsize=SIZE\n"
     "  -x OPT[=VALUE]   set an option, see dvirt(1)\n"
@@ -159,7 +160,7 @@ static int parse(struct cli *c, int argc, char **argv)
 {
 	static const struct option longs[] = {
 	    {"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'V'}, {0}};
-	static const char refused[] = "FaAGX";
+	static const char refused[] = "aAGX";
 	char *end;
 	long pid;
 	int o;
@@ -184,6 +185,9 @@ static int parse(struct cli *c, int argc, char **argv)
 			break;
 		case 'q':
 			option(c, "quiet");
+			break;
+		case 'F':
+			option(c, "flowindent");
 			break;
 		case 'w':
 			option(c, "destructive");

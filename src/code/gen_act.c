@@ -276,6 +276,8 @@ static void action(struct gen *g, const struct dv_node *n, uint32_t index)
 			field(g, kid);
 		g->held = mark;
 	}
+	if (a.kind == DV_ACT_EXIT)
+		gen_call(g, DV_FN_EXIT);
 	a.agg_count = aggs;
 	a.field_count = (uint32_t)g->fields.count - a.field;
 	*DV_PUSH(&g->actions) = a;

@@ -38,6 +38,7 @@ struct dv_consumer *dv_consumer_create(void *region, uint64_t region_size)
 	c->heap = dv_xcalloc(c->source_count + 1, sizeof(*c->heap));
 	for (i = 0; i < DV_AGGS_MAX; i++)
 		c->aggs[i].normal = 1;
+	c->ring = DV_RD(c->hdr->flags) & DV_REGION_RING;
 	c->spec_off = DV_RD(c->hdr->spec_off);
 	c->spec_count = DV_RD(c->hdr->spec_count);
 	if (c->spec_count > DV_SPEC_MAX || c->spec_off % 8 ||
@@ -138,6 +139,8 @@ static bool peek(struct dv_consumer *c, struct source *s)
 static bool has_record(struct dv_consumer *c, struct source *s)
 {
 	s->head = dv_load(&s->p->head);
+	if (c->ring)
+		s->tail = s->released = DV_RD(s->p->tail) & ~7ULL;
 	if (s->head == s->tail)
 		return false;
 	if (s->head % 8 || s->head - s->tail > s->ring_size) {

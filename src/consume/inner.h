@@ -70,6 +70,7 @@ struct dv_consumer {
 	void (*on_frames)(void *ctx, struct dv_frames *f);
 	void *on_frames_ctx;
 
+	bool ring;               /**< bufpolicy=ring: producers move their tails themselves until they are stopped */
 	DV_VEC(struct spec) specs;
 	uint64_t spec_bytes;
 	uint32_t spec_off, spec_count; /**< the table in the region, checked */

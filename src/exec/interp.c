@@ -206,6 +206,9 @@ static inline __attribute__((always_inline)) bool call(struct dv_exec *x, uint32
 	case DV_FN_RECEND:
 		dv_st_recend(st, x->epid, DV_REC_DATA);
 		break;
+	case DV_FN_EXIT:
+		dv_st_exit(st);
+		break;
 	case DV_FN_FAULT:
 		dv_fn_fault(x, r[1], r[2]);
 		return false;

@@ -25,6 +25,9 @@ enum dv_machine_cap {
 	DV_CAP_TRACEPOINT = 1 << 7,
 	DV_CAP_PROFILE = 1 << 8, /**< timers on every CPU */
 	DV_CAP_UPROBE = 1 << 9,  /**< instructions of user programs */
+	DV_CAP_WRITE = 1 << 10,  /**< clauses can write user memory: copyout() */
+	DV_CAP_SIGNAL = 1 << 11, /**< they can send signals: raise() */
+	DV_CAP_WAIT = 1 << 12,   /**< they can hold up their CPU: chill() */
 };
 
 enum dv_machine_state {

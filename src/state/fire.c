@@ -36,6 +36,14 @@ DV_INLINE uint64_t seq_take(volatile uint64_t *seq)
 }
 #endif
 
+// Is its CPU one that is traced? dvirt's own probes, of the first producer, always are.
+DV_INLINE int wanted(const struct dv_view *v)
+{
+	uint32_t only = DV_RD(dv_hdr(v)->only_cpu);
+
+	return !only || DV_RD(v->p->cpu) + 1 == only || (uint8_t *)v->p == v->base + DV_RD(dv_hdr(v)->prod_off);
+}
+
 // In flight: take the number, and make ready for the first clause.
 DV_INLINE uint64_t dv_st_number(DV_ST st, const struct dv_view *v)
 {
@@ -54,7 +62,7 @@ uint64_t dv_st_begin(DV_ST st)
 	struct dv_view v;
 	uint64_t seq;
 
-	if (!dv_view(st, &v) || DV_RD(dv_hdr(&v)->halt))
+	if (!dv_view(st, &v) || DV_RD(dv_hdr(&v)->halt) || !wanted(&v))
 		return 0;
 	if (DV_RD(v.p->inflight)) {
 		dv_drop(&v, DV_DROP_NEST);

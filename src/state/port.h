@@ -50,6 +50,7 @@ extern const volatile uint64_t dv_region_mask; /* read-only data: the verifier k
 #define DV_RETRY_LOOK  4u
 #define DV_RETRY_YIELD 8u
 #define DV_RETRY_FULL  8u
+#define DV_EVICT_MAX   512u /* records that one makes room for */
 
 static long (*const dv_bpf_read)(void *dst, uint32_t size, const void *src) = (void *)113; /* probe_read_kernel */
 static long (*const dv_bpf_loop)(uint32_t count, void *body, void *ctx, uint64_t flags) = (void *)181; /* Linux 5.17 */
@@ -131,6 +132,7 @@ struct dv_st {
 #define DV_RETRY_LOOK  1000u
 #define DV_RETRY_YIELD 64u
 #define DV_RETRY_FULL  1000u
+#define DV_EVICT_MAX   65536u
 
 DV_INLINE int dv_view(DV_ST st, struct dv_view *v)
 {

@@ -41,16 +41,48 @@ DV_INLINE int spot_make(const struct dv_view *v, uint64_t need, struct spot *s)
 	return spot_find(v, need, s);
 }
 
+// bufpolicy=ring: step over the oldest record; 0: what is there makes no sense, or nothing is.
+DV_INLINE int evict(const struct dv_view *v)
+{
+	uint64_t tail = DV_RD(v->p->tail) & ~7ULL, head = DV_RD(v->p->head) & ~7ULL, ring = DV_RD(v->p->ring_off);
+	uint64_t mask = (uint64_t)DV_RD(v->p->ring_size) - 1, size;
+
+	if (tail == head)
+		return 0;
+	size = *dv_word(v, ring + (tail & mask)) & 0xfffffff8;
+	if (!size || size > head - tail)
+		return 0;
+	DV_WR(v->p->tail, tail + size);
+	return 1;
+}
+
+DV_HELPER uint64_t dv_rec_evict(DV_ST st, uint64_t need)
+{
+	struct dv_view v;
+	struct spot s;
+	uint32_t i;
+
+	if (!dv_view(st, &v))
+		return 0;
+	for (i = 0; i < DV_EVICT_MAX; i++)
+		if (spot_find(&v, need, &s) || need > s.size || !evict(&v))
+			break;
+	return spot_find(&v, need, &s);
+}
+
 DV_INLINE uint64_t need_of(uint64_t max)
 {
 	return max > 1u << 30 ? 1u << 30 : DV_REC_HEAD + DV_ALIGN8(max);
 }
 
 // Open a record. The pad is written now; nobody reads it before the head moves.
-DV_INLINE uint64_t rec_open(const struct dv_view *v, uint64_t max)
+DV_INLINE uint64_t rec_open(DV_ST st, const struct dv_view *v, uint64_t max)
 {
 	uint64_t need = need_of(max), at;
 	struct spot s;
+
+	if (DV_RD(dv_hdr(v)->flags) & DV_REGION_RING)
+		dv_rec_evict(st, need);
 
 	DV_WR(v->p->rec_start, 0);
 	DV_WR(v->p->rec_spec, 0);
@@ -121,12 +153,15 @@ uint64_t dv_st_rec(DV_ST st, uint64_t max)
 
 	if (!dv_view(st, &v))
 		return 0;
-	at = rec_open(&v, max);
-	if (!at) {
+	at = rec_open(st, &v, max);
+	if (at)
+		return at;
+	if (DV_RD(dv_hdr(&v)->flags) & DV_REGION_FILL)
+		DV_WR(dv_hdr(&v)->halt, 1);
+	else
 		dv_drop(&v, DV_DROP_BUFFER);
-		DV_WR(v.p->clause_drop, 1);
-	}
-	return at;
+	DV_WR(v.p->clause_drop, 1);
+	return 0;
 }
 
 void dv_st_reci(DV_ST st, uint64_t value)
@@ -195,6 +230,14 @@ void dv_st_recend(DV_ST st, uint64_t epid, uint64_t kind)
 		rec_close(&v, epid, kind);
 }
 
+void dv_st_exit(DV_ST st)
+{
+	struct dv_view v;
+
+	if (dv_view(st, &v) && DV_RD(dv_hdr(&v)->flags) & (DV_REGION_RING | DV_REGION_FILL))
+		DV_WR(dv_hdr(&v)->halt, 1);
+}
+
 void dv_st_recabort(DV_ST st)
 {
 	struct dv_view v;
@@ -209,7 +252,7 @@ void dv_st_error(DV_ST st, uint64_t epid, uint64_t fault, uint64_t value, uint64
 
 	if (!dv_view(st, &v))
 		return;
-	if (!rec_open(&v, 24)) {
+	if (!rec_open(st, &v, 24)) {
 		dv_drop(&v, DV_DROP_ERROR);
 		return;
 	}

@@ -128,6 +128,7 @@ void dv_region_init(void *base, uint64_t size, const struct dv_region_config *c)
 	h->spec_off = (uint32_t)l.spec;
 	h->spec_count = c->spec_count;
 	h->spec_size = c->spec_size;
+	h->only_cpu = c->only_cpu;
 	h->prod_off = (uint32_t)l.prod;
 	h->prod_stride = DV_PROD_ALIGN;
 	h->prod_count = c->prod_count;

@@ -105,6 +105,8 @@ void dv_st_discard(DV_ST st, uint64_t id);
 void dv_st_fault(DV_ST st, uint64_t fault, uint64_t value);
 /** Write an ERROR record (an open record is thrown away); counts DV_DROP_ERROR when there is no room. */
 void dv_st_error(DV_ST st, uint64_t epid, uint64_t fault, uint64_t value, uint64_t pc);
+/** exit(): under bufpolicy=ring and fill, where nobody reads before the end, this is the end. */
+void dv_st_exit(DV_ST st);
 /** Throw the open record away. */
 void dv_st_recabort(DV_ST st);
 /** Which guest does a thread of the host serve: DV_SERVES | ... (abi/region.h), 0: none. Ids as the host's kernel has
@@ -136,6 +138,7 @@ struct dv_region_config {
 	uint32_t ring_size, agg_size, scratch_size, this_size;
 	const struct dv_producer_size *sizes; /**< of prod_count producers; NULL: all have the above */
 	uint32_t spec_count, spec_size; /**< nspec, specsize */
+	uint32_t only_cpu;
 	uint32_t flags;
 	uint32_t seed;
 	uint32_t machine_max;

@@ -46,6 +46,15 @@ static struct dv_universe *env_machine(void *ctx, const char *name, uint32_t *in
 	return types_of(tm);
 }
 
+// What clauses may do to a machine. dvirt's own hold up nobody but dvirt.
+static uint32_t can(const struct dv_tracer *t, const struct dv_tmachine *tm)
+{
+	uint32_t caps = tm == t->own || !tm->m ? (uint32_t)DV_CAP_WAIT : tm->m->caps;
+
+	return (t->opts.destructive ? DV_CAN_DESTROY : 0u) | (caps & DV_CAP_WRITE ? DV_CAN_WRITE : 0u) |
+	       (caps & DV_CAP_SIGNAL ? DV_CAN_SIGNAL : 0u) | (caps & DV_CAP_WAIT ? DV_CAN_WAIT : 0u);
+}
+
 // Check and generate; the program's index in the machine's list. False after diagnostics.
 static bool make_program(struct dv_tracer *t, struct dv_tmachine *tm, const struct dv_clause *c,
 			 const struct dv_probe *probe, struct dv_diag *diag, uint32_t *ret)
@@ -65,6 +74,7 @@ static bool make_program(struct dv_tracer *t, struct dv_tmachine *tm, const stru
 	    .ctx = &e,
 	    .probe = name,
 	    .machine_name = tm->name,
+	    .can = can(t, tm),
 	};
 	struct dv_clause *typed;
 	struct dv_program *prog;

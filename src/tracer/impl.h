@@ -101,6 +101,7 @@ struct dv_tracer {
 	uint32_t key_room, val_room, consts_room;
 	struct dv_consumer *consumer;
 	struct dv_output out;
+	const struct dv_event *event; /**< the record that is printed */
 	FILE *file;
 	struct dv_loaded *own_loaded; /**< dvirt's own probes */
 	struct dv_exec own_exec;
@@ -180,6 +181,10 @@ void dv_session_fire(struct dv_tracer *t, uint32_t site);
 /* records.c */
 /** Take what there is and print it. */
 size_t dv_session_consume(struct dv_tracer *t, bool final);
+/** bufpolicy=ring, fill: was there an exit(), or is a buffer full? */
+bool dv_session_halted(struct dv_tracer *t);
+/** What the options say of the output, when the session begins and when setopt() has changed some. */
+void dv_session_output(struct dv_tracer *t);
 void dv_session_drops(struct dv_tracer *t);
 
 /* session.c */

@@ -190,11 +190,19 @@ static void wait_for_something(struct loop *l)
 			look_after(t, who[i]);
 }
 
+// How often the buffers are read; setopt() may change it.
+static uint64_t read_period(const struct dv_tracer *t)
+{
+	uint64_t period = t->opts.switchrate;
+
+	return t->opts.policy == DV_OPT_BLOCK && period > BLOCK_PERIOD ? BLOCK_PERIOD : period;
+}
+
 void dv_tracer_loop(struct dv_tracer *t)
 {
 	struct loop l = {.t = t, .inotify = -1, .rescan = UINT64_MAX};
 	struct dv_tmachine *tm;
-	uint64_t now = dv_now(), period = t->opts.switchrate;
+	uint64_t now = dv_now(), period = read_period(t);
 	char dir[256];
 	struct dv_error *e = dv_rundir(true, dir, sizeof(dir));
 
@@ -205,20 +213,19 @@ void dv_tracer_loop(struct dv_tracer *t)
 		if (l.inotify >= 0)
 			inotify_add_watch(l.inotify, dir, IN_CREATE | IN_MOVED_TO | IN_DELETE);
 	}
-	if (t->opts.block && period > BLOCK_PERIOD)
-		period = BLOCK_PERIOD;
 	l.consume = now + period;
 	l.aggs = now + t->opts.aggrate;
 	l.status = now + t->opts.statusrate;
 	if (any_waiting(t))
 		l.rescan = now + RESCAN_EVERY;
-	while (!t->exiting && !atomic_load(&t->stop)) {
+	while (!t->exiting && !atomic_load(&t->stop) && !dv_session_halted(t)) {
 		wait_for_something(&l);
 		now = dv_now();
 		ticks(&l, now);
 		if (now >= l.consume) {
 			size_t n = dv_session_consume(t, false);
 
+			period = read_period(t);
 			l.consume = now + (n >= BUSY_RECORDS && period > BLOCK_PERIOD ? BLOCK_PERIOD : period);
 		}
 		if (now >= l.aggs) {

@@ -13,20 +13,31 @@
 
 #include "base/mem.h"
 
-enum kind { FLAG, SIZE, RATE, NUM, POLICY, RESIZE, TEXT, KEPT, LATER };
+enum kind { FLAG, SIZE, RATE, NUM, POLICY, RESIZE, TEXT, ENCODING, KEPT, LATER, NEVER };
 
 struct row {
 	const char *name;
 	enum kind kind;
 	size_t off;
 	uint64_t dflt, min, max;
+	bool dynamic;    // setopt() may change it
+	const char *why; // NEVER: the reason
 };
+
+#define DYNAMIC .dynamic = true
+#define NO(text) NEVER, .why = text
 
 #define F(n) offsetof(struct dv_options, n)
 #define KB   1024ULL
 #define MB   (1024 * KB)
 #define MS   1000000ULL
 #define DAY  86400000000000ULL
+
+#define ALL_CPUS        UINT64_MAX
+#define ON_COMMAND_LINE "it is for the command line, not for a script"
+#define NO_CTF          "types come from the kernels' BTF"
+#define OF_LIBDTRACE    "it is about DTrace's own insides"
+#define NO_OBJECTS      "programs are not made into object files (-G)"
 
 static const struct row rows[] = {
 	{ "bufsize", SIZE, F(bufsize), 4 * MB, 4 * KB, 1024 * MB },
@@ -35,53 +46,70 @@ static const struct row rows[] = {
 	{ "statesize", SIZE, F(statesize), 0, 64 * KB, 2048 * MB },
 	{ "dynvarsize", SIZE, F(dynvarsize), 4 * MB, 1 * KB, 1024 * MB },
 	{ "scratchsize", SIZE, F(scratchsize), 32 * KB, 1 * KB, 16 * MB },
-	{ "switchrate", RATE, F(switchrate), 50 * MS, 1 * MS, DAY },
-	{ "aggrate", RATE, F(aggrate), 100 * MS, 1 * MS, DAY },
+	{ "specsize", SIZE, F(specsize), 32 * KB, 256, 1024 * MB },
+	{ "printsize", SIZE, F(printsize), 8 * KB, 1, 1024 * MB, DYNAMIC },
+	{ "switchrate", RATE, F(switchrate), 50 * MS, 1 * MS, DAY, DYNAMIC },
+	{ "aggrate", RATE, F(aggrate), 100 * MS, 1 * MS, DAY, DYNAMIC },
 	{ "statusrate", RATE, F(statusrate), 1000 * MS, 1 * MS, DAY },
-	{ "aggsortpos", NUM, F(aggsortpos), 0, 0, 255 },
-	{ "aggsortkeypos", NUM, F(aggsortkeypos), 0, 0, 15 },
+	{ "aggsortpos", NUM, F(aggsortpos), 0, 0, 255, DYNAMIC },
+	{ "aggsortkeypos", NUM, F(aggsortkeypos), 0, 0, 15, DYNAMIC },
 	{ "stackframes", NUM, F(stackframes), 20, 1, INT32_MAX },
 	{ "ustackframes", NUM, F(ustackframes), 100, 1, INT32_MAX },
 	{ "jstackframes", NUM, F(jstackframes), 50, 1, INT32_MAX },
 	{ "maxframes", NUM, F(maxframes), 127, 1, INT32_MAX },
-	{ "stackindent", NUM, F(stackindent), 14, 0, 1024 },
-	{ "bufpolicy", POLICY, F(block), 0, 0, 0 },
+	{ "stackindent", NUM, F(stackindent), 14, 0, 1024, DYNAMIC },
+	{ "nspec", NUM, F(nspec), 1, 0, 256 },
+	{ "cpu", NUM, F(cpu), ALL_CPUS, 0, 65535 },
+	{ "bufpolicy", POLICY, F(policy), 0, 0, 0 },
 	{ "bufresize", RESIZE, F(manual), 0, 0, 0 },
+	{ "encoding", ENCODING, F(encoding), 0, 0, 0 },
 	{ "sysroot", TEXT, F(sysroot), 0, 0, 0 },
-	{ "quiet", FLAG, F(quiet), 0, 0, 0 },
+	{ "quiet", FLAG, F(quiet), 0, 0, 0, DYNAMIC },
 	{ "defaultargs", FLAG, F(defaultargs), 0, 0, 0 },
 	{ "argref", FLAG, F(argref), 0, 0, 0 },
 	{ "errtags", FLAG, F(errtags), 0, 0, 0 },
 	{ "droptags", FLAG, F(droptags), 0, 0, 0 },
 	{ "zdefs", FLAG, F(zdefs), 0, 0, 0 },
 	{ "destructive", FLAG, F(destructive), 0, 0, 0 },
-	{ "aggsortkey", FLAG, F(aggsortkey), 0, 0, 0 },
-	{ "aggsortrev", FLAG, F(aggsortrev), 0, 0, 0 },
-	{ "rawbytes", FLAG, F(rawbytes), 0, 0, 0 },
-	{ "quietresize", FLAG, F(quietresize), 0, 0, 0 },
+	{ "aggsortkey", FLAG, F(aggsortkey), 0, 0, 0, DYNAMIC },
+	{ "aggsortrev", FLAG, F(aggsortrev), 0, 0, 0, DYNAMIC },
+	{ "agghist", FLAG, F(agghist), 0, 0, 0, DYNAMIC },
+	{ "aggpack", FLAG, F(aggpack), 0, 0, 0, DYNAMIC },
+	{ "aggzoom", FLAG, F(aggzoom), 0, 0, 0, DYNAMIC },
+	{ "flowindent", FLAG, F(flowindent), 0, 0, 0, DYNAMIC },
+	{ "rawbytes", FLAG, F(rawbytes), 0, 0, 0, DYNAMIC },
+	{ "quietresize", FLAG, F(quietresize), 0, 0, 0, DYNAMIC },
 	{ "noresolve", FLAG, F(noresolve), 0, 0, 0 },
 	{ "empty", FLAG, F(empty), 0, 0, 0 },
 	{ "nolibs", FLAG, F(nolibs), 0, 0, 0 },
 	{ "libdir", TEXT, F(libdir), 0, 0, 0 },
 	{ "syslibdir", TEXT, F(syslibdir), 0, 0, 0 },
 	// Kept by nature.
-	{ "cleanrate", KEPT }, { "temporal", KEPT },
-	{ "core", KEPT }, { "lockmem", KEPT }, { "preallocate", KEPT }, { "jstackstrsize", KEPT },
+	{ "cleanrate", KEPT }, { "temporal", KEPT }, { "core", KEPT }, { "lockmem", KEPT },
+	{ "preallocate", KEPT }, { "jstackstrsize", KEPT }, { "lazyload", KEPT }, { "pgmax", KEPT }, { "useruid", KEPT },
 	// Known, not there yet.
-	{ "flowindent", LATER }, { "printsize", LATER },
-	{ "agghist", LATER },
-	{ "aggpack", LATER }, { "aggzoom", LATER }, { "cpu", LATER }, { "grabanon", LATER }, { "nspec", LATER }, { "specsize", LATER },
-	{ "pcapsize", LATER }, { "bpflog", LATER },
-	{ "bpflogsize", LATER }, { "aggpercpu", LATER }, { "amin", LATER }, { "cpp", LATER }, { "cpphdrs", LATER },
-	{ "cpppath", LATER }, { "cppargs", LATER }, { "ctypes", LATER }, { "dtypes", LATER }, { "define", LATER },
-	{ "undef", LATER }, { "incdir", LATER }, { "debug", LATER }, { "debugassert", LATER }, { "disasm", LATER },
-	{ "evaltime", LATER }, { "iregs", LATER }, { "tregs", LATER }, { "kdefs", LATER },
-	{ "knodefs", LATER }, { "udefs", LATER }, { "unodefs", LATER }, { "late", LATER }, { "lazyload", LATER },
-	{ "ldpath", LATER }, { "modpath", LATER }, { "ctfpath", LATER },
-	{ "procfspath", LATER }, { "dofstashpath", LATER }, { "sysslice", LATER }, { "useruid", LATER },
-	{ "linkmode", LATER }, { "linktype", LATER }, { "linknommap", LATER }, { "pgmax", LATER }, { "pspec", LATER },
-	{ "stdc", LATER }, { "strip", LATER }, { "tree", LATER }, { "verbose", LATER }, { "version", LATER },
-	{ "encoding", LATER }, { "setenv", LATER }, { "unsetenv", LATER }, { "objcopypath", LATER },
+	{ "aggpercpu", LATER }, { "amin", LATER }, { "evaltime", LATER }, { "pspec", LATER },
+	{ "version", LATER }, { "stdc", LATER },
+	// Of the preprocessor: main() takes them from the command line, where the source is still to be read.
+	{ "cpp", NO(ON_COMMAND_LINE) }, { "cpphdrs", NO(ON_COMMAND_LINE) }, { "cpppath", NO(ON_COMMAND_LINE) },
+	{ "cppargs", NO(ON_COMMAND_LINE) }, { "define", NO(ON_COMMAND_LINE) }, { "undef", NO(ON_COMMAND_LINE) },
+	{ "incdir", NO(ON_COMMAND_LINE) },
+	{ "setenv", NO("the command of -c has dvirt's own environment") },
+	{ "unsetenv", NO("the command of -c has dvirt's own environment") },
+	{ "grabanon", NO("there is no anonymous tracing") },
+	{ "pcapsize", NO("packets are not captured") },
+	{ "bpflog", NO("what the kernel's verifier says is shown when it refuses a program") },
+	{ "bpflogsize", NO("what the kernel's verifier says is shown when it refuses a program") },
+	{ "ctypes", NO(NO_CTF) }, { "dtypes", NO(NO_CTF) }, { "ctfpath", NO(NO_CTF) },
+	{ "debug", NO(OF_LIBDTRACE) }, { "debugassert", NO(OF_LIBDTRACE) }, { "tree", NO(OF_LIBDTRACE) },
+	{ "disasm", NO("-S shows the compiled code") }, { "verbose", NO("-S shows the compiled code") },
+	{ "iregs", NO(OF_LIBDTRACE) }, { "tregs", NO(OF_LIBDTRACE) }, { "late", NO(OF_LIBDTRACE) },
+	{ "modpath", NO("modules are found in each machine's kernel") },
+	{ "procfspath", NO("processes are found in /proc") },
+	{ "kdefs", NO(NO_OBJECTS) }, { "knodefs", NO(NO_OBJECTS) }, { "udefs", NO(NO_OBJECTS) },
+	{ "unodefs", NO(NO_OBJECTS) }, { "ldpath", NO(NO_OBJECTS) }, { "dofstashpath", NO(NO_OBJECTS) },
+	{ "sysslice", NO(NO_OBJECTS) }, { "linkmode", NO(NO_OBJECTS) }, { "linktype", NO(NO_OBJECTS) },
+	{ "linknommap", NO(NO_OBJECTS) }, { "strip", NO(NO_OBJECTS) }, { "objcopypath", NO(NO_OBJECTS) },
 };
 _Static_assert(DV_COUNT(rows) <= 128, "a bit for each row");
 
@@ -95,9 +123,10 @@ void dv_options_init(struct dv_options *o)
 
 void dv_options_deinit(struct dv_options *o)
 {
+	free(o->sysroot);
 	free(o->libdir);
 	free(o->syslibdir);
-	o->libdir = o->syslibdir = NULL;
+	o->sysroot = o->libdir = o->syslibdir = NULL;
 }
 
 static bool number(const char *text, uint64_t *ret, const char **rest)
@@ -200,6 +229,8 @@ struct dv_error *dv_options_set(struct dv_options *o, const char *name, const ch
 	if (!r)
 		return dv_error_hint(dv_error_create(DV_ERR_NOT_FOUND, "unknown option '%s'", name),
 		                     "the options are listed in dvirt(1)");
+	if (r->kind == NEVER)
+		return dv_error_create(DV_ERR_OTHER, "option '%s' is not supported: %s", name, r->why);
 	if (r->kind == LATER)
 		return dv_error_create(DV_ERR_OTHER, "option '%s' is not supported yet", name);
 	if (r->kind == KEPT)
@@ -216,13 +247,6 @@ struct dv_error *dv_options_set(struct dv_options *o, const char *name, const ch
 	}
 	if (!value || !*value)
 		return dv_error_create(DV_ERR_OTHER, "option '%s' needs a value", name);
-	if (r->kind == TEXT) {
-		if (strlen(value) >= sizeof(o->sysroot))
-			return dv_error_create(DV_ERR_LIMIT, "value of option '%s' is longer than %zu bytes", name,
-			                       sizeof(o->sysroot) - 1);
-		strcpy(at, value);
-		return NULL;
-	}
 	if (r->kind == RESIZE) {
 		if (strcmp(value, "auto") && strcmp(value, "manual"))
 			return dv_error_create(DV_ERR_OTHER, "option 'bufresize' is auto or manual, not '%s'", value);
@@ -234,14 +258,24 @@ struct dv_error *dv_options_set(struct dv_options *o, const char *name, const ch
 		*(char **)at = dv_xstrdup(value);
 		return NULL;
 	}
-	if (r->kind == POLICY) {
-		if (!strcmp(value, "switch") || !strcmp(value, "block")) {
-			o->block = value[0] == 'b';
+	if (r->kind == ENCODING) {
+		if (!strcmp(value, "ascii") || !strcmp(value, "utf8")) {
+			o->encoding = value[0] == 'a' ? DV_OPT_ASCII : DV_OPT_UTF8;
 			return NULL;
 		}
-		if (!strcmp(value, "fill") || !strcmp(value, "ring"))
-			return dv_error_create(DV_ERR_OTHER, "buffer policy '%s' is not supported yet", value);
-		return dv_error_create(DV_ERR_OTHER, "unknown buffer policy '%s': it is switch or block", value);
+		return dv_error_create(DV_ERR_OTHER, "unknown encoding '%s': it is ascii or utf8", value);
+	}
+	if (r->kind == POLICY) {
+		static const char *const policies[] = {[DV_OPT_SWITCH] = "switch", [DV_OPT_BLOCK] = "block",
+						       [DV_OPT_FILL] = "fill", [DV_OPT_RING] = "ring"};
+
+		for (unsigned k = 0; k < DV_COUNT(policies); k++)
+			if (!strcmp(value, policies[k])) {
+				o->policy = k;
+				return NULL;
+			}
+		return dv_error_create(DV_ERR_OTHER, "unknown buffer policy '%s': it is switch, block, fill or ring",
+				       value);
 	}
 	if (!(r->kind == RATE ? dv_parse_rate(value, &n) : dv_parse_size(value, &n)))
 		return dv_error_hint(dv_error_create(DV_ERR_OTHER, "invalid value '%s' for option '%s'", value, name),
@@ -253,4 +287,12 @@ struct dv_error *dv_options_set(struct dv_options *o, const char *name, const ch
 		                       (unsigned long long)r->max, r->kind == RATE ? " ns" : "");
 	*(uint64_t *)at = n;
 	return NULL;
+}
+
+enum dv_option_kind dv_options_kind(const char *name)
+{
+	for (size_t i = 0; i < DV_COUNT(rows); i++)
+		if (!strcmp(rows[i].name, name) && rows[i].kind < KEPT)
+			return rows[i].dynamic ? DV_OPTION_DYNAMIC : DV_OPTION_FIXED;
+	return DV_OPTION_NONE;
 }

@@ -37,7 +37,7 @@ struct dv_error *dv_own_init(struct dv_tracer *t)
 		return dv_error_create(DV_ERR_OTHER, "cannot load dvirt's own clauses: %s", msg);
 	if (!dv_exec_init(&t->own_exec, t->region, t->region_size, 0, t->own_loaded, &why))
 		return dv_error_create(DV_ERR_OTHER, "cannot run dvirt's own clauses: %s", why);
-	t->own_exec.wait = t->opts.block ? wait_for_room : NULL;
+	t->own_exec.wait = t->opts.policy == DV_OPT_BLOCK ? wait_for_room : NULL;
 	t->own_exec.wait_ctx = t;
 	dv_own_place_init(&t->place, t);
 	t->site_begin = t->site_end = UINT32_MAX;

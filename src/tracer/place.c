@@ -88,6 +88,33 @@ static uint64_t own_thread(struct dv_place *p)
 	return (uint64_t)getpid();
 }
 
+// Parents of a process as /proc has them; 0: there is none, or no more.
+static int64_t parent_of(int64_t pid)
+{
+	char path[32], text[512], *end;
+	long long parent = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%lld/stat", (long long)pid);
+	f = fopen(path, "re");
+	if (!f)
+		return 0;
+	// "pid (name) state parent": the name may have anything in it, also brackets.
+	if (fgets(text, sizeof(text), f) && (end = strrchr(text, ')')))
+		sscanf(end + 1, " %*c %lld", &parent);
+	fclose(f);
+	return parent;
+}
+
+static bool own_progeny(struct dv_place *p, int64_t pid, enum dv_fault *why)
+{
+	int64_t at = getpid();
+
+	for (uint32_t i = 0; i < DV_PARENTS_MAX && at > 0 && at != pid; i++)
+		at = parent_of(at);
+	return at == pid;
+}
+
 static const struct dv_place_ops ops = {
     .read = own_read,
     .builtin = own_builtin,
@@ -95,6 +122,7 @@ static const struct dv_place_ops ops = {
     .arg = own_arg,
     .reg = own_reg,
     .thread = own_thread,
+    .progeny = own_progeny,
 };
 
 void dv_own_place_init(struct dv_own_place *p, struct dv_tracer *t)

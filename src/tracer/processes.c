@@ -65,7 +65,7 @@ static size_t read_symbols(struct dv_tracer *t, struct dv_elf *e, const char *pa
 	const struct dv_elf_debug debug = {.root = t->opts.sysroot, .path = path};
 	const struct dv_elf_sym *syms;
 	size_t n = 0;
-	struct dv_error *err = dv_elf_symbols(e, &debug, t->opts.sysroot[0] ? 1 : 0, &syms, &n);
+	struct dv_error *err = dv_elf_symbols(e, &debug, t->opts.sysroot ? 1 : 0, &syms, &n);
 
 	dv_error_destroy(err);
 	return err ? 0 : n;
@@ -76,7 +76,7 @@ static struct dv_elf *find_elf(struct dv_tracer *t, struct dv_guest *g, const st
 {
 	size_t size = 0;
 	DV_FREE uint8_t *bytes = dv_gprocess_elf(g, p, m, &size);
-	DV_FD int fd = t->opts.sysroot[0] && m->path[0] ? open_below(t->opts.sysroot, m->path) : -1;
+	DV_FD int fd = t->opts.sysroot && m->path[0] ? open_below(t->opts.sysroot, m->path) : -1;
 	struct dv_elf *mem = NULL, *file = NULL;
 
 	if (bytes)

@@ -65,6 +65,17 @@ static bool touches_aggs(const struct dv_program *p)
 	return false;
 }
 
+// Is the next record of this CPU the same probe's, from another clause?
+static bool follows(const struct dv_tracer *t, const struct dv_event *e, const struct dv_enabling *en)
+{
+	const struct dv_enabling *next;
+
+	if (!t->out.flow || !e->next_epid || e->next_epid >= t->enablings.count || e->next_epid == e->rec->epid)
+		return false;
+	next = &t->enablings.data[e->next_epid];
+	return next->machine == en->machine && next->probe == en->probe;
+}
+
 static bool on_event(void *ctx, const struct dv_event *e)
 {
 	struct dv_tracer *t = ctx;
@@ -96,6 +107,11 @@ static bool on_event(void *ctx, const struct dv_event *e)
 	    .func = en->func,
 	    .name = en->name,
 	};
+	probe.prov = en->prov;
+	probe.producer = e->producer;
+	probe.epid = e->rec->epid;
+	probe.more = follows(t, e, en);
+	t->event = e;
 	if (dv_output_record(&t->out, t->consumer, en->prog, &probe, e, &status) && !t->exiting) {
 		t->exiting = true;
 		t->exit_seq = e->rec->seq;
@@ -106,16 +122,98 @@ static bool on_event(void *ctx, const struct dv_event *e)
 
 size_t dv_session_consume(struct dv_tracer *t, bool final)
 {
-	size_t n = dv_consume(t->consumer, final, on_event, t);
+	size_t n;
+
+	// Under these policies what is shown is what is there at the end.
+	if (!final && (t->opts.policy == DV_OPT_RING || t->opts.policy == DV_OPT_FILL))
+		return 0;
+	n = dv_consume(t->consumer, final, on_event, t);
 
 	// What cannot be written is lost: that ends the session, it does not go on in silence.
-	if (n && (fflush(t->file) || ferror(t->file)) && !t->write_failed) {
+	if (n && (fflush(t->out.f) || ferror(t->out.f)) && !t->write_failed) {
 		t->write_failed = t->exiting = true;
 		t->exit_seq = 0;
 		t->status = 1;
 		dv_tracer_say(t, "cannot write the output: %s", strerror(errno));
 	}
 	return n;
+}
+
+bool dv_session_halted(struct dv_tracer *t)
+{
+	return DV_RD(dv_tracer_hdr(t)->halt);
+}
+
+/* -- what actions ask of the session ------------------------------------------------------------------------------ */
+
+static int run_command(void *ctx, const char *command)
+{
+	fflush(stdout);
+	return system(command);
+}
+
+static void complain(void *ctx, const char *text)
+{
+	struct dv_tracer *t = ctx;
+	const struct dv_enabling *en = &t->enablings.data[t->event->rec->epid];
+
+	dv_tracer_say(t, "error on enabled probe ID %u (ID %u: %s:%s:%s:%s:%s): %s", t->event->rec->epid, en->probe,
+		      t->machines.data[en->machine]->name, en->prov, en->mod, en->func, en->name, text);
+}
+
+static bool set_option(void *ctx, const char *name, const char *value)
+{
+	struct dv_tracer *t = ctx;
+	enum dv_option_kind kind = dv_options_kind(name);
+	struct dv_error *e = NULL;
+	const char *why = NULL;
+	char text[256];
+
+	if (kind == DV_OPTION_NONE)
+		why = "Invalid option name";
+	else if (kind == DV_OPTION_FIXED)
+		why = "Operation illegal when tracing is active";
+	else if ((e = dv_options_set(&t->opts, name, value ? value : "1", true)))
+		why = "Invalid value for specified option";
+	if (e)
+		dv_error_destroy(e);
+	if (why) {
+		snprintf(text, sizeof(text), "couldn't set option \"%.64s\" to \"%.64s\": %s", name, value ? value : "1", why);
+		complain(t, text);
+		return false;
+	}
+	dv_session_output(t);
+	return true;
+}
+
+void dv_session_output(struct dv_tracer *t)
+{
+	struct dv_output *o = &t->out;
+
+	if (!o->f)
+		o->f = t->file;
+	o->quiet = t->opts.quiet;
+	o->rawbytes = t->opts.rawbytes;
+	o->aggsortkey = t->opts.aggsortkey;
+	o->aggsortrev = t->opts.aggsortrev;
+	o->aggsortpos = (uint32_t)t->opts.aggsortpos;
+	o->aggsortkeypos = (uint32_t)t->opts.aggsortkeypos;
+	o->agghist = t->opts.agghist;
+	o->aggpack = t->opts.aggpack;
+	o->aggzoom = t->opts.aggzoom;
+	o->flow = t->opts.flowindent;
+	o->encoding = t->opts.encoding == DV_OPT_ASCII  ? DV_ENCODING_ASCII
+		      : t->opts.encoding == DV_OPT_UTF8 ? DV_ENCODING_UTF8
+							: DV_ENCODING_AUTO;
+	o->printsize = (uint32_t)t->opts.printsize;
+	o->noresolve = t->opts.noresolve;
+	o->stackindent_set = true;
+	o->stackindent = (uint32_t)t->opts.stackindent;
+	o->lookup = dv_symbols_lookup;
+	o->system = run_command;
+	o->setopt = set_option;
+	o->complain = complain;
+	o->ctx = t;
 }
 
 static void on_drop(void *ctx, uint32_t producer, enum dv_drop why, uint64_t count)
@@ -127,11 +225,15 @@ static void on_drop(void *ctx, uint32_t producer, enum dv_drop why, uint64_t cou
 	    [DV_DROP_RETRY] = "updates given up",
 	    [DV_DROP_NEST] = "probes lost that fired inside a clause",
 	    [DV_DROP_ERROR] = "error drops",
+	    [DV_DROP_SPEC] = "speculative drops",
+	    [DV_DROP_NOSPEC] = "failed speculations (no speculative buffer space available)",
 	};
 	static const char *const tag[] = {
 	    [DV_DROP_BUFFER] = "[DT_DROP_PRINCIPAL] ",
 	    [DV_DROP_AGG] = "[DT_DROP_AGGREGATION] ",
 	    [DV_DROP_DYN] = "[DT_DROP_DYNAMIC] ",
+	    [DV_DROP_SPEC] = "[DT_DROP_SPEC] ",
+	    [DV_DROP_NOSPEC] = "[DT_DROP_SPECUNAVAIL] ",
 	};
 	struct dv_tracer *t = ctx;
 	const char *name = "?", *s = (unsigned)why < DV_COUNT(text) && text[why] ? text[why] : "unknown drops";

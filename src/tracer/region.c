@@ -113,6 +113,8 @@ struct dv_error *dv_region_place(struct dv_tracer *t, struct dv_tmachine *tm)
 // All but the number of producers, which is the least.
 static struct dv_error *configure(struct dv_tracer *t, struct dv_region_config *c)
 {
+	static const uint32_t flags[] = {[DV_OPT_BLOCK] = DV_REGION_BLOCK, [DV_OPT_FILL] = DV_REGION_FILL,
+					 [DV_OPT_RING] = DV_REGION_RING};
 	uint32_t key, val, consts;
 
 	// Names of machines are constants too; the images' strings were made by the caller.
@@ -135,7 +137,10 @@ static struct dv_error *configure(struct dv_tracer *t, struct dv_region_config *
 	c->agg_size = round8(t->opts.aggsize);
 	c->scratch_size = round8(t->opts.scratchsize);
 	t->this_room = c->this_size = round8(dv_script_this_size(t->script) + THIS_SPARE);
-	c->flags = t->opts.block ? DV_REGION_BLOCK : 0;
+	c->spec_count = (uint32_t)t->opts.nspec;
+	c->spec_size = (uint32_t)t->opts.specsize;
+	c->only_cpu = t->opts.cpu == UINT64_MAX ? 0 : (uint32_t)t->opts.cpu + 1;
+	c->flags = flags[t->opts.policy];
 	c->machine_max = DV_MACH_MAX;
 	if (getrandom(&c->seed, sizeof(c->seed), 0) != sizeof(c->seed))
 		c->seed = (uint32_t)dv_now();

@@ -22,7 +22,7 @@ void dv_tracer_say(struct dv_tracer *t, const char *fmt, ...)
 {
 	va_list ap;
 
-	fflush(t->file);
+	fflush(t->out.f ? t->out.f : t->file);
 	va_start(ap, fmt);
 	fputs("dvirt: ", stderr);
 	vfprintf(stderr, fmt, ap);
@@ -234,6 +234,7 @@ static void finish(struct dv_tracer *t, bool report)
 		*DV_PUSH(&aggs) = dv_script_agg(t->script, i);
 	dv_output_all_aggs(&t->out, t->consumer, aggs.data, aggs.count);
 	DV_VEC_FREE(&aggs);
+	dv_output_deinit(&t->out);
 	fflush(t->file);
 	if (dv_consumer_spoilt(t->consumer))
 		dv_tracer_say(t, "%" PRIu64 " records were refused: a machine's process spoilt the shared state",
@@ -261,26 +262,13 @@ struct dv_error *dv_tracer_run(struct dv_tracer *t, int *status)
 	if (!t->consumer)
 		return dv_error_create(DV_ERR_OTHER, "the state region is damaged");
 	dv_consumer_on_frames(t->consumer, dv_symbols_frames, t);
-	t->out = (struct dv_output){
-	    .f = t->file,
-	    .quiet = t->opts.quiet,
-	    .rawbytes = t->opts.rawbytes,
-	    .aggsortkey = t->opts.aggsortkey,
-	    .aggsortrev = t->opts.aggsortrev,
-	    .aggsortpos = (uint32_t)t->opts.aggsortpos,
-	    .aggsortkeypos = (uint32_t)t->opts.aggsortkeypos,
-	    .noresolve = t->opts.noresolve,
-	    .stackindent_set = true,
-	    .stackindent = (uint32_t)t->opts.stackindent,
-	    .lookup = dv_symbols_lookup,
-	    .ctx = t,
-	};
+	dv_session_output(t);
 	e = dv_own_init(t);
 	if (e)
 		return e;
 	dv_session_fire(t, t->site_begin);
 	dv_session_consume(t, false);
-	if (!t->exiting) {
+	if (!t->exiting && !dv_session_halted(t)) {
 		e = load_all(t);
 		if (!e) {
 			if (t->on_start)

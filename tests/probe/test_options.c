@@ -42,16 +42,32 @@ int main(void)
 	CHECK(!dv_options_set(&o, "bufsize", "64k", false) && o.bufsize == 65536);
 	CHECK(!dv_options_set(&o, "bufsize", "128k", true) && o.bufsize == 131072);
 	CHECK(!dv_options_set(&o, "bufsize", "64k", false) && o.bufsize == 131072); // the command line wins
-	CHECK(!dv_options_set(&o, "bufpolicy", "block", true) && o.block);
+	CHECK(!dv_options_set(&o, "bufpolicy", "block", true) && o.policy == DV_OPT_BLOCK);
+	CHECK(!dv_options_set(&o, "bufpolicy", "ring", true) && o.policy == DV_OPT_RING);
+	CHECK(!dv_options_set(&o, "bufpolicy", "fill", true) && o.policy == DV_OPT_FILL);
+	CHECK(!dv_options_set(&o, "nspec", "4", true) && o.nspec == 4);
+	CHECK(!dv_options_set(&o, "specsize", "64k", true) && o.specsize == 65536);
+	CHECK(o.cpu == UINT64_MAX && !dv_options_set(&o, "cpu", "0", true) && !o.cpu);
+	CHECK(!dv_options_set(&o, "encoding", "utf8", true) && o.encoding == DV_OPT_UTF8);
+	CHECK(!dv_options_set(&o, "agghist", NULL, true) && o.agghist);
+	CHECK_EQ(dv_options_kind("quiet"), DV_OPTION_DYNAMIC);
+	CHECK_EQ(dv_options_kind("bufsize"), DV_OPTION_FIXED);
+	CHECK_EQ(dv_options_kind("Nixon"), DV_OPTION_NONE);
 	CHECK(!dv_options_set(&o, "cleanrate", "101hz", true));
-	refused(&o, "nspec", "4", "not supported yet");
+	refused(&o, "nspec", "300", "too large");
+	refused(&o, "nspec", "-4", "invalid value");
+	refused(&o, "specsize", "100m5", "invalid value");
+	refused(&o, "encoding", "latin1", "unknown encoding");
+	refused(&o, "grabanon", NULL, "there is no anonymous tracing");
+	refused(&o, "linkmode", "kernel", "not made into object files");
+	refused(&o, "define", "A=1", "for the command line");
+	refused(&o, "aggpercpu", NULL, "not supported yet");
 	refused(&o, "bufsiez", "4", "unknown option");
 	refused(&o, "bufsize", NULL, "needs a value");
 	refused(&o, "bufsize", "many", "invalid value");
 	refused(&o, "strsize", "1", "too small");
 	refused(&o, "strsize", "1g", "too large");
 	refused(&o, "quiet", "maybe", "on or off");
-	refused(&o, "bufpolicy", "ring", "not supported yet");
 	refused(&o, "bufpolicy", "x", "unknown buffer policy");
 	return test_done();
 }

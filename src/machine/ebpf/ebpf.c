@@ -238,7 +238,7 @@ static struct dv_error *open_host(struct dv_machine *m, uint32_t universe)
 		m->caps |= DV_CAP_UPROBE;
 	if (dv_event_cookies())
 		m->caps |= DV_CAP_PROFILE;
-	m->caps |= DV_CAP_SYSCALL | DV_CAP_SYSTRACE | DV_CAP_TRACEPOINT | DV_CAP_TYPES;
+	m->caps |= DV_CAP_SYSCALL | DV_CAP_SYSTRACE | DV_CAP_TRACEPOINT | DV_CAP_TYPES | DV_CAP_WRITE | DV_CAP_SIGNAL;
 	m->state = DV_MACHINE_READY;
 	return NULL;
 }

@@ -62,6 +62,9 @@ DV_HELPER uint64_t dv_host_begin(uint64_t site)
 	dv_view(first, &v);
 	if (DV_RD(dv_hdr(&v)->halt) || cpu >= dv_host.cpus)
 		return 0;
+	i = DV_RD(dv_hdr(&v)->only_cpu);
+	if (i && cpu + 1 != i)
+		return 0;
 	for (i = 0; i < DV_HOST_LEVELS; i++) {
 		st = first + i * DV_PROD_ALIGN;
 		dv_view(st, &v);
@@ -173,6 +176,7 @@ FN(spec) { return dv_st_spec(st); }
 FN(specul, uint64_t id) { return dv_st_specul(st, id); }
 FN(commit, uint64_t id) { dv_st_commit(st, id); return 0; }
 FN(discard, uint64_t id) { dv_st_discard(st, id); return 0; }
+FN(exit) { dv_st_exit(st); return 0; }
 FN(rec, uint64_t max) { return dv_st_rec(st, max); }
 FN(reci, uint64_t value) { dv_st_reci(st, value); return 0; }
 FN(recs, uint64_t sref) { dv_st_recs(st, sref); return 0; }
