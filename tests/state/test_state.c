@@ -544,6 +544,149 @@ static void test_bytes(void)
 	dv_st_end(&st);
 }
 
+static uint64_t put(const char *s)
+{
+	static uint32_t at = 4096;
+
+	at = (at + 61) % 32768 + 4096; // any alignment
+	return region_str(&r, at, s);
+}
+
+// D's answers against C's, for strings of all lengths and alignments.
+static void test_search(void)
+{
+	static const char text[] = "the quick brown fox jumps over the lazy dog, the";
+	char sub[16], *hit;
+	uint64_t s = put(text), t;
+
+	REQUIRE(dv_st_begin(&st));
+	for (size_t i = 0; i < sizeof(text) - 1; i++)
+		for (size_t n = 1; n < 9 && i + n < sizeof(text); n++) {
+			memcpy(sub, text + i, n);
+			sub[n] = 0;
+			dv_st_clause(&st);
+			t = put(sub);
+			hit = strstr(text, sub);
+			CHECK_EQ(dv_st_sfind(&st, s, t, 0, DV_FIND_FIRST), (uint64_t)(hit - text));
+			CHECK_STR(str(dv_st_sstr(&st, s, t)), hit);
+			CHECK_EQ(dv_st_sfind(&st, s, t, i, DV_FIND_FIRST), i);
+			CHECK_EQ(dv_st_sfind(&st, s, t, i, DV_FIND_LAST), i);
+			CHECK_STR(str(dv_st_schr(&st, s, (uint8_t)sub[0], DV_FIND_FIRST)), strchr(text, sub[0]));
+			CHECK_STR(str(dv_st_schr(&st, s, (uint8_t)sub[0], DV_FIND_LAST)), strrchr(text, sub[0]));
+		}
+	CHECK_EQ(dv_st_sfind(&st, s, put("lazy cat"), 0, DV_FIND_FIRST), (uint64_t)-1);
+	CHECK_EQ(dv_st_schr(&st, s, 'Q', DV_FIND_LAST), 0);
+	dv_st_end(&st);
+}
+
+static void test_tokens(void)
+{
+	static const char text[] = "  one, two,,three ";
+	char copy[32], *save, *want;
+	uint64_t t, s = put(text), set = put(" ,");
+
+	REQUIRE(dv_st_begin(&st));
+	CHECK_EQ(dv_st_stok(&st, 0, set, 0), 0);
+	CHECK_EQ(fault(), DV_FAULT_BADADDR);
+	strcpy(copy, text);
+	want = strtok_r(copy, " ,", &save);
+	for (t = dv_st_stok(&st, s, set, 1); t; t = dv_st_stok(&st, 0, set, 0), want = strtok_r(NULL, " ,", &save)) {
+		CHECK_STR(str(t), want);
+		dv_st_clause(&st); // it goes on in the next clause
+	}
+	CHECK(!want);
+	dv_st_end(&st);
+	REQUIRE(dv_st_begin(&st));
+	CHECK_EQ(dv_st_stok(&st, 0, set, 0), 0); // and not in the next firing
+	CHECK_EQ(fault(), DV_FAULT_BADADDR);
+	dv_st_end(&st);
+}
+
+static void test_numbers(void)
+{
+	static const int64_t values[] = {0, 1, -1, 9, 10, 35, 36, 255, -4096, INT64_MAX, INT64_MIN};
+	uint8_t *mem;
+	uint64_t at, low = 0;
+
+	REQUIRE(dv_st_begin(&st));
+	for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++)
+		for (uint64_t base = 2; base <= 36; base++) {
+			dv_st_clause(&st);
+			at = dv_st_ltos(&st, (uint64_t)values[i], base);
+			if (base != 8)
+				CHECK_EQ(dv_st_stol(&st, at, base), values[i]);
+			else
+				CHECK_EQ(strtoull(str(at), NULL, 8), (uint64_t)values[i]);
+		}
+	CHECK_EQ(dv_st_ltos(&st, 1, 1), 0);
+	CHECK_EQ(fault(), DV_FAULT_ILLOP);
+	for (int i = 0; i < 1000; i++) {
+		at = dv_st_rand(&st);
+		CHECK(at < 1u << 31);
+		low += at & 1;
+	}
+	CHECK(low > 400 && low < 600);
+	dv_st_clause(&st);
+	at = dv_st_scratch(&st, 16);
+	mem = r.base + at;
+	memset(mem, 0, 16);
+	CHECK_STR(str(dv_st_inet(&st, at, DV_INET_V6)), "::");
+	mem[1] = 1;
+	CHECK_STR(str(dv_st_inet(&st, at, DV_INET_V6)), "1::");
+	mem[5] = 2; // the second run of zeros is the longer one, a single one stays
+	CHECK_STR(str(dv_st_inet(&st, at, DV_INET_V6)), "1:0:2::");
+	mem[15] = 0xff;
+	CHECK_STR(str(dv_st_inet(&st, at, DV_INET_V6)), "1:0:2::ff");
+	memset(mem, 0xab, 16);
+	CHECK_STR(str(dv_st_inet(&st, at, DV_INET_V6)), "abab:abab:abab:abab:abab:abab:abab:abab");
+	CHECK_STR(str(dv_st_inet(&st, at, DV_INET_LINK)), "ab:ab:ab:ab:ab:ab");
+	CHECK_STR(str(dv_st_inet(&st, at, DV_INET_V4)), "171.171.171.171");
+	dv_st_end(&st);
+}
+
+static void test_scratch_writes(void)
+{
+	uint64_t at;
+
+	REQUIRE(dv_st_begin(&st));
+	at = dv_st_scratch(&st, 16);
+	memset(r.base + at, 0, 16);
+	dv_st_wr(&st, DV_MACH_SCRATCH, at + 3, 0x1122334455667788, 8);
+	CHECK(r.base[at + 3] == 0x88 && r.base[at + 10] == 0x11 && !r.base[at + 2] && !r.base[at + 11]);
+	CHECK_EQ(fault(), 0);
+	dv_st_wr(&st, DV_MACH_SCRATCH, at + 9, 1, 8); // over the end of what was given out
+	CHECK_EQ(fault(), DV_FAULT_BADADDR);
+	dv_st_wr(&st, DV_MACH_SCRATCH, at - 1, 1, 1);
+	CHECK_EQ(fault(), DV_FAULT_BADADDR);
+	dv_st_wr(&st, DV_MACH_SELF, at, 1, 1);
+	CHECK_EQ(fault(), DV_FAULT_BADADDR);
+	dv_st_wr(&st, DV_MACH_SCRATCH, (uint64_t)-4, 1, 8);
+	CHECK_EQ(fault(), DV_FAULT_BADADDR);
+	dv_st_mcpy(&st, DV_MACH_SCRATCH, at, put("0123456789abcdef"), 16);
+	CHECK(!memcmp(r.base + at, "0123456789abcdef", 16));
+	dv_st_mcpy(&st, DV_MACH_SCRATCH, at, at, (uint64_t)-1);
+	CHECK_EQ(fault(), DV_FAULT_BADSIZE);
+	memcpy(r.base + at, "ls\0-l\0/\0\0\0", 11);
+	CHECK_STR(str(dv_st_words(&st, at, 11)), "ls -l /");
+	CHECK_STR(str(dv_st_words(&st, at, 0)), "");
+	dv_st_end(&st);
+}
+
+static void test_only_cpu(void)
+{
+	struct dv_st other = region_st(&r, 1);
+
+	dv_region_hdr(r.base)->only_cpu = 4;
+	region_prod(&r, 1)->cpu = 2;
+	CHECK_EQ(dv_st_begin(&other), 0);
+	region_prod(&r, 1)->cpu = 3;
+	CHECK(dv_st_begin(&other) != 0);
+	dv_st_end(&other);
+	CHECK(dv_st_begin(&st) != 0); // the first producer is dvirt's own
+	dv_st_end(&st);
+	dv_region_hdr(r.base)->only_cpu = 0;
+}
+
 int main(void)
 {
 	r = region_make(&region_defaults);
@@ -559,6 +702,11 @@ int main(void)
 	test_dyn();
 	test_agg();
 	test_rec();
+	test_search();
+	test_tokens();
+	test_numbers();
+	test_scratch_writes();
+	test_only_cpu();
 	region_free(&r);
 	return test_done();
 }

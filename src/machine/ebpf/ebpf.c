@@ -3,6 +3,7 @@
 // The backend: whether the kernel can be traced by this user, and if not, why.
 #include "machine/ebpf/ebpf.h"
 
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -217,6 +218,26 @@ static struct dv_error *scan(void (*fn)(void *ctx, struct dv_machine *m), void *
 	return NULL;
 }
 
+// May programs write user memory? Not where the kernel is locked down.
+static bool can_write(void)
+{
+	struct bpf_insn insns[] = {
+	    {.code = BPF_ST | BPF_MEM | BPF_DW, .dst_reg = 10, .off = -8},
+	    {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 1},
+	    {.code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = 2, .src_reg = 10},
+	    {.code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = 2, .imm = -8},
+	    {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 3, .imm = 8},
+	    {.code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_probe_write_user},
+	    {.code = BPF_ALU64 | BPF_MOV | BPF_K},
+	    {.code = BPF_JMP | BPF_EXIT},
+	};
+	int fd = bpf_prog_load(BPF_PROG_TYPE_RAW_TRACEPOINT, "dvirt_try", "GPL", insns, 8, NULL);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
 static struct dv_error *open_host(struct dv_machine *m, uint32_t universe)
 {
 	struct host *h = dv_xcalloc(1, sizeof(*h));
@@ -238,7 +259,9 @@ static struct dv_error *open_host(struct dv_machine *m, uint32_t universe)
 		m->caps |= DV_CAP_UPROBE;
 	if (dv_event_cookies())
 		m->caps |= DV_CAP_PROFILE;
-	m->caps |= DV_CAP_SYSCALL | DV_CAP_SYSTRACE | DV_CAP_TRACEPOINT | DV_CAP_TYPES | DV_CAP_WRITE | DV_CAP_SIGNAL;
+	m->caps |= DV_CAP_SYSCALL | DV_CAP_SYSTRACE | DV_CAP_TRACEPOINT | DV_CAP_TYPES | DV_CAP_SIGNAL;
+	if (can_write())
+		m->caps |= DV_CAP_WRITE;
 	m->state = DV_MACHINE_READY;
 	return NULL;
 }
