@@ -52,6 +52,7 @@
 	X(ALLOCA, 1, "v", "alloca")  /* (size) -> mem: bytes of scratch, of any content */                          \
 	X(WR, 4, "Mavi", "wr")       /* (mach, addr, value, size 1 2 4 8): write, into scratch; else a fault */      \
 	X(MCPY, 4, "Mamv", "mcpy")   /* (mach, addr, mem, size): likewise, bytes of mem */                          \
+	X(DPATH, 4, "Mavv", "dpath") /* (mach, struct path's addr, offsets, offsets: exec/dpath.h) -> sref: its name */   \
 	X(COPYOUT, 3, "amv", "copyout") /* (addr, mem, size): write into the process's memory. Destructive */        \
 	/* -- the firing ------------------------------------------------------------------------------------ */    \
 	X(BI, 1, "i", "bi")          /* (enum dv_builtin) -> value */                                               \

@@ -299,6 +299,42 @@ static void copyout(struct gen *g, const struct dv_node *n)
 	gen_call(g, DV_FN_COPYOUT);
 }
 
+/** d_path(path), with where things are. */
+static void dpath(struct gen *g, const struct dv_node *n)
+{
+	struct address a = address(g, n->kids[0]);
+
+	gen_get(g, 2, a.slot);
+	gen_mach_reg(g, &a.mach, 1);
+	gen_imm(g, 3, n->kids[1]->ival);
+	gen_imm(g, 4, n->kids[2]->ival);
+	gen_call(g, DV_FN_DPATH);
+}
+
+/** execargs: from one user address to another, as much as a string holds. */
+static void execargs(struct gen *g, const struct dv_node *n)
+{
+	struct label fits = {0};
+	unsigned start, size;
+
+	gen_value(g, n->kids[0]);
+	start = gen_hold(g);
+	gen_value(g, n->kids[1]);
+	gen_get(g, 1, start);
+	gen_alu_reg(g, DV_SUB, 0, 1);
+	gen_jmp_imm(g, DV_JLE, 0, (int32_t)g->strsize - 1, &fits);
+	gen_imm(g, 0, g->strsize - 1);
+	gen_bind(g, &fits);
+	size = gen_hold(g);
+	gen_mov(g, 3, 0);
+	gen_get(g, 2, start);
+	gen_imm(g, 1, DV_MACH_USER);
+	gen_call(g, DV_FN_RDMEM);
+	gen_mov(g, 1, 0);
+	gen_get(g, 2, size);
+	gen_call(g, DV_FN_WORDS);
+}
+
 /** Integers into r1, then the call. */
 static void plain(struct gen *g, const struct dv_node *n, enum dv_fn fn)
 {
@@ -398,6 +434,12 @@ struct mach gen_subr(struct gen *g, const struct dv_node *n)
 		break;
 	case DV_C_PROGENYOF:
 		plain(g, n, DV_FN_PROGENY);
+		break;
+	case DV_C_DPATH:
+		dpath(g, n);
+		break;
+	case DV_C_EXECARGS:
+		execargs(g, n);
 		break;
 	case DV_C_GETMAJOR: // of the kernel's dev_t: 12 bits, then 20
 		gen_value(g, n->kids[0]);

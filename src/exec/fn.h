@@ -12,6 +12,7 @@ uint64_t dv_fn_rd(struct dv_exec *x, uint64_t mach, uint64_t addr, uint64_t size
 uint64_t dv_fn_rdmem(struct dv_exec *x, uint64_t mach, uint64_t addr, uint64_t size);
 uint64_t dv_fn_rdstr(struct dv_exec *x, uint64_t mach, uint64_t addr, uint64_t limit);
 uint64_t dv_fn_pmach(struct dv_exec *x, uint64_t mach, uint64_t universe);
+uint64_t dv_fn_dpath(struct dv_exec *x, uint64_t mach, uint64_t path, uint64_t dentry_offs, uint64_t mount_offs);
 void dv_fn_copyout(struct dv_exec *x, uint64_t addr, uint64_t mem, uint64_t size);
 
 /* fn_firing.c: the firing */

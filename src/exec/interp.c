@@ -128,6 +128,9 @@ static inline __attribute__((always_inline)) bool call(struct dv_exec *x, uint32
 	case DV_FN_MCPY:
 		dv_st_mcpy(st, r[1], r[2], r[3], r[4]);
 		break;
+	case DV_FN_DPATH:
+		r[0] = dv_fn_dpath(x, r[1], r[2], r[3], r[4]);
+		break;
 	case DV_FN_COPYOUT:
 		dv_fn_copyout(x, r[1], r[2], r[3]);
 		break;

@@ -171,12 +171,91 @@ static struct dv_node *lock(struct dv_check *ck, const struct dv_node *n)
 	return dv_check_expr(ck, tree(ck, n, DV_NODE_BINARY, DV_OP_NE, word, number(ck, n, 0)));
 }
 
+/* -- names of files, and of what runs ----------------------------------------------------------------------------- */
+
+static bool offset(struct dv_check *ck, const struct dv_node *at, const char *type, const char *inner, const char *name,
+		   unsigned shift, uint64_t *word)
+{
+	struct dv_universe *u = ck->env->types;
+	const struct dv_type *t = u->ops && u->ops->find ? u->ops->find(u->ctx, DV_TYPE_STRUCT, type, NULL) : NULL;
+	const struct dv_member *m;
+	uint64_t off = 0, more = 0;
+
+	m = t ? dv_type_member(dv_type_complete(t), name, &off) : NULL;
+	if (m && inner)
+		m = m->type ? dv_type_member(dv_type_complete(m->type), inner, &more) : NULL;
+	if (!m || (off + more) / 8 > UINT16_MAX) {
+		DV_ERR_AT(ck, at->loc, "D_TYPE_ERR", "%s cannot be used: struct %s's %s is not known on %s", at->str, type,
+			  name, ck->env->machine_name ? ck->env->machine_name : "this machine");
+		return false;
+	}
+	*word |= (off + more) / 8 << shift;
+	return true;
+}
+
+// d_path(p): where in the machine's structures its parts are goes with it.
+static struct dv_node *d_path(struct dv_check *ck, const struct dv_node *n, const struct dv_call_row *row)
+{
+	struct dv_node *c = dv_check_copy(ck, n, DV_NODE_CALL, dv_type_string()), *p;
+	uint64_t dentry = 0, mount = 0;
+
+	c->str = row->call.name;
+	c->call = &row->call;
+	if (!dv_check_args(ck, n, c, row->args))
+		return NULL;
+	p = c->kids[0];
+	if (!points_to(p, "path", NULL))
+		return bad_arg(ck, n->kids[0], n->str, 0, "struct path *", p);
+	if (!offset(ck, n, "dentry", NULL, "d_parent", 0, &dentry) ||
+	    !offset(ck, n, "dentry", "name", "d_name", 16, &dentry) ||
+	    !offset(ck, n, "vfsmount", NULL, "mnt_root", 32, &dentry) ||
+	    !offset(ck, n, "mount", NULL, "mnt", 48, &dentry) ||
+	    !offset(ck, n, "mount", NULL, "mnt_parent", 0, &mount) ||
+	    !offset(ck, n, "mount", NULL, "mnt_mountpoint", 16, &mount) ||
+	    !offset(ck, n, "path", NULL, "mnt", 32, &mount) || !offset(ck, n, "path", NULL, "dentry", 48, &mount))
+		return NULL;
+	dv_check_kids(ck, c, 3);
+	c->kids[0] = p;
+	c->kids[1] = dv_int_node(ck, n, dentry, dv_type_int(8, false));
+	c->kids[2] = dv_int_node(ck, n, mount, dv_type_int(8, false));
+	return c;
+}
+
+// The words that a process was started with lie in its memory from arg_start to arg_end. The kernel's own threads have
+// none.
+struct dv_node *dv_check_execargs(struct dv_check *ck, const struct dv_node *n)
+{
+	static const struct dv_call call = {"execargs", DV_CALL_SUBR, DV_C_EXECARGS};
+	struct dv_node *mm = member(ck, ident(ck, n, "curthread"), "mm", true), *c, *cond, *empty;
+
+	c = dv_check_copy(ck, n, DV_NODE_CALL, dv_type_string());
+	c->str = call.name;
+	c->call = &call;
+	dv_check_kids(ck, c, 2);
+	c->kids[0] = dv_check_value(ck, member(ck, mm, "arg_start", true));
+	c->kids[1] = c->kids[0] ? dv_check_value(ck, member(ck, mm, "arg_end", true)) : NULL;
+	cond = c->kids[1] ? dv_check_value(ck, mm) : NULL;
+	if (!cond)
+		return NULL;
+	empty = dv_check_copy(ck, n, DV_NODE_STR, dv_type_string());
+	empty->str = "";
+	n = dv_check_copy(ck, n, DV_NODE_COND, dv_type_string());
+	mm = (struct dv_node *)n;
+	dv_check_kids(ck, mm, 3);
+	mm->kids[0] = cond;
+	mm->kids[1] = c;
+	mm->kids[2] = empty;
+	return mm;
+}
+
 struct dv_node *dv_check_subr(struct dv_check *ck, const struct dv_node *n, const struct dv_call_row *row)
 {
 	struct dv_node *c = dv_check_copy(ck, n, DV_NODE_CALL, result(row));
 
 	c->str = row->call.name;
 	c->call = &row->call;
+	if (row->call.id == DV_C_DPATH)
+		return d_path(ck, n, row);
 	if (row->call.id == DV_C_LOCK)
 		return dv_check_need(ck, n, n->str, 1, 1) ? lock(ck, n) : NULL;
 	return dv_check_args(ck, n, c, row->args) ? c : NULL;

@@ -453,6 +453,8 @@ bool dv_check_agg_allowed(struct dv_check *ck, struct dv_loc loc);
 /* check_subr.c */
 /** Arguments by the letters of the table. */
 bool dv_check_args(struct dv_check *ck, const struct dv_node *n, struct dv_node *c, const char *letters);
+/** The built-in execargs, of the kernel's structures. NULL: told. */
+struct dv_node *dv_check_execargs(struct dv_check *ck, const struct dv_node *n);
 /** A subroutine. */
 struct dv_node *dv_check_subr(struct dv_check *ck, const struct dv_node *n, const struct dv_call_row *row);
 /* check_call.c, check_printf.c, check_agg.c */

@@ -99,3 +99,69 @@ DV_GLOBAL uint64_t dv_st_words(DV_ST st, uint64_t mem, uint64_t size)
 	dv_put(&v, at + size, 0);
 	return at;
 }
+
+/* -- text that grows from its end: d_path() ------------------------------------------------------------------------ */
+
+uint64_t dv_st_word(DV_ST st, uint64_t off)
+{
+	struct dv_view v;
+
+	return dv_view(st, &v) ? *dv_word(&v, off) : 0;
+}
+
+void dv_st_word_set(DV_ST st, uint64_t off, uint64_t value)
+{
+	struct dv_view v;
+
+	if (dv_view(st, &v))
+		*dv_word(&v, off) = value;
+}
+
+uint64_t dv_st_used(DV_ST st)
+{
+	struct dv_view v;
+
+	return dv_view(st, &v) ? DV_RD(v.p->scratch_used) : 0;
+}
+
+void dv_st_release(DV_ST st, uint64_t used)
+{
+	struct dv_view v;
+
+	if (dv_view(st, &v) && used <= DV_RD(v.p->scratch_used))
+		DV_WR(v.p->scratch_used, (uint32_t)used);
+}
+
+uint64_t dv_st_path_begin(DV_ST st, uint64_t text, uint64_t pos)
+{
+	struct dv_view v;
+	uint64_t at, size;
+
+	if (!dv_view(st, &v))
+		return 0;
+	size = dv_strsize(&v);
+	at = dv_st_scratch(st, text + size);
+	if (!at)
+		return 0;
+	*dv_word(&v, at + text + size - 8) = (uint64_t)'/' << 48; // "/" until there is more
+	*dv_word(&v, at + pos) = size - 2;
+	return at;
+}
+
+uint64_t dv_st_prepend(DV_ST st, uint64_t text, uint64_t pos, uint64_t name)
+{
+	uint64_t len = dv_st_slen(st, name), end;
+	struct dv_view v;
+
+	if (!dv_view(st, &v))
+		return pos;
+	end = dv_strsize(&v) - 2;
+	if (pos > end || len >= pos)
+		return pos; // no room: what is left out is the beginning
+	pos -= len + 1;
+	dv_put(&v, text + pos, '/');
+	dv_mem_bytes(st, text + pos + 1, name, len);
+	if (pos + len + 1 == end)
+		dv_put(&v, text + end, 0); // the first one stands where "/" stood
+	return pos;
+}

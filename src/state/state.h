@@ -74,6 +74,15 @@ void dv_st_wr(DV_ST st, uint64_t mach, uint64_t addr, uint64_t value, uint64_t s
 void dv_st_mcpy(DV_ST st, uint64_t mach, uint64_t addr, uint64_t mem, uint64_t size);
 /** A string from @p size bytes of the scratch memory @p mem: NULs between are blanks, those at the end are left out. */
 uint64_t dv_st_words(DV_ST st, uint64_t mem, uint64_t size);
+/** Words of scratch memory; how much of it is given out, and give back what came behind that. For exec/dpath.h. */
+uint64_t dv_st_word(DV_ST st, uint64_t off);
+void dv_st_word_set(DV_ST st, uint64_t off, uint64_t value);
+uint64_t dv_st_used(DV_ST st);
+void dv_st_release(DV_ST st, uint64_t used);
+/** Room in scratch for a text that grows from its end, at offset @p text; where it begins is in the word at @p pos. "/". */
+uint64_t dv_st_path_begin(DV_ST st, uint64_t text, uint64_t pos);
+/** "/" and @p name before what begins at @p pos; where it begins now. */
+uint64_t dv_st_prepend(DV_ST st, uint64_t text, uint64_t pos, uint64_t name);
 /** Room of @p size bytes in scratch (8-aligned): its region offset, or 0 with DV_FAULT_NOSCRATCH. */
 uint64_t dv_st_scratch(DV_ST st, uint64_t size);
 /** A stack block in scratch with room for @p frames (at most DV_STACK_MAX), none in it yet: its region offset, or 0 with

@@ -334,6 +334,13 @@ FN(rdstr, uint64_t mach, uint64_t addr, uint64_t limit)
 	return e < 0 ? fault(&v, DV_FAULT_BADADDR, addr) : off;
 }
 
+#define DPATH_X     uint64_t
+#define DPATH_ST(x) (x)
+#define DPATH_RD    dv_fn_rd
+#define DPATH_RDSTR dv_fn_rdstr
+#define DPATH_FN    DV_HELPER
+#include "exec/dpath.h"
+
 FN(copyout, uint64_t addr, uint64_t mem, uint64_t size)
 {
 	struct dv_view v;
