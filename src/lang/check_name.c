@@ -11,7 +11,8 @@
 static const struct builtin {
 	const char *name;
 	enum dv_builtin id;
-	const char *type; // NULL: curthread; "": not there yet; "0": always 0 here; "made": by dv_check_execargs()
+	const char *type; // NULL: curthread; "": not there yet; "0": always 0 here; "made": by
+			  // dv_check_execargs(); "!...": why it is not there
 	bool soft;        // dvirt's own: a script may have a variable of this name
 } builtins[] = {
 	{"timestamp", DV_BI_TIMESTAMP, "uint64_t"}, {"walltimestamp", DV_BI_WALLTIMESTAMP, "int64_t"},
@@ -26,8 +27,10 @@ static const struct builtin {
 	{"ustackdepth", DV_BI_USTACKDEPTH, "uint32_t"},
 	{"hosttid", DV_BI_HOSTTID, "id_t", true}, {"hostcpu", DV_BI_HOSTCPU, "int", true},
 	{"guestvcpu", DV_BI_GUESTVCPU, "int", true}, {"guestname", DV_BI_GUESTNAME, "string", true},
-	{"vtimestamp", DV_BI_VTIMESTAMP, ""}, {"ipl", 0, "0"}, {"execargs", 0, "made"}, {"zonename", 0, "", true}, {"jid", 0, "", true},
-	{"jailname", 0, "", true},
+	{"vtimestamp", DV_BI_VTIMESTAMP, ""}, {"ipl", 0, "0"}, {"execargs", 0, "made"},
+	{"zonename", 0, "!zones are Solaris's, Linux has none", true},
+	{"jid", 0, "!jails are FreeBSD's, Linux has none", true},
+	{"jailname", 0, "!jails are FreeBSD's, Linux has none", true},
 };
 
 static const struct {
@@ -105,6 +108,8 @@ static struct dv_node *check_builtin(struct dv_check *ck, const struct dv_node *
 
 	if (b->type && !*b->type)
 		return DV_ERR_AT(ck, n->loc, "D_NOT_YET", "%s is not supported yet", b->name);
+	if (b->type && *b->type == '!')
+		return DV_ERR_AT(ck, n->loc, "D_UNSUPPORTED", "%s is not supported: %s", b->name, b->type + 1);
 	if (b->type && !strcmp(b->type, "made"))
 		return dv_check_execargs(ck, n);
 	if (b->type && !strcmp(b->type, "0"))

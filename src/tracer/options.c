@@ -88,12 +88,12 @@ static const struct row rows[] = {
 	{ "cleanrate", KEPT }, { "temporal", KEPT }, { "core", KEPT }, { "lockmem", KEPT },
 	{ "preallocate", KEPT }, { "jstackstrsize", KEPT }, { "lazyload", KEPT }, { "pgmax", KEPT }, { "useruid", KEPT },
 	// Known, not there yet.
-	{ "aggpercpu", LATER }, { "amin", LATER }, { "evaltime", LATER }, { "pspec", LATER },
+	{ "aggpercpu", LATER }, { "amin", LATER }, { "pspec", LATER },
 	{ "version", LATER }, { "stdc", LATER },
-	// Of the preprocessor: main() takes them from the command line, where the source is still to be read.
+	// Of the preprocessor and the command: main() takes them from the command line, where the source is still to be read.
 	{ "cpp", NO(ON_COMMAND_LINE) }, { "cpphdrs", NO(ON_COMMAND_LINE) }, { "cpppath", NO(ON_COMMAND_LINE) },
 	{ "cppargs", NO(ON_COMMAND_LINE) }, { "define", NO(ON_COMMAND_LINE) }, { "undef", NO(ON_COMMAND_LINE) },
-	{ "incdir", NO(ON_COMMAND_LINE) },
+	{ "incdir", NO(ON_COMMAND_LINE) }, { "evaltime", NO(ON_COMMAND_LINE) },
 	{ "setenv", NO("the command of -c has dvirt's own environment") },
 	{ "unsetenv", NO("the command of -c has dvirt's own environment") },
 	{ "grabanon", NO("there is no anonymous tracing") },
