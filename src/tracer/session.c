@@ -74,7 +74,7 @@ struct dv_error *dv_session_load(struct dv_tracer *t, struct dv_tmachine *tm)
 	if (!tm->plans.count) {
 		free(tm->image);
 		tm->image = NULL;
-		return NULL; // nothing to trace there
+		return dv_region_update(t); // nothing to trace there, but others may name it
 	}
 	DV_EACH_MACHINE(t, o)
 		if (t->peers && o != tm && !o->gone && !o->waiting && (o->m->caps & DV_CAP_MEMORY) &&
