@@ -200,8 +200,6 @@ static struct dv_error *scan(void (*fn)(void *ctx, struct dv_machine *m), void *
 	struct utsname u = {0};
 	long cpus = sysconf(_SC_NPROCESSORS_CONF);
 
-	if (use && !strcmp(use, "no"))
-		return NULL;
 	m = dv_xcalloc(1, sizeof(*m));
 	uname(&u);
 	m->ops = &ops;
@@ -213,7 +211,10 @@ static struct dv_error *scan(void (*fn)(void *ctx, struct dv_machine *m), void *
 	m->levels = DV_HOST_LEVELS;
 	strcpy(m->name, "host");
 	snprintf(m->detail, sizeof(m->detail), "this machine's kernel, Linux %.64s, by BPF programs", u.release);
-	why_not(m->why, sizeof(m->why));
+	if (use && !strcmp(use, "no"))
+		snprintf(m->why, sizeof(m->why), "the environment says DVIRT_HOST=no");
+	else
+		why_not(m->why, sizeof(m->why));
 	fn(ctx, m);
 	return NULL;
 }
