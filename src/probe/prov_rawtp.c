@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include "probe/nearest.h"
+
 static uint32_t add(const struct dv_provider *prov, struct dv_probe_set *set, struct dv_probe_machine *pm)
 {
 	return pm->tracepoint_count;
@@ -63,10 +65,20 @@ static const void *arg_group(const struct dv_probe *p)
 static const char *why_not(const struct dv_provider *prov, const struct dv_probe_machine *pm,
 			   const struct dv_probe_desc *d, struct dv_probe_set *set)
 {
-	const char *why = dv_guest_no_types(pm->machine->guest);
+	const char *why = dv_guest_no_types(pm->machine->guest), *name = d->part[DV_PART_NAME];
+	struct dv_nearest n;
+	char near[128];
 
 	if (!dv_guest_has_types(pm->machine->guest))
 		return dv_arena_printf(&set->arena, "tracepoints are not known: %s", why);
+	if (*name && dv_glob_is_literal(name) && !dv_tracepoint_find(pm, name)) {
+		dv_nearest_init(&n, name);
+		for (uint32_t i = 0; i < pm->tracepoint_count; i++)
+			dv_nearest_offer(&n, pm->tracepoints[i].name);
+		dv_nearest_list(&n, near, sizeof(near));
+		return dv_arena_printf(&set->arena, "the kernel has no tracepoint %s%s%s%s", name,
+				       *near ? "; did you mean " : "", near, *near ? "?" : "");
+	}
 	if (prov == &dv_prov_sdt && *d->part[DV_PART_MOD] && dv_glob_is_literal(d->part[DV_PART_NAME])) {
 		const struct dv_tracepoint *tp = dv_tracepoint_find(pm, d->part[DV_PART_NAME]);
 
