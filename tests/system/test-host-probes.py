@@ -67,6 +67,16 @@ def timers():
     assert not any(re.match(r" +\d+$", x) for x in out), out
 
 
+def stacks():
+    """A timer's stack begins where the timer found the kernel, also behind a tracepoint's on the same CPU."""
+    out, p = run("""
+        rawtp:::sched_switch { @depth = max(stackdepth); }
+        profile:::profile-997 /arg0/ { @[func(arg0), stack(1)] = count(); }""",
+                 "sh", "-c", "for i in $(seq 200); do true & wait; ls / > /dev/null; done")
+    pairs = re.findall(r"^  vmlinux`(\S+) *\n +vmlinux`([^+\s]+)", "\n".join(out), re.M)
+    assert len(pairs) > 5 and all(a == b for a, b in pairs), out
+
+
 def processes():
     """A program that ends by itself, one that is killed, one that handles a signal."""
     out, p = run("""
@@ -96,6 +106,6 @@ def reasons():
         assert status and "on host" in err and "functions cannot be probed" in err, err
 
 
-for test in (syscalls, tracepoints, timers, processes, reasons):
+for test in (syscalls, tracepoints, timers, stacks, processes, reasons):
     test()
     print(test.__name__)

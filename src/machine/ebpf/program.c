@@ -324,8 +324,11 @@ static void take_kernel_stack(struct builder *b)
 	bool raw = b->g->entry == DV_ENTRY_RAW || b->g->entry == DV_ENTRY_SYSENTER || b->g->entry == DV_ENTRY_SYSEXIT;
 
 	take_stack(b, offsetof(struct dv_firing, kernel), trampoline ? 2 : raw ? 1 : 0);
-	if (!raw)
+	if (!raw) { // the producer's last firing may have been at a tracepoint
+		dv_bpf_const(&b->main, 1, 0);
+		E(BPF_STX | BPF_MEM | BPF_DW, 9, 1, (int16_t)offsetof(struct dv_firing, kernel.own), 0);
 		return;
+	}
 	E(BPF_ALU64 | BPF_MOV | BPF_X, 1, 8, 0, 0);
 	for (unsigned i = 0; i < 4; i++)
 		dv_bpf_const(&b->main, 2 + i, b->g->own[i]);
