@@ -42,6 +42,11 @@ for prog in "prog", "prog.static", "prog.stripped":
     want = [110, sum(ROUNDS), 3, 110, sum(2 * i + 3 for i in ROUNDS), 110]
     assert got == want, (prog, got, want)
 
+# Where a function returns: one of its return instructions, each an offset that is a probe of its own.
+got = numbers('pid$target:a.out:target:return { @[arg0] = count(); } END { printa("%d %@d\n", @); }')
+assert got[0] > 0 and sum(got[1::2]) == 110, got
+assert numbers('pid$target:a.out:target:%x { @ = count(); } END { printa("%%@d\n", @); }' % got[0]) == [got[1]], got
+
 for prog in "prog", "prog.static", "prog.bare":
     # round(i, (short)-i, 3 * i, -7, "text"); counted(10 * (i & 7), (char)-i), which has a semaphore.
     got = numbers("""

@@ -162,16 +162,18 @@ static void word_args(struct builder *b)
 	}
 }
 
-// The returned value in r1 as arg0 and arg1, or as arg1 behind an unknown place.
+// The returned value in r1 as arg0 and arg1, or as arg1 behind the place of the return.
 static void return_args(struct builder *b, bool both)
 {
 	if (wants(b, 1))
 		arg_store(b, 1, 1);
 	if (!wants(b, 0))
 		return;
-	if (!both)
-		dv_bpf_const(&b->main, 1, 0);
-	arg_store(b, 0, 1);
+	if (!both) {
+		E(BPF_ALU64 | BPF_MOV | BPF_X, 1, 8, 0, 0);
+		dv_bpf_call(&b->main, "dv_fn_offset");
+	}
+	arg_store(b, 0, both ? 1 : 0);
 }
 
 // r1 = a register of the program, or 0.

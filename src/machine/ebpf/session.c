@@ -74,7 +74,10 @@ static struct dv_error *site_tables(struct dv_bpf_loaded *l, struct dv_host_conf
 	for (uint32_t i = 0; i < img->site_count; i++) {
 		const struct dv_load_site *s = &l->loaded->sites[i];
 
-		sites[i] = (struct dv_host_site){s->probe, s->prov, s->mod, s->func, s->name, s->ecb, {0}};
+		sites[i] = (struct dv_host_site){
+		    .probe = s->probe, .prov = s->prov, .mod = s->mod, .func = s->func, .name = s->name, .ecb = s->ecb,
+		    .offset = s->kind == DV_SITE_UPROBE && s->args == DV_ARGS_RETURN ? s->size : 0,
+		};
 	}
 	for (uint32_t i = 0; i < img->ecb_count; i++)
 		epids[i] = l->loaded->ecbs[i].epid;

@@ -34,7 +34,8 @@ struct dv_host_conf {
 struct dv_host_site {
 	uint32_t probe, prov, mod, func, name; /**< as in struct dv_load_site */
 	uint32_t ecb;        /**< index in dv_epids of its first clause's id */
-	uint32_t pad[2];
+	uint32_t offset;     /**< DV_ARGS_RETURN: of the return instruction in its function; 0: not known */
+	uint32_t pad;
 };
 
 /** About the firing in progress; one for each producer, in the map dv_fire_mem, DV_FIRING_SIZE apart. */

@@ -428,6 +428,8 @@ FN(errno)
 
 	return e < 4096 ? e : 0;
 }
+// arg0 of a return: where in the function it is.
+FN(offset) { return site_of(firing(st))->offset; }
 FN(arg, uint64_t n) { return n < DV_HOST_ARGS ? firing(st)->arg[n] : 0; }
 FN(errarg, uint64_t n)
 {
