@@ -87,8 +87,7 @@ def processes():
         proc:::signal-send { printf("send %d to %d\\n", args[2], args[1]->pr_pid); }
         proc:::signal-handle /args[0] == 10/ { printf("handle %d by %d\\n", args[0], pid); }
         """, "sh", "-c", """
-        true_=$(command -v true)
-        $true_ & echo true $!; wait $!
+        env true & echo true $!; wait $!
         sleep 60 & echo killed $!; kill -9 $!; wait $!
         sh -c 'trap : USR1; kill -USR1 $$; echo usr1 $$; true'
         echo self $$""")
