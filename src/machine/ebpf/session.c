@@ -350,6 +350,13 @@ struct dv_error *dv_bpf_load_image(const struct dv_bpf_object *o, const struct d
 		e = dv_error_create(DV_ERR_OTHER, "%s", why);
 		goto fail;
 	}
+	if (((const struct dv_region_hdr *)l->region)->strsize > DV_HOST_STRSIZE) {
+		e = dv_error_hint(dv_error_create(DV_ERR_LIMIT, "strings of %u bytes are too long for the host's kernel, the "
+						  "limit is %u",
+						  ((const struct dv_region_hdr *)l->region)->strsize, DV_HOST_STRSIZE),
+				  "set -x strsize=%u, or leave the host out with -M", DV_HOST_STRSIZE);
+		goto fail;
+	}
 	l->loaded = dv_loaded_create(image, size, l->region, msg, sizeof(msg));
 	if (!l->loaded) {
 		e = dv_error_create(DV_ERR_OTHER, "%s", msg);

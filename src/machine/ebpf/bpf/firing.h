@@ -13,6 +13,7 @@
 /** Probes that may be in progress on one CPU at once: a task's, an interrupt's, a non-maskable interrupt's, and one that
  *  a preempted uprobe left. */
 #define DV_HOST_LEVELS 4u
+#define DV_HOST_STRSIZE 1024u /* the kernel's DV_STR_MAX (state/port.h) */
 #define DV_HOST_ARGS   10u
 #define DV_HOST_FRAMES 127u /* of a stack: what kernels allow by default (perf_event_max_stack) */
 

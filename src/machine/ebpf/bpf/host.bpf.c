@@ -29,6 +29,7 @@ static void *(*const get_current_task_btf)(void) = (void *)158;
 static void *(*const task_pt_regs)(void *task) = (void *)175;
 
 #define FN(name, ...) DV_HELPER uint64_t dv_fn_##name(uint64_t st, ##__VA_ARGS__)
+_Static_assert(DV_STR_MAX == DV_HOST_STRSIZE, "the loader refuses longer strings");
 #define COMM_SIZE 16u
 
 DV_INLINE struct dv_firing *firing(uint64_t st)
