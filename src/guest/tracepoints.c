@@ -2,7 +2,7 @@
 /*
  * Tracepoints by BTF. For each tracepoint that BPF programs can attach to, the kernel's build leaves a type behind:
  * typedef void (*btf_trace_NAME)(void *, ...), with the tracepoint's prototype behind the first parameter (kernel commit
- * e8c423fb31fa, "bpf: Add typecast to raw_tracepoints to help BTF generation", in 5.3).
+ * e8c423fb31fa, "bpf: Add typecast to raw_tracepoints to help BTF generation", in 5.5).
  */
 #include <stdio.h>
 #include <string.h>

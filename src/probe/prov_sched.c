@@ -12,7 +12,7 @@
 
 static const struct dv_stable_row rows[] = {
 	{"on-cpu", DV_AT_ENTRY, "finish_task_switch"},
-	// Since 6.16 or so. A thread's first time is missed: it does not come back from a switch.
+	// In newer kernels, 6.18 for one. A thread's first time is missed: it does not come back from a switch.
 	{"on-cpu", DV_AT_TRACEPOINT, "sched_exit_tp", .expect = {{0, "bool"}}, .guard = "arg0"},
 
 	{"off-cpu", DV_AT_TRACEPOINT, "sched_switch", .expect = {{1, DV_TASK}, {2, DV_TASK}},
