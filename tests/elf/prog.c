@@ -34,6 +34,7 @@ static APART long site(long v, short s, const char *text)
 	SDT(prog, round, 0, "8@%0 -2@%w1 -4@%2 -4@$-7 8@%3", "r"(v), "r"(s), "m"(spilled), "r"(text));
 	SDT(prog, counted, prog_sem, "8@(%0,%1,8) -1@%b2", "r"(table), "r"(v & 7), "q"((char)-v));
 	SDT(other, bare__bones, 0, "", "r"(0L));
+	SDT(other, nowhere, 0, "8@%%xmm0 8@(%0) 4@$7", "r"(8L));
 	return spilled;
 }
 

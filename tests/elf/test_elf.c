@@ -419,9 +419,9 @@ int main(int argc, char **argv)
 	REQUIRE(dir);
 	test_prog("prog");
 	test_prog("prog.static");
-	test_usdt("prog", 3);
-	test_usdt("prog.static", 4);
-	test_usdt("prog.bare", 3);
+	test_usdt("prog", 4);
+	test_usdt("prog.static", 5);
+	test_usdt("prog.bare", 4);
 	test_debug_files();
 	test_build_id();
 	test_own();

@@ -56,6 +56,12 @@ for prog in "prog", "prog.static", "prog.bare":
     want = [sum(ROUNDS), -sum(ROUNDS), 3 * sum(ROUNDS), -7 * len(ROUNDS), sum(10 * (i & 7) for i in ROUNDS), -sum(ROUNDS)]
     assert got == want, (prog, got, want)
 
+# Arguments that cannot be had: in a register that the kernel does not keep, in memory that is not there.
+for arg, fault, value in ("arg0", 3, 0), ("arg1", 1, 8):
+    s, out, err = dvirt("-qn", "other$target:::nowhere { x = %s; @b = count(); } other$target:::nowhere { @c = sum(arg2); } "
+                        "ERROR { @e[arg4, arg5] = count(); }" % arg, "-c", PROGS + "/prog < rounds > /dev/null")
+    assert s == 0 and [int(x) for x in out.split()] == [fault, value, 110, 770], (arg, out, err)
+
 # A probe on every function and on every return, and the program does what it does without.
 with open("random", "wb") as f:
     f.write(os.urandom(300000))

@@ -275,6 +275,22 @@ const uint8_t dv_bpf_pt_regs[DV_REG_COUNT] = {
     [DV_REG_RIP] = 129,   [DV_REG_CS] = 137,  [DV_REG_RFLAGS] = 145, [DV_REG_RSP] = 153, [DV_REG_SS] = 161,
 };
 
+static bool arg(struct tr *t, bool known, uint64_t n)
+{
+	if (t->c->error || t->c->args != DV_ARGS_USDT) {
+		call_fn(t, t->c->error ? "dv_fn_errarg" : "dv_fn_arg", 1);
+		return false;
+	}
+	if (known && n < 32 && t->c->unknown >> n & 1) {
+		dv_bpf_const(t->out, 1, DV_FAULT_ILLOP);
+		dv_bpf_const(t->out, 2, n);
+		call_fn(t, "dv_fn_fault", 2);
+	} else {
+		call_fn(t, "dv_fn_usdtarg", 1);
+	}
+	return true;
+}
+
 // The call of a run-time function. False: it cannot fault, or is known to have worked.
 static bool call(struct tr *t, uint32_t fn)
 {
@@ -311,8 +327,7 @@ static bool call(struct tr *t, uint32_t fn)
 		call_fn(t, "dv_fn_reg", 1);
 		return true;
 	case DV_FN_ARG:
-		call_fn(t, t->c->error ? "dv_fn_errarg" : "dv_fn_arg", 1);
-		return false;
+		return arg(t, known, id);
 	case DV_FN_RD:
 	case DV_FN_RDMEM:
 	case DV_FN_RDSTR:

@@ -17,6 +17,7 @@ struct dv_bpf_clause {
 	uint32_t count;
 	uint32_t index;            /**< which of the site's clauses it is; of an ERROR clause: its enabled probe's id */
 	enum dv_site_args args;    /**< of all sites that it runs for */
+	uint32_t unknown;          /**< bits of the arguments that cannot be known there: asking for one is a fault */
 	bool error;                /**< a clause of ERROR */
 	uint64_t region_mask;
 	uint32_t machine;          /**< index */

@@ -176,20 +176,25 @@ static void return_args(struct builder *b, bool both)
 	arg_store(b, 0, both ? 1 : 0);
 }
 
-// r1 = a register of the program, or 0.
+static bool usdt_has(uint8_t reg)
+{
+	return reg < DV_REG_COUNT && dv_bpf_pt_regs[reg];
+}
+
+// A register of the program into @p dst; none: 0.
 static void usdt_reg(struct builder *b, unsigned dst, uint8_t reg)
 {
-	uint8_t off = reg < DV_REG_COUNT ? dv_bpf_pt_regs[reg] : 0;
-
-	if (off)
-		E(BPF_LDX | BPF_MEM | BPF_DW, dst, 6, off - 1, 0);
+	if (usdt_has(reg))
+		E(BPF_LDX | BPF_MEM | BPF_DW, dst, 6, dv_bpf_pt_regs[reg] - 1, 0);
 	else
 		dv_bpf_const(&b->main, dst, 0);
 }
 
-// r1 = the argument in memory; 0 when it cannot be read.
-static void usdt_mem(struct builder *b, const struct dv_usdt_arg *a)
+// r1 = argument @p n, which is in memory; its address, and noted, when it cannot be read.
+static void usdt_mem(struct builder *b, const struct dv_usdt_arg *a, uint32_t n)
 {
+	const int16_t unread = offsetof(struct dv_firing, unread);
+
 	usdt_reg(b, 3, a->reg);
 	if (a->index != DV_USDT_NOREG) {
 		usdt_reg(b, 2, a->index);
@@ -200,27 +205,57 @@ static void usdt_mem(struct builder *b, const struct dv_usdt_arg *a)
 	E(BPF_ALU64 | BPF_ADD | BPF_X, 3, 2, 0, 0);
 	dv_bpf_const(&b->main, 2, 0);
 	E(BPF_STX | BPF_MEM | BPF_DW, 10, 2, -8, 0);
+	arg_store(b, n, 3);
 	E(BPF_ALU64 | BPF_MOV | BPF_X, 1, 10, 0, 0);
 	E(BPF_ALU64 | BPF_ADD | BPF_K, 1, 0, 0, -8);
 	dv_bpf_const(&b->main, 2, a->size);
 	dv_bpf_helper(&b->main, H_PROBE_READ_USER);
 	E(BPF_LDX | BPF_MEM | BPF_DW, 1, 10, -8, 0);
+	E(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 4, 0);
+	E(BPF_LDX | BPF_MEM | BPF_DW, 2, 9, unread, 0);
+	E(BPF_ALU64 | BPF_OR | BPF_K, 2, 0, 0, 1 << n);
+	E(BPF_STX | BPF_MEM | BPF_DW, 9, 2, unread, 0);
+	E(BPF_LDX | BPF_MEM | BPF_DW, 1, 9, (int16_t)(offsetof(struct dv_firing, arg) + 8 * n), 0);
+}
+
+static uint32_t usdt_places(const struct builder *b, struct dv_usdt_arg args[DV_USDT_ARGS_MAX])
+{
+	uint32_t count = 0;
+
+	return dv_usdt_read(b->s->loaded->texts + b->site->spec, args, &count) ? count : 0;
+}
+
+// Arguments that are nowhere to be had: in a register that the kernel does not keep, or not of integers.
+static uint32_t usdt_unknown(const struct builder *b)
+{
+	struct dv_usdt_arg args[DV_USDT_ARGS_MAX];
+	uint32_t count = usdt_places(b, args), unknown = 0;
+
+	for (uint32_t n = 0; n < count; n++) {
+		const struct dv_usdt_arg *a = &args[n];
+		bool reg = a->kind == DV_USDT_REG || a->kind == DV_USDT_REGH, mem = a->kind == DV_USDT_MEM;
+
+		if (a->kind == DV_USDT_NONE || (reg && !usdt_has(a->reg)) ||
+		    (mem && ((a->reg != DV_USDT_NOREG && !usdt_has(a->reg)) ||
+			     (a->index != DV_USDT_NOREG && !usdt_has(a->index)))))
+			unknown |= 1u << n;
+	}
+	return unknown;
 }
 
 // The arguments of a static probe, from where its compiler put them.
 static void usdt_args(struct builder *b)
 {
 	struct dv_usdt_arg args[DV_USDT_ARGS_MAX];
-	uint32_t count = 0;
+	uint32_t count = usdt_places(b, args), unknown = usdt_unknown(b);
 
-	if (!dv_usdt_read(b->s->loaded->texts + b->site->spec, args, &count))
-		count = 0;
 	zero_args(b);
+	E(BPF_STX | BPF_MEM | BPF_DW, 9, 1, (int16_t)offsetof(struct dv_firing, unread), 0);
 	for (uint32_t n = 0; n < count && n < DV_HOST_ARGS; n++) {
 		const struct dv_usdt_arg *a = &args[n];
 		int32_t unused = 64 - 8 * a->size;
 
-		if (!wants(b, n))
+		if (!wants(b, n) || unknown >> n & 1)
 			continue;
 		switch (a->kind) {
 		case DV_USDT_CONST:
@@ -233,7 +268,7 @@ static void usdt_args(struct builder *b)
 				E(BPF_ALU64 | BPF_RSH | BPF_K, 1, 0, 0, 8);
 			break;
 		case DV_USDT_MEM:
-			usdt_mem(b, a);
+			usdt_mem(b, a, n);
 			break;
 		default:
 			continue;
@@ -420,6 +455,7 @@ static struct dv_error *clause(struct builder *b, const struct dv_load_ecb *ecb,
 	    .count = p->insn_count,
 	    .index = index,
 	    .args = (enum dv_site_args)b->site->args,
+	    .unknown = b->site->args == DV_ARGS_USDT ? usdt_unknown(b) : 0,
 	    .error = error,
 	    .region_mask = b->s->region_mask,
 	    .machine = l->img->machine,

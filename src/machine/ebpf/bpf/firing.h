@@ -42,6 +42,7 @@ struct dv_host_site {
 /** About the firing in progress; one for each producer, in the map dv_fire_mem, DV_FIRING_SIZE apart. */
 struct dv_firing {
 	uint64_t arg[DV_HOST_ARGS];
+	uint64_t unread;     /**< DV_ARGS_USDT: a bit for each argument in memory that could not be read */
 	uint64_t site;       /**< row */
 	uint64_t epid;       /**< of the clause that runs */
 	uint64_t timestamp;  /**< 0: not read yet */

@@ -432,6 +432,18 @@ FN(errno)
 // arg0 of a return: where in the function it is.
 FN(offset) { return site_of(firing(st))->offset; }
 FN(arg, uint64_t n) { return n < DV_HOST_ARGS ? firing(st)->arg[n] : 0; }
+// Argument of a static probe: the memory that it is in may have been unreadable.
+FN(usdtarg, uint64_t n)
+{
+	const struct dv_firing *f = firing(st);
+	struct dv_view v;
+
+	if (n >= DV_HOST_ARGS)
+		return 0;
+	if (f->unread >> n & 1 && dv_view(st, &v))
+		return fault(&v, DV_FAULT_BADADDR, f->arg[n]);
+	return f->arg[n];
+}
 FN(errarg, uint64_t n)
 {
 	const struct dv_firing *f = firing(st);
