@@ -11,7 +11,7 @@
 #include "abi/insn.h"
 
 #define DV_LOAD_MAGIC   0x44414f4c /* "LOAD" */
-#define DV_LOAD_VERSION 3u
+#define DV_LOAD_VERSION 4u
 
 /**
  * How the entries of a kernel's unwind tables (ORC) read: by its own type information, for they have changed. An entry
@@ -106,6 +106,7 @@ struct dv_load_site {
 	uint64_t detail;
 	int32_t pid;                  /**< UPROBE, URETPROBE: only in this process; -1: in any */
 	uint8_t argmap[DV_ARGMAP_SIZE]; /**< RAW: which word argN is; DV_ARGMAP_NONE: 0 */
+	uint32_t label;               /**< UPROBE, URETPROBE: text for messages, "malloc:entry"; 0: none */
 };
 /** System call number to site index (a site of kind SYSRET); sites of this table have addr 0. */
 struct dv_load_sysret {

@@ -92,8 +92,8 @@ static bool check_tables(struct loader *c, const struct dv_loaded *l)
 
 		if (s->kind >= DV_SITE_KINDS || s->args >= DV_ARGS_KINDS)
 			return refuse(c, "load image: site %u: kind %u, arguments %u", i, s->kind, s->args);
-		if (s->target >= TEXT_LIMIT(img) || s->spec >= TEXT_LIMIT(img))
-			return refuse(c, "load image: site %u: texts at %u and %u", i, s->target, s->spec);
+		if (s->target >= TEXT_LIMIT(img) || s->spec >= TEXT_LIMIT(img) || s->label >= TEXT_LIMIT(img))
+			return refuse(c, "load image: site %u: texts at %u, %u and %u", i, s->target, s->spec, s->label);
 		if (s->addr + s->size < s->addr)
 			return refuse(c, "load image: site %u: wraps around", i);
 		if (!slice(s->ecb, s->ecb_count, img->ecb_count) || s->ecb_count > SITE_ECBS_MAX)

@@ -56,12 +56,13 @@ static uint32_t align8(uint64_t n)
 }
 
 // The image's texts. Sites of one target come one after another, and share it.
+enum { TARGET, SPEC, LABEL, TEXT_KINDS };
 struct texts {
 	DV_VEC(char) v;
-	uint32_t last;
+	uint32_t last[TEXT_KINDS];
 };
 
-static uint32_t add_text(struct texts *t, const char *s)
+static uint32_t add_text(struct texts *t, int kind, const char *s)
 {
 	size_t n = s ? strlen(s) + 1 : 0;
 
@@ -69,12 +70,23 @@ static uint32_t add_text(struct texts *t, const char *s)
 		return 0;
 	if (!t->v.count)
 		*DV_PUSH(&t->v) = '\0';
-	if (!t->last || strcmp(t->v.data + t->last, s)) {
-		t->last = (uint32_t)t->v.count;
+	if (!t->last[kind] || strcmp(t->v.data + t->last[kind], s)) {
+		t->last[kind] = (uint32_t)t->v.count;
 		for (size_t i = 0; i < n; i++)
 			*DV_PUSH(&t->v) = s[i];
 	}
-	return t->last;
+	return t->last[kind];
+}
+
+// What a place in a user program is called: its target is only the file.
+static uint32_t add_label(struct texts *t, const struct dv_probe *p)
+{
+	char label[256];
+
+	if (p->kind != DV_SITE_UPROBE && p->kind != DV_SITE_URETPROBE)
+		return 0;
+	snprintf(label, sizeof(label), "%s:%s", text(p->func), text(p->name));
+	return add_text(t, LABEL, label);
 }
 
 void *dv_image_build(struct dv_tracer *t, struct dv_tmachine *tm, size_t *size)
@@ -126,8 +138,9 @@ void *dv_image_build(struct dv_tracer *t, struct dv_tmachine *tm, size_t *size)
 			s->detail = p->probe.detail;
 			s->pid = p->probe.pid;
 			memcpy(s->argmap, p->probe.argmap, sizeof(s->argmap));
-			s->target = add_text(&texts, p->probe.target);
-			s->spec = add_text(&texts, p->probe.spec);
+			s->target = add_text(&texts, TARGET, p->probe.target);
+			s->spec = add_text(&texts, SPEC, p->probe.spec);
+			s->label = add_label(&texts, &p->probe);
 			if (p->probe.kind == DV_SITE_SYSRET)
 				*DV_PUSH(&sysrets) = (struct dv_load_sysret){
 				    .nr = p->probe.sysnr,

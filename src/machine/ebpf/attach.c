@@ -129,7 +129,7 @@ void dv_bpf_how_to_load(const struct dv_bpf_loaded *l, const struct dv_bpf_sites
 static void refuse(struct dv_bpf_loaded *l, uint32_t row)
 {
 	l->refused++;
-	l->refused_name = dv_bpf_target(l, row);
+	l->refused_name = dv_bpf_label(l, row);
 }
 
 static struct dv_error *raw(struct dv_bpf_loaded *l, const char *name, int prog)
@@ -215,7 +215,7 @@ static struct dv_uprobe_site user_site(const struct dv_bpf_loaded *l, uint32_t r
 {
 	const struct dv_load_site *s = dv_bpf_row(l, row);
 
-	return (struct dv_uprobe_site){.offset = s->addr, .semaphore = s->detail, .cookie = row, .name = dv_bpf_target(l, row)};
+	return (struct dv_uprobe_site){.offset = s->addr, .semaphore = s->detail, .cookie = row, .name = dv_bpf_label(l, row)};
 }
 
 static struct dv_error *user_multi(struct dv_bpf_loaded *l, const struct dv_bpf_sites *g, const struct dv_uprobe_file *f)

@@ -38,6 +38,13 @@ static inline const char *dv_bpf_target(const struct dv_bpf_loaded *l, uint32_t 
 {
 	return l->loaded->texts + dv_bpf_row(l, row)->target;
 }
+/** For messages. */
+static inline const char *dv_bpf_label(const struct dv_bpf_loaded *l, uint32_t row)
+{
+	uint32_t label = dv_bpf_row(l, row)->label;
+
+	return label ? l->loaded->texts + label : dv_bpf_target(l, row);
+}
 
 /** Decide by which of the kernel's ways the groups of functions and of user programs are attached; may split groups. */
 void dv_bpf_choose_ways(struct dv_bpf_loaded *l);
