@@ -42,6 +42,7 @@ enum dv_drop {
 	DV_DROP_ERROR,  /**< an ERROR record found no room */
 	DV_DROP_SPEC,   /**< no room in the speculation */
 	DV_DROP_NOSPEC, /**< speculation() found none that is free */
+	DV_DROP_CPU,    /**< a probe fired on a CPU that came after the session had begun; counted for the first CPU */
 	DV_DROP_COUNT = 12
 };
 

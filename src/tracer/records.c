@@ -227,6 +227,7 @@ static void on_drop(void *ctx, uint32_t producer, enum dv_drop why, uint64_t cou
 	    [DV_DROP_ERROR] = "error drops",
 	    [DV_DROP_SPEC] = "speculative drops",
 	    [DV_DROP_NOSPEC] = "failed speculations (no speculative buffer space available)",
+	    [DV_DROP_CPU] = "probes lost on CPUs that came later, counted",
 	};
 	static const char *const tag[] = {
 	    [DV_DROP_BUFFER] = "[DT_DROP_PRINCIPAL] ",

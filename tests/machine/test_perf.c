@@ -33,6 +33,7 @@ int main(void)
 	}
 	CHECK(count >= 1 && count <= (uint32_t)sysconf(_SC_NPROCESSORS_CONF));
 	CHECK_EQ(count, sysconf(_SC_NPROCESSORS_ONLN));
+	CHECK(dv_event_cpu_limit() >= (uint32_t)sysconf(_SC_NPROCESSORS_CONF));
 	start = now();
 	e = dv_perf_clock_attach(prog, 2000000, 1, &a);
 	if (!e)

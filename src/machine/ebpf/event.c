@@ -79,23 +79,41 @@ int dv_event_program(int event, int prog, uint64_t cookie, int *link)
 	return 0;
 }
 
-// "0-3,5\n"
-uint32_t dv_event_cpus(uint32_t *cpus, uint32_t room)
+// "0-3,5\n". How many; *last: the highest.
+static uint32_t read_cpus(const char *path, uint32_t *cpus, uint32_t room, uint32_t *last)
 {
 	char text[4096], *p = text;
 	uint32_t count = 0;
 
-	if (!read_text("/sys/devices/system/cpu/online", text, sizeof(text)))
+	*last = 0;
+	if (!read_text(path, text, sizeof(text)))
 		strcpy(text, "0");
 	while (*p >= '0' && *p <= '9') {
 		unsigned long from = strtoul(p, &p, 10), to = from;
 
 		if (*p == '-')
 			to = strtoul(p + 1, &p, 10);
-		for (; from <= to && to < 65536; from++, count++)
+		for (; from <= to && to < 65536; from++, count++) {
+			*last = (uint32_t)from;
 			if (count < room)
 				cpus[count] = (uint32_t)from;
+		}
 		p += *p == ',';
 	}
 	return count;
+}
+
+uint32_t dv_event_cpus(uint32_t *cpus, uint32_t room)
+{
+	uint32_t last;
+
+	return read_cpus("/sys/devices/system/cpu/online", cpus, room, &last);
+}
+
+uint32_t dv_event_cpu_limit(void)
+{
+	uint32_t last;
+
+	read_cpus("/sys/devices/system/cpu/present", NULL, 0, &last);
+	return last + 1;
 }

@@ -20,5 +20,7 @@ bool dv_event_cookies(void);
 int dv_event_program(int event, int prog, uint64_t cookie, int *link);
 /** The processors that are on, as long as there is room; how many there are. */
 uint32_t dv_event_cpus(uint32_t *cpus, uint32_t room);
+/** All processors that the machine has, on or off, have numbers below. */
+uint32_t dv_event_cpu_limit(void);
 
 #endif

@@ -60,9 +60,11 @@ DV_HELPER uint64_t dv_host_begin(uint64_t site)
 	struct dv_view v;
 	uint32_t i;
 
-	dv_view(first, &v);
-	if (DV_RD(dv_hdr(&v)->halt) || cpu >= dv_host.cpus)
+	if (cpu >= dv_host.cpus) {
+		dv_view(dv_host.first, &v);
+		dv_add(&v.p->drops[DV_DROP_CPU], 1);
 		return 0;
+	}
 	i = DV_RD(dv_hdr(&v)->only_cpu);
 	if (i && cpu + 1 != i)
 		return 0;
@@ -72,6 +74,11 @@ DV_HELPER uint64_t dv_host_begin(uint64_t site)
 		seq = DV_RD(dv_hdr(&v)->seq) + 1;
 		if (DV_RD(v.p->inflight) || !dv_cas(&v.p->inflight, 0, seq ? seq : 1))
 			continue;
+		// Only now: who ends the session halts it, then waits for those in flight.
+		if (DV_RD(dv_hdr(&v)->halt)) {
+			dv_store(&v.p->inflight, 0);
+			return 0;
+		}
 		dv_st_number(st, &v);
 		f = firing(st);
 		f->site = site;
