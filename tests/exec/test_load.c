@@ -74,7 +74,7 @@ static const struct {
 	{bad_insn_count, "load image: table of instructions is out of range"},
 	{bad_sysret_count, "load image: 1073741824 system calls, more than 8192"},
 	{bad_addr_count, "load image: 65 return addresses, more than 64"},
-	{bad_target, "load image: site 0: texts at 1 and 0"},
+	{bad_target, "load image: site 0: texts at 1, 0 and 0"},
 	{bad_text, "load image: the texts do not end"},
 	{bad_kind, "load image: site 0: kind 77, arguments 0"},
 	{bad_args, "load image: site 0: kind 0, arguments 99"},

@@ -4,6 +4,7 @@
 #include "machine/ebpf/ebpf.h"
 
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -191,6 +192,9 @@ static void why_not(char *buf, size_t size)
 	dv_error_destroy(e);
 	if (fd >= 0)
 		close(fd);
+	if (!*buf && !libbpf_probe_bpf_helper(BPF_PROG_TYPE_RAW_TRACEPOINT, BPF_FUNC_loop, NULL))
+		snprintf(buf, size, "the kernel is too old: its BPF programs have no bpf_loop(), which is there from Linux "
+				    "5.17 on");
 }
 
 static struct dv_error *scan(void (*fn)(void *ctx, struct dv_machine *m), void *ctx)
@@ -198,7 +202,6 @@ static struct dv_error *scan(void (*fn)(void *ctx, struct dv_machine *m), void *
 	const char *use = getenv("DVIRT_HOST");
 	struct dv_machine *m;
 	struct utsname u = {0};
-	long cpus = sysconf(_SC_NPROCESSORS_CONF);
 
 	m = dv_xcalloc(1, sizeof(*m));
 	uname(&u);
@@ -207,7 +210,7 @@ static struct dv_error *scan(void (*fn)(void *ctx, struct dv_machine *m), void *
 	m->poll_fd = -1;
 	m->state = DV_MACHINE_FOUND;
 	m->caps = DV_CAP_LOCAL;
-	m->vcpus = m->vcpu_max = cpus > 0 ? (uint32_t)cpus : 1;
+	m->vcpus = m->vcpu_max = dv_event_cpu_limit();
 	m->levels = DV_HOST_LEVELS;
 	strcpy(m->name, "host");
 	snprintf(m->detail, sizeof(m->detail), "this machine's kernel, Linux %.64s, by BPF programs", u.release);

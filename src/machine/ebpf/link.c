@@ -330,7 +330,7 @@ static struct dv_error *refused(int err, const char *name, const char *log)
 	e = dv_error_create(DV_ERR_OTHER, "the kernel's verifier refuses the program '%s': %s", name, words);
 	return dv_error_hint(e, err == E2BIG || strstr(words, "too large") || strstr(words, "too complex")
 				    ? "the clause is too large for a kernel program: split it, or make its expressions smaller"
-				    : "this is a limit of this kernel, or a fault of dvirt's: -v shows all that it says");
+				    : "this is a limit of this kernel, or a fault of dvirt's: with DVIRT_BPF_LOG=1 in the environment all that it says is shown");
 }
 
 struct dv_error *dv_bpf_load(const struct dv_bpf_linked *l, const struct dv_bpf_load *how, char **log, int *fd)

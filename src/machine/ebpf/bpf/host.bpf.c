@@ -65,6 +65,7 @@ DV_HELPER uint64_t dv_host_begin(uint64_t site)
 		dv_add(&v.p->drops[DV_DROP_CPU], 1);
 		return 0;
 	}
+	dv_view(first, &v);
 	i = DV_RD(dv_hdr(&v)->only_cpu);
 	if (i && cpu + 1 != i)
 		return 0;
