@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "machine/ebpf/event.h"
 #include "machine/ebpf/link.h"
 
 #define PMU "/sys/bus/event_source/devices/kprobe/"
@@ -119,6 +120,7 @@ struct dv_error *dv_kfunc_attach_kprobe(int prog, bool is_return, uint64_t addr,
 	LIBBPF_OPTS(bpf_link_create_opts, o, .perf_event.bpf_cookie = cookie);
 	struct perf_event_attr attr = {.size = sizeof(attr)};
 	long type = pmu_number("type"), bit = pmu_number("format/retprobe");
+	uint32_t cpu = 0;
 	int fd, l, err;
 
 	if (type < 0)
@@ -127,7 +129,8 @@ struct dv_error *dv_kfunc_attach_kprobe(int prog, bool is_return, uint64_t addr,
 	attr.config = is_return ? 1ull << (bit > 0 ? bit : 0) : 0;
 	attr.config1 = 0; // no name: by address
 	attr.config2 = addr;
-	fd = (int)syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
+	(void)dv_event_cpus(&cpu, 1); // any that is on: the event is for all
+	fd = (int)syscall(SYS_perf_event_open, &attr, -1, (int)cpu, -1, PERF_FLAG_FD_CLOEXEC);
 	if (fd < 0)
 		return dv_error_sys(errno, "cannot put a kprobe on '%s' (0x%llx)", name, (unsigned long long)addr);
 	l = bpf_link_create(prog, fd, BPF_PERF_EVENT, &o);
