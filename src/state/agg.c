@@ -230,8 +230,10 @@ void dv_st_agg(DV_ST st, uint64_t agg, uint64_t value, uint64_t incr)
 	len = DV_RD(v.p->key_len) & ~7u;
 	DV_WR(v.p->key_len, 0);
 	slots = DV_RD(v.p->agg_slots);
-	if (len > DV_KEY_LOOP || data_size > DV_AGG_DATA_MAX || !slots)
+	if (len > DV_KEY_LOOP || data_size > DV_AGG_DATA_MAX || !slots) {
+		dv_drop(&v, DV_DROP_AGG);
 		return;
+	}
 	mult = dv_hash_mult(DV_RD(dv_hdr(&v)->dyn_seed));
 	hash = dv_hash(st, dv_hash_word(mult, agg + 1, mult), key, len, mult) & 0xffffffff;
 	cur = DV_RD(v.p->agg_cur) & 1;
