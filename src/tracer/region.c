@@ -26,6 +26,7 @@
 #define DENSE_SPARE    4u
 #define DENSE_RING_MIN (64u << 10)
 #define DENSE_AGG_MIN  (16u << 10)
+#define DENSE_STR_MAX  1024u /* of the kernel's build of src/state (DV_STR_MAX) */
 #define LEVEL_RING_MIN (64u << 10)
 #define LEVEL_AGG_MIN  (32u << 10)
 
@@ -239,6 +240,10 @@ static struct dv_error *make_dense(struct dv_tracer *t, struct dv_region_config 
 	const uint32_t ring = c->ring_size, agg = c->agg_size, least = c->prod_count;
 	struct dv_error *e;
 
+	if (c->strsize > DENSE_STR_MAX)
+		return dv_error_hint(dv_error_create(DV_ERR_LIMIT, "strings of %u bytes are too long for programs of the "
+						     "kernel, the limit is %u", c->strsize, DENSE_STR_MAX),
+				     "set a smaller -x strsize, or trace guests only, with -M");
 	if (limit > DENSE_MAX)
 		limit = DENSE_MAX;
 	c->sizes = sizes;
