@@ -31,8 +31,7 @@ static void offer(const struct dv_provider *prov, const struct dv_probe_machine 
 		p->args = DV_ARGS_RAW;
 		p->target = tp->name;
 		p->group = tp;
-		for (uint8_t k = 0; k < DV_ARGMAP_SIZE; k++)
-			p->argmap[k] = k;
+		dv_tracepoint_words(pm->machine, tp, p->argmap);
 	}
 }
 

@@ -150,9 +150,8 @@ void dv_stable_provide(const struct dv_provider *prov, const struct dv_probe_mac
 		p->row = f->row;
 		p->addr = f->addr;
 		p->size = f->size;
-		for (uint8_t k = 0; k < DV_ARGMAP_SIZE; k++)
-			p->argmap[k] = k;
 		if (f->tracepoint) {
+			dv_tracepoint_words(pm->machine, f->tracepoint, p->argmap);
 			p->kind = DV_SITE_TRACEPOINT;
 			p->args = DV_ARGS_RAW;
 			p->target = f->tracepoint->name;

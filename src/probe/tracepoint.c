@@ -186,6 +186,14 @@ const struct dv_tracepoint *dv_tracepoint_find(const struct dv_probe_machine *pm
 	return NULL;
 }
 
+void dv_tracepoint_words(struct dv_machine *m, const struct dv_tracepoint *tp, uint8_t argmap[DV_ARGMAP_SIZE])
+{
+	const struct dv_type *f = dv_tracepoint_proto(m, tp);
+
+	for (uint8_t k = 0; k < DV_ARGMAP_SIZE; k++)
+		argmap[k] = !f || k + 1u < f->count ? k : DV_ARGMAP_NONE;
+}
+
 const struct dv_type *dv_tracepoint_proto(struct dv_machine *m, const struct dv_tracepoint *tp)
 {
 	return m->guest ? dv_guest_tracepoint_type(m->guest, tp->module, tp->name) : NULL;

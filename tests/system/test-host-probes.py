@@ -47,7 +47,7 @@ except OSError:
 
 def tracepoints():
     out, p = run("""
-        rawtp:::sched_switch { @n["raw"] = count(); } sdt:sched::sched_switch { @n["sdt"] = count(); }
+        rawtp:::sched_switch { @n["raw"] = count(); @none[1] = max(arg9); } sdt:sched::sched_switch { @n["sdt"] = count(); }
         sched:::off-cpu { @n["off"] = count(); @c[args[1]->pr_fname] = count(); }
         sched:::sleep { @n["sleep"] = count(); } sched:::preempt { @n["preempt"] = count(); }
         sched:::wakeup /args[1]->pr_fname == "sleep"/ { @n["wakeup"] = count(); }
