@@ -53,8 +53,8 @@ def tracepoints():
         sched:::wakeup /args[1]->pr_fname == "sleep"/ { @n["wakeup"] = count(); }
         """, "sh", "-c", "for i in 1 2 3 4 5; do sleep 0.05; done")
     n = {k[0]: v for k, v in table("\n".join(out)).items()}
-    assert n["raw"] > 10 and abs(n["raw"] - n["sdt"]) <= 2 and abs(n["raw"] - n["off"]) <= 2, n
-    assert n["sleep"] + n.get("preempt", 0) <= n["off"] + 2 and n["wakeup"] >= 5, n
+    assert n["raw"] > 10 and abs(n["raw"] - n["sdt"]) <= 20 and abs(n["raw"] - n["off"]) <= 20, n
+    assert n["sleep"] + n.get("preempt", 0) <= n["off"] + 20 and n["wakeup"] >= 5, n
 
 
 def timers():
