@@ -126,10 +126,16 @@ void dv_bpf_how_to_load(const struct dv_bpf_loaded *l, const struct dv_bpf_sites
 
 /* -- attaching ---------------------------------------------------------------------------------------------------- */
 
-static void refuse(struct dv_bpf_loaded *l, uint32_t row)
+// @p e: why, consumed; the first is kept.
+static void refuse(struct dv_bpf_loaded *l, uint32_t row, struct dv_error *e)
 {
 	l->refused++;
+	if (l->refused_why) {
+		dv_error_destroy(e);
+		return;
+	}
 	l->refused_name = dv_bpf_label(l, row);
+	l->refused_why = e;
 }
 
 static struct dv_error *raw(struct dv_bpf_loaded *l, const char *name, int prog)
@@ -163,11 +169,11 @@ static void multi(struct dv_bpf_loaded *l, const struct dv_bpf_sites *g, size_t 
 		*DV_PUSH(&l->links) = link;
 		return;
 	}
-	dv_error_destroy(e);
 	if (count == 1) {
-		refuse(l, g->rows.data[from]);
+		refuse(l, g->rows.data[from], e);
 		return;
 	}
+	dv_error_destroy(e);
 	multi(l, g, from, count / 2);
 	multi(l, g, from + count / 2, count - count / 2);
 }
@@ -176,8 +182,7 @@ static void multi(struct dv_bpf_loaded *l, const struct dv_bpf_sites *g, size_t 
 static void keep(struct dv_bpf_loaded *l, uint32_t row, struct dv_error *e, int event, int link)
 {
 	if (e) {
-		dv_error_destroy(e);
-		refuse(l, row);
+		refuse(l, row, e);
 		return;
 	}
 	*DV_PUSH(&l->events) = event;
@@ -232,7 +237,9 @@ static struct dv_error *user_multi(struct dv_bpf_loaded *l, const struct dv_bpf_
 	for (size_t i = 0; i < links.links.count; i++)
 		*DV_PUSH(&l->links) = links.links.data[i];
 	for (size_t i = 0; i < links.refused.count; i++)
-		refuse(l, g->rows.data[links.refused.data[i]]);
+		refuse(l, g->rows.data[links.refused.data[i]],
+		       dv_error_sys(links.refused_errno, "cannot put a probe on '%s'",
+				    dv_bpf_label(l, g->rows.data[links.refused.data[i]])));
 	links.links.count = 0; // they are ours now
 	dv_uprobe_links_deinit(&links);
 	return NULL;
@@ -300,5 +307,10 @@ struct dv_error *dv_bpf_attach(struct dv_bpf_loaded *l)
 
 	for (size_t i = 0; i < l->groups.count && !e; i++)
 		e = attach(l, &l->groups.data[i]);
+	// Nothing at all could be probed: that is no session.
+	if (!e && l->refused == l->loaded->img->site_count && l->refused_why) {
+		e = l->refused_why;
+		l->refused_why = NULL;
+	}
 	return e;
 }

@@ -46,12 +46,11 @@ static void drop_load(struct host *h)
 
 static void say_refused(struct dv_machine *m, const struct dv_bpf_loaded *l)
 {
-	const char *example = "";
-	uint32_t n = dv_bpf_refused(l, &example);
+	const char *why = "";
+	uint32_t n = dv_bpf_refused(l, &why);
 
 	if (n)
-		snprintf(m->note, sizeof(m->note), "%u probes are left out, the kernel cannot have them: '%.100s'%s", n, example,
-			 n > 1 ? " and others" : "");
+		snprintf(m->note, sizeof(m->note), "%u place%s left out: %.150s", n, n == 1 ? " is" : "s are", why);
 }
 
 static struct dv_error *host_load(struct dv_machine *m, int region_fd, uint64_t region_size, const void *image,

@@ -20,7 +20,8 @@ struct dv_bpf_loaded {
 	DV_VEC(int) links, events; /**< closed in this order */
 	DV_VEC(struct dv_bpf_sites) groups;
 	uint32_t refused;          /**< sites that could not be probed */
-	const char *refused_name;  /**< one of them */
+	const char *refused_name;  /**< the first of them, and why */
+	struct dv_error *refused_why;
 	void *region;
 	uint64_t region_size;
 	int map_fds[4];

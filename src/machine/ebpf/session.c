@@ -297,9 +297,9 @@ static struct dv_error *load(struct dv_bpf_loaded *l, struct dv_bpf_sites *g, bo
 	return e;
 }
 
-uint32_t dv_bpf_refused(const struct dv_bpf_loaded *l, const char **example)
+uint32_t dv_bpf_refused(const struct dv_bpf_loaded *l, const char **why)
 {
-	*example = l->refused_name;
+	*why = l->refused_why ? l->refused_why->msg : "";
 	return l->refused;
 }
 
@@ -454,6 +454,7 @@ void dv_bpf_detach(struct dv_bpf_loaded *l)
 	DV_VEC_FREE(&l->groups);
 	DV_VEC_FREE(&l->links);
 	DV_VEC_FREE(&l->events);
+	dv_error_destroy(l->refused_why);
 	dv_loaded_destroy(l->loaded);
 	if (l->region)
 		munmap(l->region, l->region_size);

@@ -24,8 +24,8 @@ struct dv_error *dv_bpf_load_image(const struct dv_bpf_object *o, const struct d
 				   struct dv_bpf_loaded **ret) DV_MUST_USE;
 /** Attach them. */
 struct dv_error *dv_bpf_attach(struct dv_bpf_loaded *l) DV_MUST_USE;
-/** Functions that could not be probed when attaching, and the name of one of them. */
-uint32_t dv_bpf_refused(const struct dv_bpf_loaded *l, const char **example);
+/** Places that could not be probed when attaching, and why the first could not. All of them: dv_bpf_attach() fails. */
+uint32_t dv_bpf_refused(const struct dv_bpf_loaded *l, const char **why);
 /** Firings that the kernel kept from the programs because they were running on that CPU, since they were loaded. */
 uint64_t dv_bpf_misses(const struct dv_bpf_loaded *l);
 /** The program of a site, by its row in the image after sorting (dv_loaded_create()); -1: none. */
