@@ -55,6 +55,7 @@ struct dv_place_ops {
  * calls by (compat, nr), return addresses by value.
  */
 struct dv_loaded {
+	uint64_t serial;                 /**< no other that this process makes has it */
 	const struct dv_load_image *img; /**< the copy; all slices are in range */
 	const struct dv_load_site *sites;
 	const struct dv_load_ecb *ecbs;

@@ -202,6 +202,8 @@ static int by_addr(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+static uint64_t serial;
+
 struct dv_loaded *dv_loaded_create(const void *bytes, size_t size, const struct dv_region_hdr *hdr, char *msg,
                                    size_t msg_size)
 {
@@ -231,6 +233,7 @@ struct dv_loaded *dv_loaded_create(const void *bytes, size_t size, const struct 
 		goto refused;
 	// An empty table's offset may be anything; its pointer must still be one.
 #define AT(off, count) ((count) ? copy + (off) : copy)
+	l->serial = __atomic_add_fetch(&serial, 1, __ATOMIC_RELAXED);
 	l->sites = (void *)AT(l->img->site_off, l->img->site_count);
 	l->ecbs = (void *)AT(l->img->ecb_off, l->img->ecb_count);
 	l->progs = (void *)AT(l->img->prog_off, l->img->prog_count);

@@ -78,9 +78,10 @@ static uint32_t kernel_stack(struct dv_xplace *p, uint64_t *pcs, uint32_t max)
 		.at_edge = p->site->kind == DV_SITE_ADDR || p->site->kind == DV_SITE_RETURNS,
 	};
 
-	if (p->orc_cache && p->orc_owner != p->loaded) {
+	// Each load may be of another kernel.
+	if (p->orc_cache && p->orc_owner != p->loaded->serial) {
 		memset(p->orc_cache, 0, sizeof(*p->orc_cache));
-		p->orc_owner = p->loaded;
+		p->orc_owner = p->loaded->serial;
 	}
 	return dv_unwind(&u, &from, pcs, max);
 }

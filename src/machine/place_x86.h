@@ -46,8 +46,8 @@ struct dv_xplace {
 	struct {
 		uint64_t va, pa;
 	} pages[8];
-	struct dv_orc_cache *orc_cache; /**< or NULL; what `orc_owner` (a dv_loaded) has filled */
-	const struct dv_loaded *orc_owner;
+	struct dv_orc_cache *orc_cache; /**< or NULL; what the load with this dv_loaded::serial has filled */
+	uint64_t orc_owner;
 };
 extern const struct dv_place_ops dv_xplace_ops;
 
