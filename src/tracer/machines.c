@@ -46,19 +46,21 @@ struct dv_tmachine *dv_tmachine_by_name(struct dv_tracer *t, const char *name)
 
 struct found {
 	DV_VEC(struct dv_machine *) v;
-	struct dv_machine *local; // the host's kernel: the first one that says so
+	struct dv_machine *local; // the host's kernel
 };
 
 static void collect(void *ctx, struct dv_machine *m)
 {
 	struct found *f = ctx;
 
-	if (!(m->caps & DV_CAP_LOCAL))
+	if (!(m->caps & DV_CAP_LOCAL)) {
 		*DV_PUSH(&f->v) = m;
-	else if (!f->local)
+	} else if (!f->local || f->local->why[0]) { // a better one, or one that says why too
+		dv_machine_close(f->local);
 		f->local = m;
-	else
+	} else {
 		dv_machine_close(m);
+	}
 }
 
 static int by_name(const void *a, const void *b)

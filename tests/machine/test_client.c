@@ -108,6 +108,10 @@ static unsigned count;
 
 static void on_machine(void *ctx, struct dv_machine *m)
 {
+	if (m->caps & DV_CAP_LOCAL) { // the host, which says that it is left out
+		dv_machine_close(m);
+		return;
+	}
 	REQUIRE(count < 8);
 	machines[count++] = m;
 }

@@ -19,6 +19,10 @@ static struct dv_machine *vm;
 
 static void on_machine(void *ctx, struct dv_machine *m)
 {
+	if (strcmp(m->backend, "fake")) { // the host, which says that it is left out
+		dv_machine_close(m);
+		return;
+	}
 	REQUIRE(!vm);
 	vm = m;
 }
