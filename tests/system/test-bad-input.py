@@ -29,7 +29,7 @@ def refused(args, *patterns, status=1, env=None):
 refused(["-n", "web:syscall:::entry"], "no machine|no guest|does not match", "qemu-args")
 refused(["-s", TMP + "/missing.d"], "missing.d", "No such file")
 refused(["-n", "BEGIN { x = ; }"], r"-n:1:\d+", "x = ;", r"\^")
-refused(["-n", "BEGIN { speculate(1); }"], r"speculate\(\) is not supported yet", "1:9")
+refused(["-n", "BEGIN { panic(); }"], r"panic\( \) is not supported", "1:9")
 refused(["-n", "BEGIN { trace(nosuch); }"], "nosuch")
 refused(["-n", 'BEGIN { trace("a" * 2); }'], r"1:\d+")
 refused(["-n", "BEGIN { trace(timestam); }"], "timestamp")
