@@ -31,7 +31,7 @@ def names(g):
             printf("open %s|%s|%s|\n", basename(this->p), dirname(this->p), cleanpath(this->p));
             printf("args %s|cwd %s|root %s|\n", execargs, cwd, root);
             printf("up %s|%d|%s|\n", toupper(basename(this->p)), index(this->p, "dir"), strtok(this->p, "/"));
-        }""", "cd /tmp/sub && head -n 1 ./dir/../dir//file")
+        }""", "cd /tmp/sub && env head -n 1 ./dir/../dir//file")
     assert "file /tmp/sub/dir/file|" in out, (out, err)
     assert "open file|./dir/../dir/|dir/file|" in out or "open file|./dir/../dir|dir/file|" in out, (out, err)
     assert "args head -n 1 ./dir/../dir//file|cwd /tmp/sub|root /|" in out, (out, err)
