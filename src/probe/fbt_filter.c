@@ -124,6 +124,20 @@ static struct dv_fbt_filter *make(const struct dv_guest *g)
 	return f;
 }
 
+// Is the function in the list of names? One with two names (__x64_sys_getppid, __ia32_sys_getppid) is there under one.
+static bool named(const struct dv_fbt_filter *f, const struct dv_guest *g, const struct dv_symbol *s)
+{
+	size_t count;
+	const struct dv_symbol *all = dv_guest_symbols(g, &count), *p = s;
+
+	while (p > all && p[-1].addr == s->addr)
+		p--;
+	for (; f->names.count && p < all + count && p->addr == s->addr; p++)
+		if (bsearch(&p->name, f->names.data, f->names.count, sizeof(f->names.data[0]), by_text))
+			return true;
+	return false;
+}
+
 bool dv_fbt_filter_allows(struct dv_probe_machine *pm, const struct dv_symbol *s)
 {
 	struct dv_fbt_filter *f = pm->fbt_filter;
@@ -153,6 +167,5 @@ bool dv_fbt_filter_allows(struct dv_probe_machine *pm, const struct dv_symbol *s
 		}
 		return lo < f->addrs.count && f->addrs.data[lo] - s->addr < 16 && f->addrs.data[lo] - s->addr < s->size;
 	}
-	return f->names.count &&
-	       bsearch(&s->name, f->names.data, f->names.count, sizeof(f->names.data[0]), by_text);
+	return named(f, pm->machine->guest, s);
 }
