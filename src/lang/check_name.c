@@ -342,7 +342,7 @@ static struct dv_node *check_args(struct dv_check *ck, const struct dv_node *n)
 	if (!t)
 		return DV_ERR_AT(ck, i->loc, "D_ARGS_TYPE", "type of args[%u] of %s is not known: use arg%u",
 				 (unsigned)i->ival, probe, (unsigned)i->ival);
-	if (!dv_type_is_scalar(t))
+	if (!dv_type_is_scalar(t) && !(e->arg_text && dv_type_is_string(t)))
 		return DV_ERR_AT(ck, i->loc, "D_NOT_YET", "args[%u] of type %s is not supported yet", (unsigned)i->ival,
 				 dv_tname(ck, t));
 	if (e->arg_text)

@@ -20,6 +20,8 @@ static struct dv_node *parsed(struct dv_check *ck, const char *text)
 	g = DV_PUSH(&s->given);
 	g->text = text;
 	g->node = dv_parse_text(s, text, ck->diag);
+	if (g->node)
+		dv_usage_given(s, g->node, ck->clause->index);
 	return g->node;
 }
 

@@ -319,6 +319,8 @@ void dv_lib_deinit(struct dv_script *s);
 /* -- usage.c --------------------------------------------------------------------------------------------------- */
 /** Enter what clause @p c assigns and uses in the script's tables. */
 void dv_usage_clause(struct dv_script *s, struct dv_clause *c);
+/** The same for what a provider gives: it may keep a value in a variable of its own, this->__NAME. */
+void dv_usage_given(struct dv_script *s, struct dv_node *n, uint32_t clause);
 static inline bool dv_script_inline(struct dv_script *s, const struct dv_node *ident)
 {
 	const struct dv_vdecl *d =

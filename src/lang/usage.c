@@ -48,6 +48,14 @@ static void walk_node(struct dv_script *s, struct dv_clause *c, struct dv_node *
 		walk_node(s, c, n->kids[i], inlines);
 }
 
+void dv_usage_given(struct dv_script *s, struct dv_node *n, uint32_t clause)
+{
+	if (n->kind == DV_NODE_ASSIGN && n->kids[0]->kind == DV_NODE_IDENT)
+		*DV_PUSH(&s->assigns) = (struct dv_assign){n->kids[0]->str, n->kids[0]->scope, n, clause};
+	for (uint32_t i = 0; i < n->kid_count; i++)
+		dv_usage_given(s, n->kids[i], clause);
+}
+
 static void walk_stmts(struct dv_script *s, struct dv_clause *c, struct dv_stmt *st)
 {
 	for (; st; st = st->next) {

@@ -146,7 +146,8 @@ struct dv_provider {
 };
 extern const struct dv_provider *const dv_providers[];
 extern const struct dv_provider dv_prov_dtrace, dv_prov_profile, dv_prov_syscall, dv_prov_fbt, dv_prov_rawtp, dv_prov_sdt,
-	dv_prov_sched, dv_prov_proc, dv_prov_io, dv_prov_vminfo, dv_prov_ip, dv_prov_tcp, dv_prov_udp, dv_prov_pid, dv_prov_usdt;
+	dv_prov_sched, dv_prov_proc, dv_prov_io, dv_prov_vminfo, dv_prov_ip, dv_prov_tcp, dv_prov_udp, dv_prov_kvm,
+	dv_prov_pid, dv_prov_usdt;
 
 static inline const char *dv_probe_provname(const struct dv_probe *p)
 {

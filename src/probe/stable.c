@@ -94,17 +94,18 @@ static const char *check_row(struct dv_probe_set *set, struct dv_probe_machine *
 	return check_proto(set, u, r, dv_guest_func_type(m->guest, mod ? mod : "vmlinux", r->where), 0);
 }
 
-uint32_t dv_stable_add(const struct dv_provider *prov, struct dv_probe_set *set, struct dv_probe_machine *pm)
+uint32_t dv_stable_add_rows(const struct dv_provider *prov, struct dv_probe_set *set, struct dv_probe_machine *pm,
+			    const struct dv_stable_row *rows, uint32_t count)
 {
 	uint32_t names = 0;
 	bool types = dv_guest_has_types(pm->machine->guest);
 
-	for (uint32_t i = 0, next; i < prov->row_count; i = next, names++) {
-		const char *name = prov->rows[i].name, *first_why = NULL;
+	for (uint32_t i = 0, next; i < count; i = next, names++) {
+		const char *name = rows[i].name, *first_why = NULL;
 		bool have = false, taken = false; // one row; the one that was last tried
 
-		for (next = i; next < prov->row_count && !strcmp(prov->rows[next].name, name); next++) {
-			const struct dv_stable_row *r = &prov->rows[next];
+		for (next = i; next < count && !strcmp(rows[next].name, name); next++) {
+			const struct dv_stable_row *r = &rows[next];
 			struct dv_stable_found f = {.prov = prov, .id = names};
 			const char *why;
 
@@ -125,9 +126,14 @@ uint32_t dv_stable_add(const struct dv_provider *prov, struct dv_probe_set *set,
 		}
 		if (!have)
 			*DV_PUSH(&pm->stable) = (struct dv_stable_found){
-			    .prov = prov, .id = names, .row = &prov->rows[i], .why = first_why};
+			    .prov = prov, .id = names, .row = &rows[i], .why = first_why};
 	}
 	return names;
+}
+
+uint32_t dv_stable_add(const struct dv_provider *prov, struct dv_probe_set *set, struct dv_probe_machine *pm)
+{
+	return dv_stable_add_rows(prov, set, pm, prov->rows, prov->row_count);
 }
 
 void dv_stable_provide(const struct dv_provider *prov, const struct dv_probe_machine *pm, const struct dv_probe_desc *d,
@@ -138,9 +144,10 @@ void dv_stable_provide(const struct dv_provider *prov, const struct dv_probe_mac
 	for (size_t i = 0; i < pm->stable.count; i++) {
 		const struct dv_stable_found *f = &pm->stable.data[i];
 		struct dv_symbol s = {.addr = f->addr, .size = f->size, .name = f->symbol};
+		const char *mod = f->tracepoint ? f->tracepoint->module : "vmlinux";
 		struct dv_probe *p;
 
-		if (f->prov != prov || f->why || !(p = dv_probe_offer(set, d, base + f->id, "vmlinux", "", f->row->name)))
+		if (f->prov != prov || f->why || !(p = dv_probe_offer(set, d, base + f->id, mod, "", f->row->name)))
 			continue;
 		if (!f->tracepoint && pm->machine->caps & DV_CAP_LOCAL &&
 		    !dv_fbt_filter_allows((struct dv_probe_machine *)pm, &s)) {

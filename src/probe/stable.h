@@ -42,6 +42,9 @@ struct dv_stable_row {
 };
 
 uint32_t dv_stable_add(const struct dv_provider *prov, struct dv_probe_set *set, struct dv_probe_machine *pm);
+/** The same for a provider whose rows depend on the kernel; they live as long as the set. */
+uint32_t dv_stable_add_rows(const struct dv_provider *prov, struct dv_probe_set *set, struct dv_probe_machine *pm,
+			    const struct dv_stable_row *rows, uint32_t count);
 void dv_stable_provide(const struct dv_provider *prov, const struct dv_probe_machine *pm, const struct dv_probe_desc *d,
 		       struct dv_probe_set *set);
 const struct dv_type *dv_stable_arg_type(const struct dv_probe *p, uint32_t n, uint32_t *count, bool *known);

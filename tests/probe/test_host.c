@@ -272,6 +272,25 @@ static void test_stable(struct dv_probe_set *set)
 	CHECK_STR(p.target, "sched_process_exit");
 }
 
+// Where the kernel has KVM.
+static void test_kvm(struct dv_probe_set *set)
+{
+	struct dv_probe p = {0};
+	size_t n = match(set, "kvm:::", NULL);
+
+	if (!n) {
+		CHECK_STR(why(set, "kvm:::exit"), "on host KVM is not loaded");
+		return;
+	}
+	for (size_t k = 0; k < n; k++)
+		compile(&set->probes.data[k]);
+	REQUIRE(match(set, "kvm:::exit", &p) == 1);
+	CHECK_STR(p.target, "kvm_exit");
+	CHECK_STR(types(&p), "struct kvm_vcpu *, int, uint32_t, string");
+	CHECK_EQ(match(set, "kvm:::page-fault", NULL), 1);
+	CHECK_STR(why(set, "kvm:::nosuch"), "");
+}
+
 // Rows of no kernel: each fails for its own reason.
 static const struct dv_stable_row odd_rows[] = {
 	{"no-function", DV_AT_ENTRY, "there_is_no_such_function"},
@@ -399,6 +418,7 @@ int main(int argc, char **argv)
 		test_profile(&set);
 		test_fbt(&set);
 		test_stable(&set);
+		test_kvm(&set);
 		test_rows();
 		test_without();
 	}
