@@ -53,7 +53,7 @@ with guestlib.Guests() as g:
 
     stop, go = ("kill -%s $(inner inner pid); sleep 0.1" % s for s in ("STOP", "CONT"))
     lab.check(stop)
-    with LabTrace(lab, SCRIPT, ["host"]) as t:
+    with LabTrace(lab, SCRIPT, ["host"], timeout=180) as t:
         names = " ".join("kvm_" + n.replace("-", "_") for n in ["exit"] + EVENTS)
         lab.check("cd /sys/kernel/tracing/events/kvm; for e in %s; do echo 1 >$e/enable; done; %s" % (names, go))
         assert lab.inner(WORK).status == 0

@@ -30,7 +30,7 @@ host:profile:::profile-97 { @one["profile"] = count(); }
 
 def functions(lab, kernel):
     assert re.search(r"^host .* ready .*fbt", lab.check("dvirt ps").out, re.M), lab.check("dvirt ps -v").out
-    with LabTrace(lab, SCRIPT) as t:
+    with LabTrace(lab, SCRIPT, timeout=180) as t:
         lab.check("exercise getppid %d; exercise read %d" % (N, N))
         out, err = t.stop()
     rows = {k[0]: v for k, v in table(out).items() if len(k) == 1}
