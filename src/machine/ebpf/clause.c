@@ -377,6 +377,17 @@ static void follow(struct tr *t, const struct dv_insn *in)
 		t->known[dst] = false;
 }
 
+// The built-in execname that is put into a key at once: three instructions, none of which is jumped to but the first.
+static bool is_execname_key(const struct tr *t, uint32_t i)
+{
+	const struct dv_insn *in = &t->c->insns[i];
+
+	return i + 2 < t->c->count && in->code == (DV_JMP | DV_CALL) && in->imm == DV_FN_BIS && t->known[1] &&
+	       t->value[1] == DV_BI_EXECNAME && in[1].code == (DV_ALU64 | DV_MOV | DV_X) && DV_DST(&in[1]) == 1 &&
+	       DV_SRC(&in[1]) == 0 && in[2].code == (DV_JMP | DV_CALL) && in[2].imm == DV_FN_KEYS && !t->target[i + 1] &&
+	       !t->target[i + 2];
+}
+
 static void body(struct tr *t, uint32_t count)
 {
 	for (uint32_t i = 0; i < count && !t->err; i++) {
@@ -386,6 +397,13 @@ static void body(struct tr *t, uint32_t count)
 		if (t->target[i])
 			forget(t);
 		t->at[i] = (uint32_t)t->out->insns.count;
+		if (is_execname_key(t, i)) {
+			call_fn(t, "dv_fn_keyexec", 0);
+			check_fault(t, i);
+			forget(t);
+			i += 2; // nothing jumps to them
+			continue;
+		}
 		if (class == DV_JMP && op == DV_CALL) {
 			if (call(t, (uint32_t)in->imm))
 				check_fault(t, i);

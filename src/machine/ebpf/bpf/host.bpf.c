@@ -622,6 +622,36 @@ FN(guestname)
 
 	return s && dv_view(st, &v) ? DV_RD(dv_hdr(&v)->machines[DV_SERVES_MACHINE(s) & (DV_MACH_MAX - 1)].name) : 0;
 }
+// The program's name as the next element of the key tuple, which most keys have: keys(execname()) without the way through
+// scratch. The kernel pads the name with zeros.
+FN(keyexec)
+{
+	uint64_t w[2] = {0, 0}, mark, len, at;
+	struct dv_view v;
+
+	if (!dv_view(st, &v))
+		return 0;
+	get_current_comm(w, COMM_SIZE);
+	mark = dv_zero_byte(w[0]);
+	len = mark ? dv_zero_index(mark) : 8;
+	if (!mark) {
+		mark = dv_zero_byte(w[1]);
+		len += mark ? dv_zero_index(mark) : 7;
+	}
+	if (len > 7 && dv_strsize(&v) == 8) { // no string is longer
+		len = 7;
+		w[0] = dv_low(w[0], 7);
+	}
+	at = key_room(&v, 8 + DV_ALIGN8(len));
+	if (!at)
+		return 0;
+	*dv_word(&v, at) = DV_KEY_STR | len << 32;
+	if (len)
+		*dv_word(&v, at + 8) = w[0];
+	if (len > 8)
+		*dv_word(&v, at + 16) = w[1];
+	return 0;
+}
 // At most eight bytes of text of our own.
 FN(text, uint64_t text)
 {
