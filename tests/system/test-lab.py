@@ -41,6 +41,19 @@ def kprobe(lab):
     assert hits[0] == "getppid" and int(hits[1]) >= 1000, hits
 
 
+def destructive(lab):
+    """Clauses on the host that write into a process's memory, and send it a signal."""
+    lab.check("echo one >/tmp/one; echo two >/tmp/two")
+    with LabTrace(lab, r"""
+        syscall::openat:entry /execname == "cat" && copyinstr(arg1) == "/tmp/one"/ { copyoutstr("/tmp/two", arg1, 9); n++; }
+        syscall::getppid:entry /execname == "exercise"/ { raise(10); }
+        END { printf("n %d\n", n); }""", args=["-w"], timeout=150) as t:
+        assert lab.check("env cat /tmp/one").out == "two\n"
+        assert lab.run("exercise getppid 1").status == 128 + 10
+        out, err = t.stop()
+    assert t.status == 0 and table(out)[("n",)] == 1, (out, err)
+
+
 def kvm(lab):
     r = lab.inner("uname -r; echo err >&2; exit 3")
     assert r.status == 3 and r.out.startswith("6.12.") and r.err == "err\n", (r.status, r.out, r.err)
@@ -82,6 +95,7 @@ with guestlib.Guests() as g:
     both.stop()
     basics(old, "6.1")
     kprobe(old)
+    destructive(old)
     if state:
         old.check("for i in $(seq 3000); do [ -s /tmp/status ] && break; usleep 100000; done", timeout=310)
         print(old.check("cat /tmp/state.log; exit $(cat /tmp/status)").out)

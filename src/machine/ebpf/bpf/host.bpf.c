@@ -365,7 +365,9 @@ FN(copyout, uint64_t addr, uint64_t mem, uint64_t size)
 	} else {
 		if (size > DV_MEM_MAX || !in_scratch(&v, mem, size))
 			return fault(&v, DV_FAULT_BADSIZE, size);
-		e = probe_write_user(addr, v.base + (mem & v.mask & ~7ULL), size);
+		size--; // the helper takes no 0, and the verifier has to see that there is none
+		DV_BOUND(size, DV_MEM_MAX);
+		e = probe_write_user(addr, v.base + (mem & v.mask), (uint32_t)size + 1);
 	}
 	return e ? fault(&v, DV_FAULT_BADADDR, addr) : 0;
 }
