@@ -455,6 +455,36 @@ static int run_turns(uint64_t n)
 	return 0;
 }
 
+/*
+ * straddle N: N calls of a function, each written anew, with an instruction that begins on one page and ends on another
+ * which has to be faulted in first. An emulator is in the middle of translating it then.
+ */
+static int run_straddle(uint64_t n)
+{
+	static const uint8_t code[] = { 0x48, 0xb8, 1, 2, 3, 4, 5, 6, 7, 8, 0xc3 }; /* mov $..., %rax; ret */
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	int fd = memfd_create("straddle", MFD_CLOEXEC);
+	uint64_t i;
+	uint8_t *p;
+
+	if (fd < 0 || ftruncate(fd, (off_t)(2 * page)))
+		fail("memfd_create");
+	p = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_SHARED, fd, 0);
+	if (p == MAP_FAILED)
+		fail("mmap");
+	for (i = 0; i < n && !stop; i++) {
+		uint64_t (*f)(void) = (uint64_t (*)(void))(uintptr_t)(p + page - 4);
+
+		memcpy(p + page - 4, code, sizeof(code));
+		if (madvise(p + page, page, MADV_DONTNEED))
+			fail("madvise");
+		if (f() != 0x0807060504030201)
+			fail("the function returned something else");
+	}
+	report("calls", i);
+	return 0;
+}
+
 static void usage(void)
 {
 	fputs("usage: exercise COMMAND [ARGUMENT...]\n"
@@ -467,6 +497,7 @@ static void usage(void)
 	      "  redis ADDRESS PORT N [MS]  N INCR commands, MS apart (N = 0: until SIGTERM)\n"
 	      "  http ADDRESS PORT N [MS]   N requests\n"
 	      "  files N                    mount, and N times create, fork, exec, unlink\n"
+	      "  straddle N                 run code that ends on a page that is not there\n"
 	      "  as NAME COMMAND...         any of these under another process name\n",
 	      stderr);
 	exit(2);
@@ -509,6 +540,8 @@ int main(int argc, char **argv)
 				argc == 6 ? (int)number(argv[5], "MS") : 0);
 	if (!strcmp(c, "files") && argc == 3)
 		return run_files(number(argv[2], "N"));
+	if (!strcmp(c, "straddle") && argc == 3)
+		return run_straddle(number(argv[2], "N"));
 	for (int i = 0; i < OP_NONE; i++)
 		if (!strcmp(c, op_names[i]) && argc == 3)
 			return run_loop((enum op)i, number(argv[2], "N"));

@@ -68,6 +68,7 @@ static void on_translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 {
 	uint64_t va = qemu_plugin_tb_vaddr(tb);
 
+	dv_tcg_learn(tb);
 	if (__atomic_load_n(&g.door_switch, __ATOMIC_ACQUIRE))
 		dv_cpu_door(0);
 	if (!DV_KERNEL_VA(va))

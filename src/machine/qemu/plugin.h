@@ -137,6 +137,10 @@ struct dv_snap *dv_snap_create(struct dv_tracing *const *t, uint32_t count);
 void dv_snap_destroy(struct dv_snap *s);
 void dv_snap_translate(struct dv_snap *s, struct qemu_plugin_tb *tb, uint64_t va);
 
+/* plugin_tcg.c */
+void dv_tcg_learn(struct qemu_plugin_tb *tb); /**< in the translate callback */
+void dv_tcg_forget(void);                     /**< in a switch */
+
 /* plugin_ctl.c */
 int dv_ctl_listen(char *msg, size_t msg_size);  /**< make the socket; 0, or -1 and why */
 void dv_ctl_start(void);                        /**< the thread */

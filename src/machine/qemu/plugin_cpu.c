@@ -150,6 +150,7 @@ static void on_reset(qemu_plugin_id_t id)
 	g.snap = g.next;
 	g.next = old;
 	pthread_mutex_unlock(&g.lock);
+	dv_tcg_forget();
 	dv_plugin_register();
 	pthread_mutex_lock(&g.lock);
 	g.switched = true;
