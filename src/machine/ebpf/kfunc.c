@@ -12,29 +12,10 @@
 #include <unistd.h>
 
 #include "machine/ebpf/event.h"
+#include "machine/ebpf/event.h"
 #include "machine/ebpf/link.h"
 
-#define PMU "/sys/bus/event_source/devices/kprobe/"
 #define KPROBE_MULTI_RETURN 1u /* BPF_F_KPROBE_MULTI_RETURN */
-
-// A number in a file of the PMU ("config:0" has it behind the colon); -1: not there.
-static long pmu_number(const char *file)
-{
-	char path[128], text[64] = "", *p;
-	long n = -1;
-	int fd;
-
-	snprintf(path, sizeof(path), PMU "%s", file);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	if (read(fd, text, sizeof(text) - 1) > 0) {
-		p = strchr(text, ':');
-		n = strtol(p ? p + 1 : text, NULL, 10);
-	}
-	close(fd);
-	return n;
-}
 
 // The smallest program of a kind. -1: the kernel does not take it.
 static int tiny(enum bpf_prog_type type, int attach_type, uint32_t btf_id)
@@ -95,7 +76,7 @@ unsigned dv_kfunc_ways(uint32_t test_id)
 		ways |= DV_KFUNC_FENTRY;
 	if (have_multi())
 		ways |= DV_KFUNC_MULTI;
-	if (pmu_number("type") >= 0)
+	if (dv_event_pmu("kprobe", "type") >= 0)
 		ways |= DV_KFUNC_KPROBE;
 	return ways;
 }
@@ -119,7 +100,7 @@ struct dv_error *dv_kfunc_attach_kprobe(int prog, bool is_return, uint64_t addr,
 {
 	LIBBPF_OPTS(bpf_link_create_opts, o, .perf_event.bpf_cookie = cookie);
 	struct perf_event_attr attr = {.size = sizeof(attr)};
-	long type = pmu_number("type"), bit = pmu_number("format/retprobe");
+	long type = dv_event_pmu("kprobe", "type"), bit = dv_event_pmu("kprobe", "format/retprobe");
 	uint32_t cpu = 0;
 	int fd, l, err;
 
