@@ -18,7 +18,8 @@ DV_HELPER uint64_t dv_json_kind(uint64_t c)
 	return !c || c == ',' || c == ']' || c == '}' ? JSON_END : JSON_OTHER;
 }
 
-DV_HELPER uint64_t dv_json_space(DV_ST st, uint64_t pos)
+// Behind what is of one kind: blanks; or a number, true, false or null.
+DV_HELPER uint64_t dv_json_past(DV_ST st, uint64_t pos, uint64_t kind)
 {
 	struct dv_view v;
 	uint64_t i;
@@ -26,7 +27,7 @@ DV_HELPER uint64_t dv_json_space(DV_ST st, uint64_t pos)
 	if (!dv_view(st, &v))
 		return 0;
 	for (i = 0; i < DV_STR_MAX; i++)
-		if (dv_json_kind(dv_byte(&v, pos + i)) != JSON_BLANK)
+		if (dv_json_kind(dv_byte(&v, pos + i)) != kind)
 			break;
 	return pos + i;
 }
@@ -57,20 +58,6 @@ DV_HELPER uint64_t dv_json_string(DV_ST st, uint64_t pos)
 		pos = next;
 	}
 	return pos;
-}
-
-// Behind a number, true, false or null.
-DV_HELPER uint64_t dv_json_word(DV_ST st, uint64_t pos)
-{
-	struct dv_view v;
-	uint64_t i;
-
-	if (!dv_view(st, &v))
-		return 0;
-	for (i = 0; i < DV_STR_MAX; i++)
-		if (dv_json_kind(dv_byte(&v, pos + i)) != JSON_OTHER)
-			break;
-	return pos + i;
 }
 
 // One byte of a value in brackets or quotes, two when it is a backslash. In memory: how deep in brackets we are, and
@@ -110,7 +97,7 @@ DV_HELPER uint64_t dv_json_skip(DV_ST st, uint64_t ctx, uint64_t pos)
 		return 0;
 	c = dv_byte(&v, pos);
 	if (c != '{' && c != '[' && c != '"')
-		return dv_json_word(st, pos);
+		return dv_json_past(st, pos, JSON_OTHER);
 	*dv_word(&v, ctx) = 0;
 	*dv_word(&v, ctx + 8) = 0;
 	for (i = 0; i < DV_STR_MAX; i++) {
@@ -133,17 +120,17 @@ DV_HELPER uint64_t dv_json_member(DV_ST st, uint64_t ctx, uint64_t pos, uint64_t
 	if (!dv_view(st, &v))
 		return 0;
 	for (i = 0; i < MEMBERS_MAX; i++) {
-		key = dv_json_space(st, pos + 1) + 1;
+		key = dv_json_past(st, pos + 1, JSON_BLANK) + 1;
 		if (dv_byte(&v, key - 1) != '"')
 			break;
 		end = dv_json_string(st, key);
-		pos = dv_json_space(st, end + (dv_byte(&v, end) != 0));
+		pos = dv_json_past(st, end + (dv_byte(&v, end) != 0), JSON_BLANK);
 		if (dv_byte(&v, pos) != ':')
 			break;
-		pos = dv_json_space(st, pos + 1);
+		pos = dv_json_past(st, pos + 1, JSON_BLANK);
 		if (end - key == len && dv_match(st, key, name, len))
 			return pos;
-		pos = dv_json_space(st, dv_json_skip(st, ctx, pos));
+		pos = dv_json_past(st, dv_json_skip(st, ctx, pos), JSON_BLANK);
 		if (dv_byte(&v, pos) != ',')
 			break;
 	}
@@ -158,10 +145,10 @@ DV_HELPER uint64_t dv_json_element(DV_ST st, uint64_t ctx, uint64_t pos, uint64_
 	if (!dv_view(st, &v))
 		return 0;
 	for (i = 0; i < MEMBERS_MAX; i++) {
-		pos = dv_json_space(st, pos + 1);
+		pos = dv_json_past(st, pos + 1, JSON_BLANK);
 		if (i == index)
 			return pos;
-		pos = dv_json_space(st, dv_json_skip(st, ctx, pos));
+		pos = dv_json_past(st, dv_json_skip(st, ctx, pos), JSON_BLANK);
 		if (dv_byte(&v, pos) != ',')
 			break;
 	}
@@ -219,7 +206,7 @@ DV_GLOBAL uint64_t dv_st_sjson(DV_ST st, uint64_t s, uint64_t path)
 		n = dv_json_name(st, path);
 		if (!n)
 			break;
-		pos = dv_json_space(st, pos);
+		pos = dv_json_past(st, pos, JSON_BLANK);
 		c = dv_byte(&v, pos);
 		if (c == '{')
 			pos = dv_json_member(st, ctx, pos, path, n);

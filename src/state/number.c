@@ -131,17 +131,18 @@ DV_HELPER uint64_t dv_add_number(DV_ST st, uint64_t ctx, uint64_t value, uint64_
 	return 0;
 }
 
-DV_HELPER uint64_t dv_add_ipv4(DV_ST st, uint64_t ctx, uint64_t mem)
+// Bytes with a character between them: 10.0.0.1, or with @p link 52:54:00:12:34:56.
+DV_HELPER uint64_t dv_add_bytes(DV_ST st, uint64_t ctx, uint64_t mem, uint64_t link)
 {
 	struct dv_view v;
 	uint64_t i;
 
 	if (!dv_view(st, &v))
 		return 0;
-	for (i = 0; i < 4; i++) {
+	for (i = 0; i < 6 && (link || i < 4); i++) {
 		if (i)
-			dv_add_char(st, ctx, '.');
-		dv_add_number(st, ctx, dv_byte(&v, mem + i), 10, 1);
+			dv_add_char(st, ctx, link ? ':' : '.');
+		dv_add_number(st, ctx, dv_byte(&v, mem + i), link ? 16 : 10, link ? 2 : 1);
 	}
 	return 0;
 }
@@ -203,21 +204,6 @@ DV_INLINE uint64_t embedded(const struct dv_view *v, uint64_t mem)
 	return group == 0xffff || (!group && low > 1);
 }
 
-DV_HELPER uint64_t dv_add_link(DV_ST st, uint64_t ctx, uint64_t mem)
-{
-	struct dv_view v;
-	uint64_t i;
-
-	if (!dv_view(st, &v))
-		return 0;
-	for (i = 0; i < 6; i++) {
-		if (i)
-			dv_add_char(st, ctx, ':');
-		dv_add_number(st, ctx, dv_byte(&v, mem + i), 16, 2);
-	}
-	return 0;
-}
-
 uint64_t dv_st_inet(DV_ST st, uint64_t mem, uint64_t how)
 {
 	struct dv_view v;
@@ -231,10 +217,10 @@ uint64_t dv_st_inet(DV_ST st, uint64_t mem, uint64_t how)
 	*dv_word(&v, ctx) = 0;
 	switch (how) {
 	case DV_INET_V4:
-		dv_add_ipv4(st, ctx, mem);
+		dv_add_bytes(st, ctx, mem, 0);
 		break;
 	case DV_INET_LINK:
-		dv_add_link(st, ctx, mem);
+		dv_add_bytes(st, ctx, mem, 1);
 		break;
 	default:
 		if (!embedded(&v, mem)) {
@@ -245,7 +231,7 @@ uint64_t dv_st_inet(DV_ST st, uint64_t mem, uint64_t how)
 			dv_add_ipv6(st, ctx, mem, 6);
 			dv_add_char(st, ctx, ':');
 		}
-		dv_add_ipv4(st, ctx, mem + 12);
+		dv_add_bytes(st, ctx, mem + 12, 0);
 		break;
 	}
 	dv_add_char(st, ctx, 0);
