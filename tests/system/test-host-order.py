@@ -6,14 +6,13 @@ that gets it. At least 200,000 pairs in succession have the right order: in sequ
 each other's variable, and in the output. The host's kernel cannot wait for room, so that nothing was dropped is part of it."""
 
 import os
-import re
 import sys
 
 import guestlib
 
 sys.path.insert(0, os.path.join(os.environ["DVIRT_TOP"], "tests", "system"))
 from hosttest import need_host  # noqa: E402
-from trace import Trace  # noqa: E402
+from trace import Trace, inversions  # noqa: E402
 
 ROUNDS = int(os.environ.get("DVIRT_ORDER_ROUNDS", "25050"))
 # Eight steps in a round, whose number is in the packet: behind 42 bytes of Ethernet, IP and UDP in QEMU's buffers. Each
@@ -37,25 +36,6 @@ host:syscall::recvfrom:entry /guestname != ""/ { self->buf = arg1; }
 """ + "\n".join("%s /%s/ { %s }" % (probe, predicate, SAY % (i, where)) for i, (probe, predicate, where) in enumerate(STEPS))
 
 
-def inversions(text):
-    """(pairs, inversions in sequence, in time, in the variable, in the order of output)."""
-    first = {}
-    for i, m in enumerate(re.finditer(r"^S (\d) (\d+) (\d+) (\d+) (\d+)$", text, re.M)):
-        step, packet, seq, time, n = map(int, m.groups())
-        first.setdefault((packet, step), (seq, time, n, i))
-    bad = [0, 0, 0, 0]
-    pairs = 0
-    before = None
-    for step in ((r, s) for r in range(2, ROUNDS + 2) for s in range(len(STEPS))):
-        assert step in first, "round %d, step %d is missing" % step
-        if before:
-            pairs += 1
-            for k in range(4):
-                bad[k] += first[step][k] <= before[k]
-        before = first[step]
-    return pairs, bad
-
-
 need_host()
 with guestlib.Guests() as g:
     web = g.start("web")
@@ -67,7 +47,7 @@ with guestlib.Guests() as g:
         out, err = t.stop(120)
     assert r.status == 0, r.err
     assert t.status == 0, err
-    pairs, bad = inversions(out)
+    pairs, bad = inversions(out, ROUNDS, len(STEPS))
     print("%d pairs; inversions: %d in sequence, %d in time, %d in the variable, %d in the output" % ((pairs,) + tuple(bad)))
     print("packets sent again: %d; %d us a round" % (r["again"], r["ns"] / 1000 / (ROUNDS + 1)))
     print(err)

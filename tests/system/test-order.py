@@ -4,13 +4,12 @@
 succession have the right order: in sequence, in time, and in what the clauses saw of each other's variables."""
 
 import os
-import re
 import sys
 
 import guestlib
 
 sys.path.insert(0, os.path.join(os.environ["DVIRT_TOP"], "tests", "system"))
-from trace import Trace  # noqa: E402
+from trace import Trace, inversions  # noqa: E402
 
 ROUNDS = int(os.environ.get("DVIRT_ORDER_ROUNDS", "50100"))
 # Steps 0 to 3 of a round, whose number is in the packet. A pair is a step and the next one: cause and effect, by the packet
@@ -29,25 +28,6 @@ web:syscall::recvfrom:return /self->buf && (int)arg1 > 0/
 """
 
 
-def inversions(text):
-    """(pairs, inversions in sequence, in time, in the variable, in the order of output)."""
-    first = {}
-    for i, m in enumerate(re.finditer(r"^S (\d) (\d+) (\d+) (\d+) (\d+)$", text, re.M)):
-        step, packet, seq, time, n = map(int, m.groups())
-        first.setdefault((packet, step), (seq, time, n, i))
-    bad = [0, 0, 0, 0]
-    pairs = 0
-    before = None
-    for step in ((r, s) for r in range(2, ROUNDS + 2) for s in range(4)):
-        assert step in first, "round %d, step %d is missing" % step
-        if before:
-            pairs += 1
-            for k in range(4):
-                bad[k] += first[step][k] <= before[k]
-        before = first[step]
-    return pairs, bad
-
-
 with guestlib.Guests() as g:
     web = g.start("web")
     db = g.start("db", kernel="6.12")
@@ -58,7 +38,7 @@ with guestlib.Guests() as g:
         out, err = t.stop(120)
     assert r.status == 0, r.err
     assert t.status == 0, err
-    pairs, bad = inversions(out)
+    pairs, bad = inversions(out, ROUNDS, 4)
     print("%d pairs; inversions: %d in sequence, %d in time, %d in the variable, %d in the output" % ((pairs,) + tuple(bad)))
     print("packets sent again: %d" % r["again"])
     print(err)

@@ -159,3 +159,23 @@ def fds(pid):
 def rss_kib(pid):
     with open("/proc/%d/status" % pid) as f:
         return int(re.search(r"^VmRSS:\s+(\d+)", f.read(), re.M).group(1))
+
+
+def inversions(text, rounds, steps):
+    """Of the lines "S step packet seq timestamp n", for the packets 2 to rounds + 1 and what comes next within and between
+    them: (pairs, inversions in [sequence, time, the variable, the order of output])."""
+    first = {}
+    for i, m in enumerate(re.finditer(r"^S (\d) (\d+) (\d+) (\d+) (\d+)$", text, re.M)):
+        step, packet, seq, time_, n = map(int, m.groups())
+        first.setdefault((packet, step), (seq, time_, n, i))
+    bad = [0, 0, 0, 0]
+    pairs = 0
+    before = None
+    for step in ((r, s) for r in range(2, rounds + 2) for s in range(steps)):
+        assert step in first, "round %d, step %d is missing" % step
+        if before:
+            pairs += 1
+            for k in range(4):
+                bad[k] += first[step][k] <= before[k]
+        before = first[step]
+    return pairs, bad
