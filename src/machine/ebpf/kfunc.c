@@ -3,15 +3,12 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/perf_event.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "machine/ebpf/event.h"
 #include "machine/ebpf/event.h"
 #include "machine/ebpf/link.h"
 
@@ -76,7 +73,7 @@ unsigned dv_kfunc_ways(uint32_t test_id)
 		ways |= DV_KFUNC_FENTRY;
 	if (have_multi())
 		ways |= DV_KFUNC_MULTI;
-	if (dv_event_pmu("kprobe", "type") >= 0)
+	if (dv_event_pmu("kprobe", "type") >= 0 && dv_event_cookies()) // the cookie says which function it is
 		ways |= DV_KFUNC_KPROBE;
 	return ways;
 }
@@ -98,11 +95,10 @@ struct dv_error *dv_kfunc_attach_multi(int prog, bool is_return, const unsigned 
 struct dv_error *dv_kfunc_attach_kprobe(int prog, bool is_return, uint64_t addr, const char *name, uint64_t cookie,
 					int *event, int *link)
 {
-	LIBBPF_OPTS(bpf_link_create_opts, o, .perf_event.bpf_cookie = cookie);
 	struct perf_event_attr attr = {.size = sizeof(attr)};
 	long type = dv_event_pmu("kprobe", "type"), bit = dv_event_pmu("kprobe", "format/retprobe");
 	uint32_t cpu = 0;
-	int fd, l, err;
+	int fd, err;
 
 	if (type < 0)
 		return dv_error_create(DV_ERR_NOT_FOUND, "the kernel has no kprobes (CONFIG_KPROBES)");
@@ -114,15 +110,13 @@ struct dv_error *dv_kfunc_attach_kprobe(int prog, bool is_return, uint64_t addr,
 	fd = (int)syscall(SYS_perf_event_open, &attr, -1, (int)cpu, -1, PERF_FLAG_FD_CLOEXEC);
 	if (fd < 0)
 		return dv_error_sys(errno, "cannot put a kprobe on '%s' (0x%llx)", name, (unsigned long long)addr);
-	l = bpf_link_create(prog, fd, BPF_PERF_EVENT, &o);
-	if (l >= 0) {
-		*event = fd;
-		*link = l;
-		return NULL;
+	err = dv_event_program(fd, prog, cookie, link);
+	if (err) {
+		close(fd);
+		return dv_error_sys(err, "cannot attach to the kprobe on '%s'", name);
 	}
-	err = errno;
-	close(fd);
-	return dv_error_sys(err, "cannot attach to the kprobe on '%s'", name);
+	*event = fd;
+	return NULL;
 }
 
 struct dv_error *dv_kfunc_attach_fentry(int prog, const char *name, int *link)
