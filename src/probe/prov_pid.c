@@ -284,26 +284,17 @@ static void provide(const struct dv_provider *prov, const struct dv_probe_machin
 		return;
 	}
 	while (dv_user_split(d->part[DV_PART_PROV], &at, prefix, &pid)) {
-		struct dv_object *const *o;
+		struct dv_user_object *uo;
 		struct dv_user *u;
 		struct dv_error *e;
-		size_t n;
+		size_t i = 0;
 
 		if (!dv_glob(prefix, "pid"))
 			continue;
 		e = dv_user_get(set, pid, &u);
-		o = e ? NULL : dv_process_objects(u->process, &n);
+		while (!e && (uo = dv_user_match(set, u, d->part[DV_PART_MOD], &i)))
+			provide_object(set, uo, &w);
 		dv_error_destroy(e); // why_not() tells, when nothing else matches
-		for (size_t i = 0; o && i < n; i++) {
-			struct dv_user_object *uo;
-
-			if (!dv_user_module(d->part[DV_PART_MOD], o[i]))
-				continue;
-			e = dv_user_open(set, u, o[i], &uo);
-			if (!e)
-				provide_object(set, uo, &w);
-			dv_error_destroy(e);
-		}
 	}
 }
 

@@ -127,26 +127,17 @@ static void provide(const struct dv_provider *prov, const struct dv_probe_machin
 		for (size_t k = 0; k < set->users.data[i]->objects.count; k++)
 			provide_object(set, set->users.data[i]->objects.data[k], NULL, d);
 	while (!d->id && dv_user_split(d->part[DV_PART_PROV], &at, prefix, &pid)) {
-		struct dv_object *const *o;
+		struct dv_user_object *uo;
 		struct dv_user *u;
 		struct dv_error *e;
-		size_t n;
+		size_t i = 0;
 
 		if (!strcmp(prefix, "pid"))
 			continue;
 		e = dv_user_get(set, pid, &u);
-		o = e ? NULL : dv_process_objects(u->process, &n);
+		while (!e && (uo = dv_user_match(set, u, d->part[DV_PART_MOD], &i)))
+			provide_object(set, uo, prefix, d);
 		dv_error_destroy(e);
-		for (size_t i = 0; o && i < n; i++) {
-			struct dv_user_object *uo;
-
-			if (!dv_user_module(d->part[DV_PART_MOD], o[i]))
-				continue;
-			e = dv_user_open(set, u, o[i], &uo);
-			if (!e)
-				provide_object(set, uo, prefix, d);
-			dv_error_destroy(e);
-		}
 	}
 }
 

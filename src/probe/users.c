@@ -142,6 +142,26 @@ bool dv_user_module(const char *pattern, const struct dv_object *o)
 	return false;
 }
 
+struct dv_user_object *dv_user_match(struct dv_probe_set *set, struct dv_user *u, const char *pattern, size_t *at)
+{
+	size_t n;
+	struct dv_object *const *o = dv_process_objects(u->process, &n);
+
+	while (*at < n) {
+		struct dv_object *next = o[(*at)++];
+		struct dv_user_object *uo;
+		struct dv_error *e;
+
+		if (!dv_user_module(pattern, next))
+			continue;
+		e = dv_user_open(set, u, next, &uo);
+		if (!e)
+			return uo;
+		dv_error_destroy(e);
+	}
+	return NULL;
+}
+
 void dv_user_modules(const struct dv_user *u, char *buf, size_t size)
 {
 	size_t n, used = 0;

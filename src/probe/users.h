@@ -45,6 +45,9 @@ struct dv_error *dv_user_open(struct dv_probe_set *set, struct dv_user *u, struc
 /** Does a description's module part mean this object? Its name does, its name up to a dot ("libc" for "libc.so.6"), and
  * "a.out" for the program. */
 bool dv_user_module(const char *pattern, const struct dv_object *o);
+/** The next of its objects whose name a description's module part means. Begin with *at = 0; NULL: there are no more.
+ * Objects that cannot be read are passed over. */
+struct dv_user_object *dv_user_match(struct dv_probe_set *set, struct dv_user *u, const char *pattern, size_t *at);
 /** The objects of a process as a list for a message, as long as there is room. */
 void dv_user_modules(const struct dv_user *u, char *buf, size_t size);
 /** The name of the program that a process runs. */
