@@ -11,7 +11,7 @@
 #include "abi/insn.h"
 
 #define DV_LOAD_MAGIC   0x44414f4c /* "LOAD" */
-#define DV_LOAD_VERSION 4u
+#define DV_LOAD_VERSION 5u
 
 /**
  * How the entries of a kernel's unwind tables (ORC) read: by its own type information, for they have changed. An entry
@@ -58,6 +58,7 @@ struct dv_guest_layout {
 	uint32_t ptregs_size, ptregs_orig_ax, ptregs_di, ptregs_si, ptregs_dx, ptregs_r10, ptregs_r8, ptregs_r9;
 	uint32_t stack_pad;    /**< TOP_OF_KERNEL_STACK_PADDING */
 	uint32_t task_mm, task_leader, task_start; /**< task_start: start_boottime, to be read of the leader */
+	uint32_t mm_pgd;       /**< struct mm_struct */
 	struct dv_orc_format orc;
 };
 #define DV_OFF_NONE 0xffffffffu /**< an offset above that the kernel does not have or that is not known */

@@ -7,6 +7,7 @@
  *	DPATH_ST(x)          its DV_ST
  *	DPATH_RD, DPATH_RDSTR  the run-time functions of these names
  *	DPATH_FN             how a function is declared
+ *	DPATH_NAME(x)        its name
  *
  * The kernel's names for where things are come with the call, as the machine's types have them: four offsets in a word,
  * of 16 bits each. What was found so far lies in scratch, in front of the text, which grows from its end.
@@ -18,7 +19,7 @@
 #define DPATH_NAMES  64u /* and mount points, at most */
 
 // One name. 0: that was the root, or a fault.
-DPATH_FN uint64_t dv_dpath_step(DPATH_X x, uint64_t ctx, uint64_t mach, uint64_t dentry_offs, uint64_t mount_offs)
+DPATH_FN uint64_t DPATH_NAME(step)(DPATH_X x, uint64_t ctx, uint64_t mach, uint64_t dentry_offs, uint64_t mount_offs)
 {
 	uint64_t dentry = dv_st_word(DPATH_ST(x), ctx + DPATH_DENTRY), mnt = dv_st_word(DPATH_ST(x), ctx + DPATH_MNT);
 	uint64_t root = DPATH_RD(x, mach, mnt + (dentry_offs >> 32 & 0xffff), 8);
@@ -48,7 +49,7 @@ DPATH_FN uint64_t dv_dpath_step(DPATH_X x, uint64_t ctx, uint64_t mach, uint64_t
 	return 1;
 }
 
-DPATH_FN uint64_t dv_fn_dpath(DPATH_X x, uint64_t mach, uint64_t path, uint64_t dentry_offs, uint64_t mount_offs)
+DPATH_FN uint64_t DPATH_NAME(dpath)(DPATH_X x, uint64_t mach, uint64_t path, uint64_t dentry_offs, uint64_t mount_offs)
 {
 	uint64_t ctx, i, pos;
 
@@ -58,7 +59,7 @@ DPATH_FN uint64_t dv_fn_dpath(DPATH_X x, uint64_t mach, uint64_t path, uint64_t 
 	dv_st_word_set(DPATH_ST(x), ctx + DPATH_MNT, DPATH_RD(x, mach, path + (mount_offs >> 32 & 0xffff), 8));
 	dv_st_word_set(DPATH_ST(x), ctx + DPATH_DENTRY, DPATH_RD(x, mach, path + (mount_offs >> 48), 8));
 	for (i = 0; i < DPATH_NAMES; i++)
-		if (!dv_dpath_step(x, ctx, mach, dentry_offs, mount_offs))
+		if (!DPATH_NAME(step)(x, ctx, mach, dentry_offs, mount_offs))
 			break;
 	pos = dv_st_word(DPATH_ST(x), ctx + DPATH_POS);
 	return ctx + DPATH_TEXT + pos;

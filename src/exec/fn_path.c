@@ -8,4 +8,5 @@
 #define DPATH_RDSTR       dv_fn_rdstr
 #define DPATH_FN
 static uint64_t dv_dpath_step(struct dv_exec *x, uint64_t ctx, uint64_t mach, uint64_t dentry_offs, uint64_t mount_offs);
+#define DPATH_NAME(n) dv_fn_##n
 #include "exec/dpath.h"

@@ -73,6 +73,7 @@ void dv_layout_fill(struct dv_guest *g, const struct dv_guest_regs *regs)
 	l->task_cred = member(g, "task_struct", "cred");
 	l->task_stack = member(g, "task_struct", "stack");
 	l->task_mm = member(g, "task_struct", "mm");
+	l->mm_pgd = member(g, "mm_struct", "pgd");
 	l->task_leader = member(g, "task_struct", "group_leader");
 	l->task_start = member(g, "task_struct", "start_boottime");
 	if (g->types)

@@ -3,7 +3,8 @@
  * The language's corpus: each FILE.d is parsed, checked, compiled, verified, run on the fake machine and printed; the
  *output must be FILE.out.
  *
- *	corpus [-u | -S | -k] FILE.d ...      -u: write the .out files instead; -S: show the bytecode; -k: in this kernel
+ *	corpus [-u | -S | -k | -g] FILE.d ...      -u: write the .out files instead; -S: show the bytecode; -k: in this kernel;
+ *	-g: in this kernel, as clauses of a KVM guest
  *
  * Probes fire in this order: BEGIN, then each other probe of the script three times over, in the order of their first
  * clauses, then END; exit() goes to END at once. Lines of comment at the head of a script say more:
@@ -23,6 +24,9 @@
 #include <sys/prctl.h>
 #include <time.h>
 
+#ifdef RUN_IN_KERNEL
+#include "in_kernel.h"
+#endif
 #include "kernel.h"
 #include "lang/lang.h"
 #include "runner.h"
@@ -306,7 +310,10 @@ int main(int argc, char **argv)
 	int failed = 0, ran = 0, first;
 
 	show_code = argc > 1 && !strcmp(argv[1], "-S");
-	in_kernel = argc > 1 && !strcmp(argv[1], "-k");
+	in_kernel = argc > 1 && (!strcmp(argv[1], "-k") || !strcmp(argv[1], "-g"));
+#ifdef RUN_IN_KERNEL
+	in_kernel_guest = in_kernel && argv[1][1] == 'g';
+#endif
 	first = update || show_code || in_kernel ? 2 : 1;
 	if (in_kernel)
 		prctl(PR_SET_NAME, "tester");

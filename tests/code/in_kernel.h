@@ -4,6 +4,10 @@
 /** The runner's programs in this machine's kernel: made by machine/ebpf, run by BPF_PROG_RUN. */
 #include "runner.h"
 
+/** They are clauses of a KVM guest, whose virtual CPU this thread plays: its memory is the fake machine's. To be set before
+ *  all else. */
+extern bool in_kernel_guest;
+
 struct in_kernel;
 /** NULL: programs cannot be loaded here, *why says it. Ends the process on other failures. */
 struct in_kernel *in_kernel_create(const char **why);

@@ -296,6 +296,8 @@ static struct dv_error *attach(struct dv_bpf_loaded *l, struct dv_bpf_sites *g)
 		return raw(l, dv_bpf_target(l, g->rows.data[0]), g->prog);
 	case DV_ENTRY_PERF:
 		return clocks(l, g);
+	case DV_ENTRY_TRAP: // one program for all
+		return g->prog >= 0 ? raw(l, "kvm_exit", g->prog) : NULL;
 	default:
 		return is_user(dv_bpf_first(l, g)) ? user(l, g) : functions(l, g);
 	}

@@ -56,6 +56,13 @@ static const char *const fn_symbols[DV_FN_COUNT] = {
 #undef X
 };
 
+// Those that ask about the place where it fired, when that is a guest.
+static const char *const guest_symbols[DV_FN_COUNT] = {
+	[DV_FN_RD] = "dv_guest_rd",	      [DV_FN_RDMEM] = "dv_guest_rdmem", [DV_FN_RDSTR] = "dv_guest_rdstr",
+	[DV_FN_DPATH] = "dv_guest_dpath",     [DV_FN_DYN] = "dv_guest_dyn",	[DV_FN_DYNDEL] = "dv_guest_dyndel",
+	[DV_FN_PROGENY] = "dv_guest_progeny", [DV_FN_STACK] = "dv_guest_stack", [DV_FN_SYMADDR] = "dv_guest_symaddr",
+};
+
 static void gone(struct tr *t, const char *what)
 {
 	if (!t->err)
@@ -218,6 +225,34 @@ static bool builtin(struct tr *t, uint64_t id)
 	return true;
 }
 
+// Built-ins that mean the guest's CPU, task, stack. False: the answer is the same as on the host. *faults: it may.
+static bool guest_builtin(struct tr *t, uint64_t id, bool *faults)
+{
+	static const char *const symbols[DV_BI_INTEGERS] = {
+	    [DV_BI_CPU] = "dv_guest_cpu",
+	    [DV_BI_PID] = "dv_guest_pid",
+	    [DV_BI_TID] = "dv_guest_tid",
+	    [DV_BI_PPID] = "dv_guest_ppid",
+	    [DV_BI_UID] = "dv_guest_uid",
+	    [DV_BI_GID] = "dv_guest_gid",
+	    [DV_BI_CURTHREAD] = "dv_guest_curthread",
+	    [DV_BI_CALLER] = "dv_guest_caller",
+	    [DV_BI_UCALLER] = "dv_guest_ucaller",
+	    [DV_BI_STACKDEPTH] = "dv_guest_stackdepth",
+	    [DV_BI_USTACKDEPTH] = "dv_guest_ustackdepth",
+	    [DV_BI_GUESTVCPU] = "dv_guest_cpu",
+	    [DV_BI_ERRNO] = "dv_guest_errno",
+	};
+
+	if (!t->c->guest || id >= DV_BI_INTEGERS || !symbols[id])
+		return false;
+	if (id == DV_BI_ERRNO && (t->c->error || (t->c->args != DV_ARGS_SYSRET && t->c->args != DV_ARGS_RETURN)))
+		return false; // 0
+	firing_word(t, symbols[id]);
+	*faults = id != DV_BI_CPU && id != DV_BI_GUESTVCPU && id != DV_BI_ERRNO;
+	return true;
+}
+
 static uint64_t eight(const char *s)
 {
 	uint64_t w = 0;
@@ -237,13 +272,13 @@ static bool string_builtin(struct tr *t, uint64_t id)
 
 	switch (id) {
 	case DV_BI_EXECNAME:
-		firing_word(t, "dv_fn_execname");
+		firing_word(t, t->c->guest ? "dv_guest_execname" : "dv_fn_execname");
 		return true;
 	case DV_BI_VMNAME:
 		firing_word(t, "dv_fn_vmname");
 		return true;
 	case DV_BI_GUESTNAME:
-		firing_word(t, "dv_fn_guestname");
+		firing_word(t, t->c->guest ? "dv_fn_vmname" : "dv_fn_guestname");
 		return true;
 	case DV_BI_PROBEPROV:
 	case DV_BI_PROBENAME:
@@ -277,6 +312,11 @@ const uint8_t dv_bpf_pt_regs[DV_REG_COUNT] = {
 
 static bool arg(struct tr *t, bool known, uint64_t n)
 {
+	if (t->c->guest && !t->c->error) {
+		dv_bpf_const(t->out, 2, t->c->args);
+		call_fn(t, "dv_guest_arg", 2);
+		return true;
+	}
 	if (t->c->error || t->c->args != DV_ARGS_USDT) {
 		call_fn(t, t->c->error ? "dv_fn_errarg" : "dv_fn_arg", 1);
 		return false;
@@ -294,7 +334,7 @@ static bool arg(struct tr *t, bool known, uint64_t n)
 // The call of a run-time function. False: it cannot fault, or is known to have worked.
 static bool call(struct tr *t, uint32_t fn)
 {
-	bool known = t->known[1];
+	bool known = t->known[1], faults = true;
 	uint64_t id = t->value[1];
 
 	switch (fn) {
@@ -309,6 +349,8 @@ static bool call(struct tr *t, uint32_t fn)
 			return false;
 		break;
 	case DV_FN_BI:
+		if (known && guest_builtin(t, id, &faults))
+			return faults;
 		if (known && builtin(t, id))
 			return false;
 		gone(t, "a built-in variable");
@@ -319,6 +361,10 @@ static bool call(struct tr *t, uint32_t fn)
 		gone(t, "a built-in variable");
 		return false;
 	case DV_FN_REG:
+		if (t->c->guest) {
+			call_fn(t, "dv_guest_reg", 1);
+			return true;
+		}
 		if (!known || id >= DV_REG_COUNT || !dv_bpf_pt_regs[id]) {
 			gone(t, "this register");
 			return false;
@@ -337,7 +383,7 @@ static bool call(struct tr *t, uint32_t fn)
 	default:
 		break;
 	}
-	call_fn(t, fn_symbols[fn], dv_fns[fn].arg_count);
+	call_fn(t, t->c->guest && guest_symbols[fn] ? guest_symbols[fn] : fn_symbols[fn], dv_fns[fn].arg_count);
 	return fn != DV_FN_THIS && fn != DV_FN_SLEN && fn != DV_FN_SCMP;
 }
 
@@ -382,7 +428,7 @@ static bool is_execname_key(const struct tr *t, uint32_t i)
 {
 	const struct dv_insn *in = &t->c->insns[i];
 
-	return i + 2 < t->c->count && in->code == (DV_JMP | DV_CALL) && in->imm == DV_FN_BIS && t->known[1] &&
+	return !t->c->guest && i + 2 < t->c->count && in->code == (DV_JMP | DV_CALL) && in->imm == DV_FN_BIS && t->known[1] &&
 	       t->value[1] == DV_BI_EXECNAME && in[1].code == (DV_ALU64 | DV_MOV | DV_X) && DV_DST(&in[1]) == 1 &&
 	       DV_SRC(&in[1]) == 0 && in[2].code == (DV_JMP | DV_CALL) && in[2].imm == DV_FN_KEYS && !t->target[i + 1] &&
 	       !t->target[i + 2];

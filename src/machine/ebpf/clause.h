@@ -19,6 +19,7 @@ struct dv_bpf_clause {
 	enum dv_site_args args;    /**< of all sites that it runs for */
 	uint32_t unknown;          /**< bits of the arguments that cannot be known there: asking for one is a fault */
 	bool error;                /**< a clause of ERROR */
+	bool guest;                /**< it fires in a KVM guest (bpf/guest.h), not in the host's kernel */
 	uint64_t region_mask;
 	uint32_t machine;          /**< index */
 	const char *const *errors; /**< functions of ERROR's clauses, called after a fault; ended by NULL */

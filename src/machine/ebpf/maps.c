@@ -3,6 +3,7 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 static struct dv_error *create(const char *what, const char *name, uint32_t size, uint32_t flags, int *ret)
@@ -41,6 +42,20 @@ struct dv_error *dv_bpf_region_create(uint64_t size, int *fd, uint64_t *mapped)
 struct dv_error *dv_bpf_memory_create(const char *name, uint32_t size, int *fd)
 {
 	return create("memory", name, size, 0, fd);
+}
+
+struct dv_error *dv_bpf_shared_create(const char *name, uint32_t size, int *fd, void **ret)
+{
+	struct dv_error *e = create("memory", name, size, BPF_F_MMAPABLE, fd);
+
+	if (e)
+		return e;
+	*ret = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, *fd, 0);
+	if (*ret == MAP_FAILED) {
+		*ret = NULL;
+		return dv_error_sys(errno, "cannot map a map");
+	}
+	return NULL;
 }
 
 struct dv_error *dv_bpf_constants_create(const void *bytes, uint32_t size, int *ret)

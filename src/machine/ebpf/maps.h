@@ -14,6 +14,8 @@
 struct dv_error *dv_bpf_region_create(uint64_t size, int *fd, uint64_t *mapped) DV_MUST_USE;
 /** @p size bytes that only programs use. */
 struct dv_error *dv_bpf_memory_create(const char *name, uint32_t size, int *fd) DV_MUST_USE;
+/** @p size bytes that programs use and dvirt has mapped, at *ret. */
+struct dv_error *dv_bpf_shared_create(const char *name, uint32_t size, int *fd, void **ret) DV_MUST_USE;
 /** Constants, known to the verifier: @p bytes are copied. */
 struct dv_error *dv_bpf_constants_create(const void *bytes, uint32_t size, int *fd) DV_MUST_USE;
 

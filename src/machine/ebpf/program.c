@@ -338,6 +338,8 @@ static void take_args(struct builder *b)
 		E(BPF_JMP | BPF_JA, 0, 0, 1, 0);
 		arg_store(b, 1, 2); // a program's
 		break;
+	case DV_ENTRY_TRAP: // trap.c
+		break;
 	}
 }
 

@@ -19,6 +19,7 @@ enum dv_bpf_entry {
 	DV_ENTRY_FENTRY,    /**< words, one site */
 	DV_ENTRY_FEXIT,     /**< words, the returned value behind the arguments; one site */
 	DV_ENTRY_PERF,      /**< struct bpf_perf_event_data, the site by cookie */
+	DV_ENTRY_TRAP,      /**< a KVM guest's: trap.h */
 };
 
 /** What all programs of a load share. */
@@ -28,7 +29,7 @@ struct dv_bpf_session {
 	uint64_t region_mask;
 	uint32_t first;          /**< region offset of the machine's first producer */
 	uint32_t fire_size;      /**< of dv_fire_mem, less what is behind its last block */
-	struct dv_bpf_map_symbol maps[8];
+	struct dv_bpf_map_symbol maps[10];
 	uint32_t map_count;
 	uint32_t status_off, cs_off; /**< struct task_struct: thread_info.status; struct pt_regs: orig_ax is at 120 */
 	bool verbose;
@@ -41,7 +42,8 @@ struct dv_bpf_group {
 	uint32_t site_count;
 	const char *name;        /**< for people */
 	uint64_t own[4];         /**< raw tracepoints: start and end of the kernel's __bpf_trace_EVENT, of __traceiter_EVENT; 0: none */
-	uint32_t args;           /**< FEXIT: how many the function has; RAW: how many words the tracepoint has */
+	uint32_t args;           /**< FEXIT: how many the function has; RAW: how many words the tracepoint has; TRAP: which of its
+				    tracepoint's words is the virtual CPU */
 };
 
 /** Make and load it. *log: the verifier's, when it refused. */

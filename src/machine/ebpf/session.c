@@ -16,6 +16,7 @@
 
 #include "machine/ebpf/bpf/firing.h"
 #include "machine/ebpf/maps.h"
+#include "machine/ebpf/trap.h"
 
 #define END_WAIT_MS  2000
 #define CLOSERS      64u
@@ -79,6 +80,14 @@ static struct dv_error *site_tables(struct dv_bpf_loaded *l, struct dv_host_conf
 		    .offset = s->kind == DV_SITE_UPROBE && s->args == DV_ARGS_RETURN ? s->size : 0,
 		};
 	}
+	for (uint32_t i = 0; i < img->site_count && l->kernel.inside; i++)
+		sites[i].nr = l->loaded->sites[i].args == DV_ARGS_SYSRET && l->loaded->sites[i].detail
+				  ? (uint32_t)l->loaded->sites[i].detail : 0;
+	for (size_t g = 0, k = 0; g < l->groups.count; g++) {
+		for (size_t i = 0; i < l->groups.data[g].rows.count; i++)
+			sites[l->groups.data[g].rows.data[i]].group = (uint32_t)k;
+		k += l->groups.data[g].pub.entry == DV_ENTRY_TRAP;
+	}
 	for (uint32_t i = 0; i < img->ecb_count; i++)
 		epids[i] = l->loaded->ecbs[i].epid;
 	conf->site_mask = site_room - sizeof(*sites);
@@ -110,6 +119,39 @@ static struct dv_error *find_status(struct dv_bpf_loaded *l, struct dv_guest *gu
 
 static void symbol_range(const struct dv_bpf_loaded *l, const char *prefix, const char *name, uint64_t *start, uint64_t *end);
 
+// What the programs of a guest have besides: facts of its kernel, tables.
+static struct dv_error *guest_maps(struct dv_bpf_loaded *l, uint8_t *rodata)
+{
+	const struct dv_bpf_inside *in = l->kernel.inside;
+	const struct dv_load_image *img = l->loaded->img;
+	struct dv_guest_conf conf = {.layout = img->layout, .off = in->off, .isa = in->isa, .cpus = img->prod_count};
+	int64_t at = dv_bpf_object_const(l->s.object, "dv_guest", sizeof(conf));
+	DV_FREE struct dv_trap_row *rows = NULL;
+	DV_FREE void *traps = NULL;
+	uint32_t count = 0, size = 0, page = (uint32_t)sysconf(_SC_PAGESIZE);
+	struct dv_error *e;
+	void *tables = NULL;
+
+	if (at < 0)
+		return dv_error_create(DV_ERR_OTHER, "the run-time functions for the kernel are damaged: no constants");
+	e = in->traps(in->ctx, l->loaded, &rows, &count);
+	if (!e)
+		e = dv_bpf_trap_table(rows, count, &traps, &size, &conf.trap_mask);
+	if (!e)
+		e = dv_bpf_constants_create(traps, size, &l->map_fds[4]);
+	if (e)
+		return e;
+	add_map(l, "dv_traps", l->map_fds[4]);
+	size = ((uint32_t)sizeof(struct dv_guest_tables) + page - 1) / page * page;
+	e = dv_bpf_shared_create("dvirt_guest", size, &l->map_fds[5], &tables);
+	l->tables = tables;
+	if (e)
+		return e;
+	add_map(l, "dv_guest_mem", l->map_fds[5]);
+	memcpy(rodata + at, &conf, sizeof(conf));
+	return NULL;
+}
+
 static struct dv_error *make_maps(struct dv_bpf_loaded *l)
 {
 	struct dv_guest *guest = l->kernel.guest;
@@ -120,7 +162,7 @@ static struct dv_error *make_maps(struct dv_bpf_loaded *l)
 	struct dv_host_conf conf = {
 	    .first = hdr->prod_off + (uint64_t)img->prod * DV_PROD_ALIGN,
 	    .wall_off = now(CLOCK_REALTIME) - now(CLOCK_MONOTONIC),
-	    .cpus = img->prod_count / DV_HOST_LEVELS,
+	    .cpus = l->kernel.inside ? img->prod_count : img->prod_count / DV_HOST_LEVELS,
 	    .machine = img->machine,
 	    .task_real_parent = layout->task_real_parent,
 	    .task_tgid = layout->task_tgid,
@@ -131,7 +173,7 @@ static struct dv_error *make_maps(struct dv_bpf_loaded *l)
 	int64_t mask_at = dv_bpf_object_const(l->s.object, "dv_region_mask", 8);
 	int64_t conf_at = dv_bpf_object_const(l->s.object, "dv_host", sizeof(conf));
 	DV_FREE uint8_t *rodata = dv_xcalloc(1, l->s.object->rodata_size + 1);
-	struct dv_error *e = guest ? find_status(l, guest) : NULL;
+	struct dv_error *e = guest && !l->kernel.inside ? find_status(l, guest) : NULL;
 
 	if (e)
 		return e;
@@ -156,6 +198,10 @@ static struct dv_error *make_maps(struct dv_bpf_loaded *l)
 	memcpy(rodata, l->s.object->rodata, l->s.object->rodata_size);
 	memcpy(rodata + mask_at, &l->s.region_mask, 8);
 	memcpy(rodata + conf_at, &conf, sizeof(conf));
+	if (l->kernel.inside)
+		e = guest_maps(l, rodata);
+	if (e)
+		return e;
 	e = dv_bpf_constants_create(rodata, l->s.object->rodata_size, &l->map_fds[3]);
 	if (!e)
 		add_map(l, NULL, l->map_fds[3]);
@@ -164,8 +210,12 @@ static struct dv_error *make_maps(struct dv_bpf_loaded *l)
 
 /* -- groups ------------------------------------------------------------------------------------------------------- */
 
-static bool entry_of(const struct dv_load_site *s, enum dv_bpf_entry *ret)
+static bool entry_of(const struct dv_load_site *s, bool inside, enum dv_bpf_entry *ret)
 {
+	if (inside && s->kind <= DV_SITE_SYSRET) {
+		*ret = DV_ENTRY_TRAP;
+		return true;
+	}
 	switch (s->kind) {
 	case DV_SITE_SYSENTRY:   *ret = DV_ENTRY_SYSENTER; return true;
 	case DV_SITE_SYSEXIT:    *ret = DV_ENTRY_SYSEXIT; return true;
@@ -226,7 +276,7 @@ static struct dv_error *make_groups(struct dv_bpf_loaded *l)
 		enum dv_bpf_entry entry;
 		struct dv_bpf_sites *g = NULL;
 
-		if (!entry_of(s, &entry))
+		if (!entry_of(s, l->kernel.inside != NULL, &entry))
 			return dv_error_create(DV_ERR_OTHER, "the host's kernel has no probes of kind %u", s->kind);
 		for (size_t k = l->groups.count; k > 0 && !g; k--) {
 			struct dv_bpf_sites *o = &l->groups.data[k - 1];
@@ -284,6 +334,16 @@ static struct dv_error *load(struct dv_bpf_loaded *l, struct dv_bpf_sites *g, bo
 	g->pub.name = "dvirt";
 	if (g->pub.entry == DV_ENTRY_RAW)
 		g->pub.args = DV_WORDS_MAX;
+	if (l->kernel.inside) {
+		const struct dv_bpf_group *only = &g->pub;
+
+		how.type = BPF_PROG_TYPE_RAW_TRACEPOINT;
+		e = dv_bpf_trap_program(&l->s, &only, 1, &how, verbose ? &log : NULL, &g->prog);
+		if (log)
+			fputs(log, stderr);
+		free(log);
+		return e;
+	}
 	find_own(l, g);
 	dv_bpf_how_to_load(l, g, &how);
 	e = dv_bpf_program(&l->s, &g->pub, &how, verbose ? &log : NULL, &g->prog);
@@ -295,6 +355,45 @@ static struct dv_error *load(struct dv_bpf_loaded *l, struct dv_bpf_sites *g, bo
 		return load(l, g, verbose);
 	}
 	return e;
+}
+
+// All traps of a guest have one program, which is the first group's.
+static struct dv_error *load_traps(struct dv_bpf_loaded *l, bool verbose)
+{
+	struct dv_bpf_load how = {.name = "dvirt", .type = BPF_PROG_TYPE_RAW_TRACEPOINT};
+	DV_FREE const struct dv_bpf_group **groups = dv_xcalloc(l->groups.count + 1, sizeof(*groups));
+	struct dv_bpf_sites *first = NULL;
+	struct dv_error *e = NULL;
+	uint32_t count = 0;
+	char *log = NULL;
+
+	for (size_t i = 0; i < l->groups.count; i++) {
+		struct dv_bpf_sites *g = &l->groups.data[i];
+
+		if (g->pub.entry != DV_ENTRY_TRAP)
+			continue;
+		first = first ? first : g;
+		g->pub.sites = g->rows.data;
+		g->pub.site_count = (uint32_t)g->rows.count;
+		g->pub.args = l->kernel.inside->vcpu_word;
+		groups[count++] = &g->pub;
+	}
+	if (count)
+		e = dv_bpf_trap_program(&l->s, groups, count, &how, verbose ? &log : NULL, &first->prog);
+	if (log)
+		fputs(log, stderr);
+	free(log);
+	return e;
+}
+
+struct dv_guest_tables *dv_bpf_guest_tables(struct dv_bpf_loaded *l)
+{
+	return l->tables;
+}
+
+const struct dv_loaded *dv_bpf_loaded_image(const struct dv_bpf_loaded *l)
+{
+	return l->loaded;
 }
 
 uint32_t dv_bpf_refused(const struct dv_bpf_loaded *l, const char **why)
@@ -364,13 +463,16 @@ struct dv_error *dv_bpf_load_image(const struct dv_bpf_object *o, const struct d
 	}
 	l->s.loaded = l->loaded;
 	add_map(l, "dv_region_mem", region_fd);
-	e = make_maps(l);
+	e = make_groups(l);
 	if (!e)
-		e = make_groups(l);
-	if (!e)
+		e = make_maps(l);
+	if (!e && !l->kernel.inside)
 		dv_bpf_choose_ways(l);
 	for (size_t i = 0; i < l->groups.count && !e; i++)
-		e = load(l, &l->groups.data[i], verbose);
+		if (l->groups.data[i].pub.entry != DV_ENTRY_TRAP)
+			e = load(l, &l->groups.data[i], verbose);
+	if (!e && l->kernel.inside)
+		e = load_traps(l, verbose);
 	if (!e) {
 		*ret = l;
 		return NULL;
@@ -443,6 +545,8 @@ void dv_bpf_detach(struct dv_bpf_loaded *l)
 	close_all(l->events.data, l->events.count);
 	if (l->loaded && l->region)
 		wait_for_end(l);
+	if (l->tables)
+		munmap(l->tables, sizeof(*l->tables));
 	for (size_t i = 0; i < DV_COUNT(l->map_fds); i++)
 		if (l->map_fds[i] >= 0)
 			close(l->map_fds[i]);

@@ -9,11 +9,13 @@
 #include "machine/ebpf/object.h"
 
 struct dv_bpf_loaded;
+struct dv_bpf_inside;
 /** What is known of the kernel. */
 struct dv_bpf_kernel {
 	struct dv_guest *guest; /**< its types */
 	unsigned ways;          /**< to trace functions: enum dv_kfunc_how */
 	unsigned user_ways;     /**< to trace user programs: enum dv_uprobe_how */
+	const struct dv_bpf_inside *inside; /**< the clauses fire in this guest, not in the kernel itself; NULL: they do not */
 };
 /**
  * Make and load the programs of a load image. @p kernel: NULL: not known, and only raw tracepoints and
@@ -30,6 +32,11 @@ uint32_t dv_bpf_refused(const struct dv_bpf_loaded *l, const char **why);
 uint64_t dv_bpf_misses(const struct dv_bpf_loaded *l);
 /** The program of a site, by its row in the image after sorting (dv_loaded_create()); -1: none. */
 int dv_bpf_site_program(const struct dv_bpf_loaded *l, uint32_t site);
+/** What dvirt tells the programs of a guest while they run; NULL: they are of no guest. */
+struct dv_guest_tables;
+struct dv_guest_tables *dv_bpf_guest_tables(struct dv_bpf_loaded *l);
+/** The traps that the programs know, by their rows in the order that `traps` gave them; *count. */
+const struct dv_loaded *dv_bpf_loaded_image(const struct dv_bpf_loaded *l);
 /** Detach; no program of it runs any more when it returns. NULL is fine. */
 void dv_bpf_detach(struct dv_bpf_loaded *l);
 

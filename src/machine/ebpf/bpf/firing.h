@@ -8,7 +8,9 @@
  */
 #include <stdint.h>
 
+#include "abi/load.h"
 #include "abi/region.h"
+#include "machine/kvm/offsets.h"
 
 /** Probes that may be in progress on one CPU at once: a task's, an interrupt's, a non-maskable interrupt's, and one that
  *  a preempted uprobe left. */
@@ -35,8 +37,53 @@ struct dv_host_conf {
 struct dv_host_site {
 	uint32_t probe, prov, mod, func, name; /**< as in struct dv_load_site */
 	uint32_t ecb;        /**< index in dv_epids of its first clause's id */
-	uint32_t offset;     /**< DV_ARGS_RETURN: of the return instruction in its function; 0: not known */
+	union {
+		uint32_t offset; /**< DV_ARGS_RETURN: of the return instruction in its function; 0: not known */
+		uint32_t nr; /**< a guest's: only in this system call, and 1 more; 0: anywhere */
+	};
+	uint32_t group;      /**< a guest's: which of the program's groups of clauses it runs */
+};
+_Static_assert(sizeof(struct dv_host_site) == 32, "its row in the table is found by a mask");
+
+/* -- clauses of a KVM guest, which run in the host's kernel at an exit of the virtual CPU (guest.h) -- */
+
+/** Constants of a load for a guest. */
+struct dv_guest_conf {
+	struct dv_guest_layout layout; /**< of the guest's kernel */
+	struct dv_kvm_offsets off;
+	uint32_t isa;            /**< enum dv_kvm_isa */
+	uint32_t trap_mask;      /**< which bits an offset of a row of dv_traps can have */
+	uint32_t cpus;           /**< producers that there are */
 	uint32_t pad;
+};
+/** A row of the table dv_traps: open addressing, by dv_trap_hash(), at most DV_TRAP_LOOK rows from there. */
+struct dv_trap_row {
+	uint64_t pc;     /**< of the INVD; 0: no row */
+	uint32_t site;
+	uint32_t offset; /**< from the function's start */
+};
+#define DV_TRAP_LOOK 16u
+static inline uint32_t dv_trap_hash(uint64_t pc)
+{
+	return (uint32_t)((pc ^ pc >> 17) * 0x9e3779b97f4a7c15ull >> 32);
+}
+/** What changes while programs run: kept up to date by dvirt, in the map dv_guest_mem. */
+struct dv_guest_vcpu {
+	uint32_t tid;    /**< its thread, as the kernel numbers it; 0: no row */
+	uint32_t index;
+	uint64_t vcpu, vmcb;
+	uint64_t pad;
+};
+struct dv_guest_slot {
+	uint64_t gpa, size, hva, pad;
+};
+#define DV_GUEST_VCPUS 1024u /**< rows: found by thread id as dv_traps are */
+#define DV_GUEST_SLOTS 64u   /**< of memory, the largest first */
+#define DV_VCPU_LOOK   16u
+struct dv_guest_tables {
+	struct dv_guest_slot slots[DV_GUEST_SLOTS];
+	struct dv_guest_vcpu vcpus[DV_GUEST_VCPUS];
+	uint64_t hits[DV_PROD_MAX]; /**< exits for traps of each virtual CPU */
 };
 
 /** About the firing in progress; one for each producer, in the map dv_fire_mem, DV_FIRING_SIZE apart. */
@@ -53,6 +100,14 @@ struct dv_firing {
 		uint64_t own;  /**< how many of the first are the tracing's own */
 		uint64_t pc[DV_HOST_FRAMES + 1]; /**< one more, for an index that is masked */
 	} kernel, user;      /**< taken when the firing begins if a clause may ask for them */
+	/* A guest's. */
+	uint64_t vcpu, vmcb; /**< where its registers are */
+	uint64_t index;      /**< of the virtual CPU */
+	uint64_t pc;         /**< of the probed instruction */
+	uint64_t offset;     /**< of it from the function's start */
+	uint64_t task;       /**< the guest's running task; 0: it could not be read */
+	uint64_t have_task;  /**< 1: `task` was looked for */
+	uint64_t link;       /**< while a stack is followed: the next frame pointer */
 };
 #define DV_FIRING_SIZE 4096u
 #define DV_FIRING_SHIFT 3u /**< a producer is 512 bytes, its block 4096 */

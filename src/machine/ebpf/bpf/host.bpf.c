@@ -348,6 +348,7 @@ FN(rdstr, uint64_t mach, uint64_t addr, uint64_t limit)
 #define DPATH_RD    dv_fn_rd
 #define DPATH_RDSTR dv_fn_rdstr
 #define DPATH_FN    DV_HELPER
+#define DPATH_NAME(n) dv_fn_##n
 #include "exec/dpath.h"
 
 FN(copyout, uint64_t addr, uint64_t mem, uint64_t size)
@@ -666,3 +667,5 @@ FN(text, uint64_t text)
 	}
 	return off;
 }
+
+#include "machine/ebpf/bpf/guest.h"

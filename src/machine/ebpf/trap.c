@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The program at a guest's traps:
+//
+//	r6 = context
+//	r8 = dv_guest_trap(vcpu); 0, which is nearly every exit: exit
+//	dv_guest_begin(r8); 0: exit
+//	r7 = dv_guest_group(r8)
+//	r7 == 0: its clauses(r8); r7 == 1: ...
+//	dv_host_end(r8); r0 = 0; exit
+//
+// Registers and memory need no context, so clauses ask for them when they want them.
+#include "machine/ebpf/trap.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "machine/ebpf/clause.h"
+
+#define NAME_SIZE 32u
+#define TABLE_MAX (1u << 22) /* rows */
+
+struct builder {
+	const struct dv_bpf_session *s;
+	DV_VEC(struct dv_bpf_code) codes; // the first is the entry
+	DV_VEC(char *) names;
+	DV_VEC(const char *) errors;
+	DV_VEC(uint32_t) exits, ends; // jumps
+};
+
+#define E(...) dv_bpf_emit(main, __VA_ARGS__)
+
+static const char *name(struct builder *b, const char *what, uint32_t group, uint32_t index)
+{
+	char *text = dv_xcalloc(1, NAME_SIZE);
+
+	snprintf(text, NAME_SIZE, "%s%u_%u", what, group, index);
+	*DV_PUSH(&b->names) = text;
+	return text;
+}
+
+static struct dv_error *clause(struct builder *b, const struct dv_load_ecb *ecb, const char *text, uint32_t index,
+			       enum dv_site_args args, bool error)
+{
+	const struct dv_loaded *l = b->s->loaded;
+	const struct dv_load_prog *p = &l->progs[ecb->prog];
+	struct dv_bpf_code code = {0};
+	struct dv_bpf_clause c = {
+	    .name = text,
+	    .insns = l->insns + p->insn,
+	    .count = p->insn_count,
+	    .index = index,
+	    .args = args,
+	    .guest = true,
+	    .error = error,
+	    .region_mask = b->s->region_mask,
+	    .machine = l->img->machine,
+	    .errors = b->errors.data,
+	};
+	struct dv_error *e = dv_bpf_clause(&c, &code);
+
+	*DV_PUSH(&b->codes) = code;
+	return e;
+}
+
+// The clauses of ERROR are shared by all that can fault.
+static struct dv_error *errors(struct builder *b)
+{
+	const struct dv_load_image *img = b->s->loaded->img;
+	struct dv_error *e = NULL;
+
+	for (uint32_t i = 0; i < img->error_ecb_count; i++)
+		*DV_PUSH(&b->errors) = name(b, "error", 0, i);
+	*DV_PUSH(&b->errors) = NULL;
+	for (uint32_t i = 0; i < img->error_ecb_count && !e; i++) {
+		const struct dv_load_ecb *ecb = &b->s->loaded->ecbs[img->error_ecb + i];
+
+		e = clause(b, ecb, b->errors.data[i], ecb->epid, DV_ARGS_NONE, true);
+	}
+	return e;
+}
+
+static void jump(struct dv_bpf_code *main, uint32_t at)
+{
+	main->insns.data[at].off = (int16_t)(main->insns.count - at - 1);
+}
+
+// Words of the tracepoint, for a program that has just that.
+static void words(const struct builder *b, struct dv_bpf_code *main, const struct dv_bpf_group *g)
+{
+	const struct dv_load_site *site = &b->s->loaded->sites[g->sites[0]];
+
+	dv_bpf_addr(main, 9, "dv_fire_mem", 0);
+	E(BPF_ALU64 | BPF_MOV | BPF_X, 1, 8, 0, 0);
+	E(BPF_ALU64 | BPF_SUB | BPF_K, 1, 0, 0, (int32_t)b->s->first);
+	E(BPF_ALU64 | BPF_LSH | BPF_K, 1, 0, 0, DV_FIRING_SHIFT);
+	E(BPF_ALU64 | BPF_AND | BPF_K, 1, 0, 0, (int32_t)(b->s->fire_size - DV_FIRING_SIZE));
+	E(BPF_ALU64 | BPF_ADD | BPF_X, 9, 1, 0, 0);
+	for (uint32_t n = 0; n < DV_HOST_ARGS; n++) {
+		if (site->argmap[n] < g->args)
+			E(BPF_LDX | BPF_MEM | BPF_DW, 1, 6, (int16_t)(site->argmap[n] * 8), 0);
+		else
+			dv_bpf_const(main, 1, 0);
+		E(BPF_STX | BPF_MEM | BPF_DW, 9, 1, (int16_t)(offsetof(struct dv_firing, arg) + 8 * n), 0);
+	}
+}
+
+static void call(struct dv_bpf_code *main, const char *function)
+{
+	E(BPF_ALU64 | BPF_MOV | BPF_X, 1, 8, 0, 0);
+	dv_bpf_call(main, function);
+}
+
+static struct dv_error *group(struct builder *b, struct dv_bpf_code *main, const struct dv_bpf_group *g, uint32_t k,
+			      bool last)
+{
+	const struct dv_load_site *site = &b->s->loaded->sites[g->sites[0]];
+	uint32_t other = last ? 0 : E(BPF_JMP | BPF_JNE | BPF_K, 7, 0, 0, (int32_t)k);
+	struct dv_error *e = NULL;
+
+	for (uint32_t i = 0; i < site->ecb_count && !e; i++) {
+		const char *text = name(b, "clause", k, i);
+
+		e = clause(b, &b->s->loaded->ecbs[site->ecb + i], text, i, (enum dv_site_args)site->args, false);
+		call(main, text);
+	}
+	if (last)
+		return e;
+	*DV_PUSH(&b->ends) = E(BPF_JMP | BPF_JA, 0, 0, 0, 0);
+	jump(main, other);
+	return e;
+}
+
+static struct dv_error *build(struct builder *b, struct dv_bpf_code *main, const struct dv_bpf_group *const *groups,
+			      uint32_t count)
+{
+	bool raw = groups[0]->entry == DV_ENTRY_RAW;
+	struct dv_error *e = errors(b);
+
+	main->name = "dvirt_guest";
+	main->args = 1;
+	E(BPF_ALU64 | BPF_MOV | BPF_X, 6, 1, 0, 0);
+	if (raw)
+		dv_bpf_const(main, 1, groups[0]->sites[0]);
+	else
+		E(BPF_LDX | BPF_MEM | BPF_DW, 1, 6, (int16_t)(groups[0]->args * 8), 0);
+	dv_bpf_call(main, raw ? "dv_guest_event" : "dv_guest_trap");
+	*DV_PUSH(&b->exits) = E(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 0, 0);
+	E(BPF_ALU64 | BPF_MOV | BPF_X, 8, 0, 0, 0);
+	call(main, "dv_guest_begin");
+	*DV_PUSH(&b->exits) = E(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 0, 0);
+	if (raw)
+		words(b, main, groups[0]);
+	if (count > 1) {
+		call(main, "dv_guest_group");
+		E(BPF_ALU64 | BPF_MOV | BPF_X, 7, 0, 0, 0);
+	}
+	for (uint32_t k = 0; k < count && !e; k++)
+		e = group(b, main, groups[k], k, k + 1 == count);
+	for (size_t i = 0; i < b->ends.count; i++)
+		jump(main, b->ends.data[i]);
+	call(main, "dv_host_end");
+	for (size_t i = 0; i < b->exits.count; i++)
+		jump(main, b->exits.data[i]);
+	E(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0);
+	E(BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+	if (!e && main->insns.count > INT16_MAX)
+		e = dv_error_hint(dv_error_create(DV_ERR_LIMIT, "the clauses for a guest are too many for one kernel program"),
+				  "trace fewer probes at once");
+	return e;
+}
+
+struct dv_error *dv_bpf_trap_program(const struct dv_bpf_session *s, const struct dv_bpf_group *const *groups, uint32_t count,
+				     const struct dv_bpf_load *how, char **log, int *fd)
+{
+	struct dv_bpf_map_symbol maps[12];
+	struct builder b = {.s = s};
+	struct dv_bpf_code main = {0};
+	struct dv_bpf_linked linked;
+	struct dv_error *e;
+	uint32_t n = 0;
+
+	*DV_PUSH(&b.codes) = main;
+	e = build(&b, &main, groups, count);
+	b.codes.data[0] = main;
+	for (; n < s->map_count && n + 1 < DV_COUNT(maps); n++)
+		maps[n] = s->maps[n];
+	maps[n].fd = -1;
+	if (!e)
+		e = dv_bpf_link(s->object, b.codes.data, (uint32_t)b.codes.count, maps, &linked);
+	if (!e) {
+		e = dv_bpf_load(&linked, how, log, fd);
+		dv_bpf_linked_deinit(&linked);
+	}
+	for (size_t i = 0; i < b.codes.count; i++)
+		dv_bpf_code_deinit(&b.codes.data[i]);
+	for (size_t i = 0; i < b.names.count; i++)
+		free(b.names.data[i]);
+	DV_VEC_FREE(&b.codes);
+	DV_VEC_FREE(&b.names);
+	DV_VEC_FREE(&b.errors);
+	DV_VEC_FREE(&b.exits);
+	DV_VEC_FREE(&b.ends);
+	return e;
+}
+
+static bool fill(struct dv_trap_row *table, uint32_t room, const struct dv_trap_row *rows, uint32_t count)
+{
+	memset(table, 0, (size_t)room * sizeof(*table));
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t at = dv_trap_hash(rows[i].pc), k = 0;
+
+		while (k < DV_TRAP_LOOK && table[(at + k) & (room - 1)].pc)
+			k++;
+		if (k == DV_TRAP_LOOK)
+			return false;
+		table[(at + k) & (room - 1)] = rows[i];
+	}
+	return true;
+}
+
+struct dv_error *dv_bpf_trap_table(const struct dv_trap_row *rows, uint32_t count, void **table, uint32_t *size,
+				   uint32_t *mask)
+{
+	uint32_t room = 64;
+
+	while (room < 2 * count)
+		room *= 2;
+	// Longer rows of neighbours than a program looks at: more room.
+	for (; room <= TABLE_MAX; room *= 2) {
+		struct dv_trap_row *t = dv_xcalloc(room, sizeof(*t));
+
+		if (fill(t, room, rows, count)) {
+			*table = t;
+			*size = room * (uint32_t)sizeof(*t);
+			*mask = *size - (uint32_t)sizeof(*t);
+			return NULL;
+		}
+		free(t);
+	}
+	return dv_error_create(DV_ERR_LIMIT, "%u traps are too many", count);
+}
