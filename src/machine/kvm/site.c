@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Traps at functions' entries, and what all traps have in common.
+ *
+ * A kernel that can trace functions has a NOP of five bytes at each one's start, 0f 1f 44 00 00: opcode, ModRM, SIB and a
+ * displacement of 8 bits. The last two do not matter to a NOP. So, one byte at a time:
+ *
+ *   0f 1f 44 00 00   nop
+ *   0f 1f 44 66 00   nop
+ *   0f 1f 44 66 90   nop
+ *   0f 08 44 66 90   invd; nop      the flip: 1f becomes 08
+ *
+ * 44 is a REX prefix; one that another prefix follows is ignored, and 66 90 is a NOP. A processor that did not ignore it
+ * would exchange eax with eax.
+ *
+ * One byte is stored whole by whatever the kernel copies with. A copy of eight bytes is not: it may be a "rep movsb".
+ *
+ * Old kernels on AMD have 66 66 66 66 90. No chain of single bytes leads from it to INVD by instructions that do nothing.
+ */
+#include "machine/kvm/site.h"
+
+#include <string.h>
+
+#include "elf/insn.h"
+
+#define ENTRY 5u
+
+static const uint8_t nop5[ENTRY] = {0x0f, 0x1f, 0x44, 0x00, 0x00}, k8_nop5[ENTRY] = {0x66, 0x66, 0x66, 0x66, 0x90};
+static const uint8_t trap5[ENTRY] = {0x0f, 0x08, 0x44, 0x66, 0x90}, k8_trap5[ENTRY] = {0x0f, 0x08, 0x0f, 0x1f, 0x00};
+
+static bool is(const uint8_t *p, const uint8_t *q)
+{
+	return !memcmp(p, q, ENTRY);
+}
+
+void dv_trap_off(const struct dv_trap *t, uint8_t *ret)
+{
+	memcpy(ret, t->now, t->size);
+	if (t->flags & DV_TRAP_STOP) {
+		ret[0] = 0x66; // a NOP of INVD's length
+		ret[1] = 0x90;
+	} else {
+		ret[t->order[t->steps - 1]] = t->was[t->order[t->steps - 1]];
+	}
+}
+
+enum dv_trap_state dv_trap_state(const struct dv_trap *t, const uint8_t *bytes)
+{
+	uint8_t b[sizeof(t->now)];
+
+	if (!memcmp(bytes, t->was, t->size))
+		return DV_TRAP_WAS;
+	if (!memcmp(bytes, t->now, t->size))
+		return DV_TRAP_ON;
+	if (t->flags & DV_TRAP_STOP) {
+		dv_trap_off(t, b);
+		return memcmp(bytes, b, t->size) ? DV_TRAP_FOREIGN : DV_TRAP_OFF;
+	}
+	memcpy(b, t->was, t->size);
+	for (unsigned i = 0; i + 1 < t->steps; i++) {
+		b[t->order[i]] = t->now[t->order[i]];
+		if (!memcmp(bytes, b, t->size))
+			return DV_TRAP_OFF;
+	}
+	return DV_TRAP_FOREIGN;
+}
+
+// The three shapes that are made bit by bit, and the two that are not.
+bool dv_trap_sane(const struct dv_trap *t)
+{
+	uint8_t changed = 0;
+
+	if (t->pc >> 63 == 0 || t->pc + 8 < t->pc || t->hva >> 63 || t->size < 3 || t->size > sizeof(t->now) ||
+	    t->now[0] != 0x0f || t->now[1] != 0x08 || t->flags & ~DV_TRAP_STOP)
+		return false;
+	if (t->flags & DV_TRAP_STOP) {
+		if (t->steps)
+			return false;
+		if (t->size == ENTRY && is(t->was, k8_nop5))
+			return is(t->now, k8_trap5);
+		return t->was[0] == 0xe9 && ((t->size == 5 && t->now[2] == 0xeb) || (t->size == 7 && t->now[2] == 0xe9));
+	}
+	if (!t->steps || t->steps > sizeof(t->order))
+		return false;
+	for (unsigned i = 0; i < t->steps; i++) {
+		if (t->order[i] >= t->size || changed & 1u << t->order[i])
+			return false;
+		changed |= (uint8_t)(1u << t->order[i]);
+	}
+	for (unsigned i = 0; i < t->size; i++)
+		if (!(changed & 1u << i) && t->was[i] != t->now[i])
+			return false;
+	if (t->size == ENTRY)
+		return is(t->was, nop5) && is(t->now, trap5) && t->order[t->steps - 1] == 1;
+	return t->size == 3 && t->was[0] == 0xc3 && t->now[2] == 0xc3 && t->order[t->steps - 1] == 0;
+}
+
+static void entry(struct dv_trap *t, const uint8_t *was, const uint8_t *now)
+{
+	t->size = ENTRY;
+	memcpy(t->was, was, ENTRY);
+	memcpy(t->now, now, ENTRY);
+	if (was == k8_nop5) {
+		t->flags = DV_TRAP_STOP;
+		return;
+	}
+	t->steps = 3;
+	t->order[0] = 3;
+	t->order[1] = 4;
+	t->order[2] = 1;
+}
+
+// endbr64, or the NOP that a kernel puts in its place where nobody jumps to the function through a pointer.
+static unsigned landing(const uint8_t *p, size_t size)
+{
+	static const uint8_t forms[][4] = {{0xf3, 0x0f, 0x1e, 0xfa}, {0x66, 0x0f, 0x1f, 0x00}, {0x0f, 0x1f, 0x40, 0xd6}};
+
+	for (unsigned i = 0; size >= 4 && i < DV_COUNT(forms); i++)
+		if (!memcmp(p, forms[i], 4))
+			return 4;
+	return 0;
+}
+
+const char *dv_trap_entry(const uint8_t *p, size_t size, uint64_t addr, struct dv_trap *ret)
+{
+	struct dv_trap t = {0};
+	unsigned at = landing(p, size);
+
+	p += at;
+	size -= at;
+	if (!size)
+		return "it has no NOP at its entry";
+	switch (p[0]) {
+	case 0xe8:
+	case 0xcc:
+		return "its entry is a call or a breakpoint: the guest's own tracer may have taken it";
+	case 0xe9:
+	case 0xeb:
+		return "its entry is a jump, not a NOP";
+	}
+	if (size < ENTRY)
+		return "it has no NOP at its entry";
+	t.pc = addr + at;
+	if (is(p, k8_nop5) || is(p, k8_trap5)) {
+		entry(&t, k8_nop5, k8_trap5);
+	} else {
+		entry(&t, nop5, trap5);
+		if (dv_trap_state(&t, p) == DV_TRAP_FOREIGN)
+			return "it has no NOP at its entry";
+	}
+	*ret = t;
+	return NULL;
+}
+
+#define LOOK  (4u + ENTRY)
+#define CHUNK 65536u
+#define GAP   4096u
+
+struct by_addr {
+	uint64_t addr;
+	size_t index;
+};
+
+static int compare(const void *a, const void *b)
+{
+	const struct by_addr *x = a, *y = b;
+
+	return x->addr < y->addr ? -1 : x->addr > y->addr;
+}
+
+static void look(const struct dv_trap_func *f, const uint8_t *p, struct dv_trap *t, const char **why)
+{
+	memset(t, 0, sizeof(*t));
+	*why = dv_trap_entry(p, f->size < LOOK ? f->size : LOOK, f->addr, t);
+	t->site = f->site;
+}
+
+void dv_trap_entries(dv_trap_read_fn *read, void *ctx, const struct dv_trap_func *f, size_t count, struct dv_trap *traps,
+                     const char **why)
+{
+	struct by_addr *order = dv_xcalloc(count ? count : 1, sizeof(*order));
+	uint8_t *text = dv_xcalloc(1, CHUNK), one[LOOK];
+	size_t end;
+
+	for (size_t i = 0; i < count; i++)
+		order[i] = (struct by_addr){f[i].addr, i};
+	qsort(order, count, sizeof(*order), compare);
+	for (size_t i = 0; i < count; i = end) {
+		uint64_t from = order[i].addr, to = from + LOOK;
+		bool all;
+
+		for (end = i + 1; end < count; end++) {
+			if (order[end].addr - to > GAP && order[end].addr > to)
+				break;
+			if (order[end].addr + LOOK - from > CHUNK)
+				break;
+			to = order[end].addr + LOOK;
+		}
+		all = to > from && read(ctx, from, text, to - from);
+		for (size_t k = i; k < end; k++) {
+			size_t n = order[k].index;
+
+			if (all) {
+				look(&f[n], text + (order[k].addr - from), &traps[n], &why[n]);
+			} else if (read(ctx, f[n].addr, one, f[n].size < LOOK ? f[n].size : LOOK)) {
+				look(&f[n], one, &traps[n], &why[n]);
+			} else {
+				memset(&traps[n], 0, sizeof(traps[n]));
+				why[n] = "its code cannot be read";
+			}
+		}
+	}
+	free(text);
+	free(order);
+}

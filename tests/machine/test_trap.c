@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Which places can be traps. The forms that they pass through are also run, by this processor: INVD is not for user programs,
+// so a handler of the fault goes on behind it, as KVM does.
+#include <signal.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+
+#include "elf/insn.h"
+#include "lib/test.h"
+#include "machine/kvm/site.h"
+
+#define BASE  0xffffffff81000000ULL
+#define THUNK 0xffffffff81800000ULL
+
+static unsigned exits;
+
+static void on_fault(int sig, siginfo_t *info, void *uc)
+{
+	greg_t *rip = &((ucontext_t *)uc)->uc_mcontext.gregs[REG_RIP];
+
+	(void)sig;
+	(void)info;
+	if (memcmp((void *)*rip, "\x0f\x08", 2) != 0)
+		_exit(9);
+	exits++;
+	*rip += 2;
+}
+
+#define REGS 18u // as they are pushed, flags behind and before among them
+
+// Run code between known registers; what they are afterwards, r15 first.
+static void run(const uint8_t *form, size_t size, uint64_t *regs)
+{
+	static uint8_t *page;
+	static const uint8_t head[] = {0x53, 0x55, 0x41, 0x54, 0x41, 0x55, 0x41, 0x56, 0x41, 0x57, 0x57};
+	static const uint8_t tail[] = {0x9c, 0x50, 0x51, 0x52, 0x53, 0x54, 0x55, 0x56, 0x57, 0x41, 0x50, 0x41, 0x51, 0x41, 0x52,
+	                               0x41, 0x53, 0x41, 0x54, 0x41, 0x55, 0x41, 0x56, 0x41, 0x57,
+	                               0x48, 0x89, 0xe6,                               // mov rsi, rsp
+	                               0x48, 0x8b, 0xbc, 0x24, 0x90, 0x00, 0x00, 0x00, // mov rdi, [rsp + 0x90]
+	                               0xb9, REGS, 0x00, 0x00, 0x00, 0xf3, 0x48, 0xa5, // mov ecx, REGS; rep movsq
+	                               0x48, 0x81, 0xc4, 0x98, 0x00, 0x00, 0x00,       // add rsp, 0x98
+	                               0x41, 0x5f, 0x41, 0x5e, 0x41, 0x5d, 0x41, 0x5c, 0x5d, 0x5b, 0xc3};
+	uint8_t *p;
+
+	if (!page) {
+		page = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		REQUIRE(page != MAP_FAILED);
+	}
+	p = page;
+	memcpy(p, head, sizeof(head));
+	p += sizeof(head);
+	for (unsigned r = 0; r < 16; r++) {
+		uint64_t v = 0x1111111111111111ull * r + 0xf00000000ull;
+
+		if (r == 4)
+			continue;
+		*p++ = r < 8 ? 0x48 : 0x49;
+		*p++ = (uint8_t)(0xb8 + (r & 7));
+		memcpy(p, &v, 8);
+		p += 8;
+	}
+	*p++ = 0x9c;
+	memcpy(p, form, size);
+	p += size;
+	memcpy(p, tail, sizeof(tail));
+	((void (*)(uint64_t *))(uintptr_t)page)(regs);
+}
+
+static bool does_nothing(const uint8_t *form, size_t size)
+{
+	uint64_t none[REGS] = {0}, regs[REGS] = {0};
+
+	run(form, 0, none);
+	run(form, size, regs);
+	return none[15] == 0xf00000000ull && !memcmp(none, regs, sizeof(regs));
+}
+
+// All that a place passes through on its way in: the same bytes mean the same to the decoder, to the processor, and to us.
+static void steps(const struct dv_trap *t, bool nop)
+{
+	uint8_t b[8];
+
+	CHECK(dv_trap_sane(t));
+	CHECK_EQ(dv_trap_state(t, t->was), DV_TRAP_WAS);
+	CHECK_EQ(dv_trap_state(t, t->now), DV_TRAP_ON);
+	dv_trap_off(t, b);
+	CHECK_EQ(dv_trap_state(t, b), DV_TRAP_OFF);
+	if (t->flags & DV_TRAP_STOP)
+		return;
+	memcpy(b, t->was, 8);
+	for (unsigned i = 0; i < t->steps; i++) {
+		bool same = b[t->order[i]] == t->now[t->order[i]];
+
+		if (nop) {
+			CHECK_EQ(dv_x86_length(b, 5), 5);
+			CHECK(dv_x86_nop(b, 5));
+		} else {
+			CHECK_EQ(b[0], 0xc3);
+		}
+		b[t->order[i]] = t->now[t->order[i]];
+		if (i + 1 < t->steps)
+			CHECK(same || dv_trap_state(t, b) == DV_TRAP_OFF);
+	}
+	CHECK(!memcmp(b, t->now, t->size));
+	b[0] ^= 0x10;
+	CHECK_EQ(dv_trap_state(t, b), DV_TRAP_FOREIGN);
+}
+
+static void test_native(void)
+{
+	static const uint8_t forms[][5] = {{0x0f, 0x1f, 0x44, 0x00, 0x00}, {0x0f, 0x1f, 0x44, 0x66, 0x00},
+	                                   {0x0f, 0x1f, 0x44, 0x66, 0x90}, {0x0f, 0x1f, 0x44, 0x00, 0x90},
+	                                   {0x0f, 0x08, 0x44, 0x66, 0x90}, {0x0f, 0x08, 0x0f, 0x1f, 0x00},
+	                                   {0x66, 0x66, 0x66, 0x66, 0x90}};
+	struct sigaction sa = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO};
+
+	REQUIRE(!sigaction(SIGSEGV, &sa, NULL));
+	for (unsigned i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		exits = 0;
+		CHECK(does_nothing(forms[i], 5));
+		CHECK_EQ(exits, forms[i][1] == 8);
+	}
+	CHECK(does_nothing((const uint8_t[]){0x44, 0x66, 0x90}, 3));
+	CHECK(does_nothing((const uint8_t[]){0x66, 0x90}, 2));
+	CHECK(!does_nothing((const uint8_t[]){0xff, 0xc0}, 2));
+}
+
+static void entry(const char *hex, unsigned at, const char *why)
+{
+	struct dv_trap t = {0};
+	uint8_t code[16] = {0};
+	unsigned n = 0, b;
+	const char *got;
+
+	for (; n < 16 && sscanf(hex, "%2x", &b) == 1; hex += hex[2] ? 3 : 2)
+		code[n++] = (uint8_t)b;
+	got = dv_trap_entry(code, n, BASE, &t);
+	if (why) {
+		CHECK(got && strstr(got, why));
+		return;
+	}
+	CHECK(!got);
+	CHECK_EQ(t.pc, BASE + at);
+	CHECK_EQ(t.size, 5);
+	steps(&t, true);
+}
+
+static void test_entries(void)
+{
+	entry("0f 1f 44 00 00 55", 0, NULL);
+	entry("0f 1f 44 00 00", 0, NULL);
+	entry("f3 0f 1e fa 0f 1f 44 00 00 41 57", 4, NULL);
+	entry("66 0f 1f 00 0f 1f 44 00 00 41 57", 4, NULL);
+	entry("0f 1f 40 d6 0f 1f 44 00 00 41 57", 4, NULL);
+	entry("66 66 66 66 90 55", 0, NULL);
+	entry("0f 1f 44 66 90 55", 0, NULL); // left over
+	entry("0f 08 44 66 90 55", 0, NULL);
+	entry("f3 0f 1e fa 0f 08 44 66 90 55", 4, NULL);
+	entry("0f 1f 44 00", 0, "no NOP");
+	entry("", 0, "no NOP");
+	entry("f3 0f 1e fa", 0, "no NOP");
+	entry("f3 0f 1e", 0, "no NOP");
+	entry("0f 1f 44 00 90", 0, "no NOP");
+	entry("0f 1f 40 00 90", 0, "no NOP");
+	entry("55 48 89 e5 41", 0, "no NOP");
+	entry("0f 08 0f 09 00", 0, "no NOP");
+	entry("e8 00 11 22 33 55", 0, "tracer");
+	entry("f3 0f 1e fa e8 00 11 22 33 55", 0, "tracer");
+	entry("cc 1f 44 00 00 55", 0, "tracer");
+	entry("e9 1f 44 00 00 55", 0, "jump");
+}
+
+struct memory {
+	uint8_t *p;
+	uint64_t base;
+	size_t size;
+	uint64_t hole;
+	unsigned reads;
+};
+
+static bool read_va(void *ctx, uint64_t va, void *dst, size_t size)
+{
+	struct memory *m = ctx;
+
+	m->reads++;
+	if (va < m->base || va - m->base > m->size || size > m->size - (va - m->base) ||
+	    (va <= m->hole && m->hole - va < size))
+		return false;
+	memcpy(dst, m->p + (va - m->base), size);
+	return true;
+}
+
+#define FUNCS 20000u
+
+static void test_batch(void)
+{
+	struct dv_trap_func *f = calloc(FUNCS, sizeof(*f));
+	struct dv_trap *t = calloc(FUNCS, sizeof(*t));
+	const char **why = calloc(FUNCS, sizeof(*why));
+	struct memory m = {.p = calloc(FUNCS, 256), .base = BASE, .size = FUNCS * 256, .hole = BASE + 5000 * 256 + 2};
+	unsigned good = 0;
+
+	for (unsigned i = 0; i < FUNCS; i++) {
+		unsigned k = (i * 7919u) % FUNCS;
+
+		f[i] = (struct dv_trap_func){BASE + k * 256, 255, i};
+		memcpy(m.p + k * 256, k % 3 ? "\x0f\x1f\x44\x00" : "\x55\x90\x90\x90", 5);
+	}
+	f[0].size = 4;
+	f[1] = (struct dv_trap_func){~0ull - 3, 5, 1};
+	dv_trap_entries(read_va, &m, f, FUNCS, t, why);
+	for (unsigned i = 2; i < FUNCS; i++) {
+		uint64_t k = (f[i].addr - BASE) / 256;
+
+		if (k == 5000) {
+			CHECK_STR(why[i], "its code cannot be read");
+			continue;
+		}
+		CHECK(k % 3 ? !why[i] && t[i].pc == f[i].addr && t[i].site == i : !t[i].size && why[i]);
+		good += !why[i];
+	}
+	CHECK(why[0] && why[1]);
+	CHECK(good > FUNCS / 2);
+	CHECK(m.reads < FUNCS * 256 / 65536 + 2 + 300); // by pages where the hole is
+	dv_trap_entries(read_va, &m, f, 0, t, why);
+	free(m.p);
+	free(why);
+	free(t);
+	free(f);
+}
+
+/* Returns. '>': the function begins; '<': it ends. T: a jump to the thunk (5 bytes). */
+struct text {
+	uint8_t bytes[512];
+	uint32_t size, from, to;
+};
+
+static void text(const char *s, struct text *t)
+{
+	unsigned b;
+
+	memset(t, 0, sizeof(*t));
+	for (; *s; s++) {
+		if (*s == '>') {
+			t->from = t->size;
+		} else if (*s == '<') {
+			t->to = t->size;
+		} else if (*s == 'T') {
+			uint32_t rel = (uint32_t)(THUNK - (BASE + t->size + 5));
+
+			t->bytes[t->size] = 0xe9;
+			memcpy(t->bytes + t->size + 1, &rel, 4);
+			t->size += 5;
+		} else if (sscanf(s, "%2x", &b) == 1 && *s != ' ') {
+			t->bytes[t->size++] = (uint8_t)b;
+			s++;
+		}
+	}
+	if (!t->to)
+		t->to = t->size;
+}
+
+static bool returns(const char *s, struct dv_trap_set *set, dv_traps *ret, dv_trap_addrs *tails, char *why)
+{
+	static const uint64_t thunks[] = {THUNK + 64, THUNK};
+	struct text t;
+
+	text(s, &t);
+	return dv_trap_returns(&(struct dv_trap_code){.addr = BASE + t.from, .size = t.to - t.from, .site = 7, .text = t.bytes,
+	                           .text_addr = BASE, .text_size = t.size, .thunks = thunks, .thunk_count = 2},
+	                       set, ret, tails, why);
+}
+
+static void yes(const char *s, unsigned count, const char *offs)
+{
+	char why[DV_TRAP_WHY], got[200] = "";
+	dv_traps r = {0};
+
+	CHECK(returns(s, NULL, &r, NULL, why));
+	CHECK_STR(why, "");
+	CHECK_EQ(r.count, count);
+	for (size_t i = 0; i < r.count; i++) {
+		snprintf(got + strlen(got), sizeof(got) - strlen(got), "%s%x%s", i ? " " : "", (unsigned)(r.data[i].pc - BASE),
+		         r.data[i].flags & DV_TRAP_STOP ? r.data[i].via ? "v" : "s" : "");
+		CHECK_EQ(r.data[i].site, 7);
+		steps(&r.data[i], false);
+	}
+	CHECK_STR(got, offs);
+	DV_VEC_FREE(&r);
+}
+
+static void no(const char *s, const char *reason)
+{
+	char why[DV_TRAP_WHY];
+	dv_traps r = {0};
+
+	CHECK(!returns(s, NULL, &r, NULL, why));
+	CHECK_STR(why, reason);
+	CHECK_EQ(r.count, 0);
+	DV_VEC_FREE(&r);
+}
+
+static void test_returns(void)
+{
+	yes("0f1f440000 5b c3 cccccccc", 1, "6");
+	yes("0f1f440000 85ff 7406 5b c3cccccccc 5d c3cccccccc", 2, "a 10");
+	yes("90 c3< cccc 55", 1, "1");                  // int3 behind what a symbol covers
+	yes("90 c3 6690", 1, "1");                      // NOPs up to the end
+	yes("90 c3 662e0f1f840000000000", 1, "1");
+	yes("90 0f08c3 cccc", 1, "1");                  // left over
+	yes("90 c308c3 cccc", 1, "1");
+	no("90 c3 90 <", "the return at +0x1 has no room behind it");
+	no("90 c3", "the return at +0x1 has no room behind it");
+	no("90 c3 cc 55 c3cccc", "the return at +0x1 has no room behind it");
+	no("90 c3 0f1f00 55 c3cccc", "the return at +0x1 has no room behind it");
+	no("eb02 90 c3 cccccc", "the return at +0x3 has no room behind it"); // jumped into
+	no("90 c3 08c3 55 c3cccc", "the return at +0x1 has no room behind it");
+	no("90 f3c3 cccc", "the return at +0x1 is of a form that cannot be replaced");
+	no("90 c20800 cccc", "the return at +0x1 is of a form that cannot be replaced");
+	no("90 06 c3cccc", "the instruction at +0x1 is not understood");
+	no("90 e900000001", "it has no return instruction");
+	no("0f0b", "it has no return instruction");
+	no("90 ebfd cccc", "it has no return instruction");
+	no(">", "its size is not known, or is more than 262144 bytes");
+}
+
+static void test_thunks(void)
+{
+	struct dv_trap_set *set = dv_trap_set_create();
+	char why[DV_TRAP_WHY];
+	dv_traps r = {0};
+
+	yes("90 T cccc", 1, "1s");
+	yes("90 T cc 6690", 1, "1s");
+	yes("> 90 T < 90 T", 1, "1v");        // the next function's
+	yes("90 T > 90 T < 90", 1, "7v");     // the one before
+	yes("7406 90 T 5b 90 T cccc", 2, "as 3v"); // its own, behind INVD
+	no("90 T", "the return at +0x1 has no room behind it");
+	no("7404 90 T 5b T 90", "the return at +0x3 has no room behind it");
+	no("90 0f84f9ff7f00 T cccc", "the return at +0x1 is a conditional jump");
+	no("90 0f08 eb05 00 cc", "a trap of an earlier session is at its return at +0x1");
+
+	// A jump that one function lends cannot be the other's trap.
+	CHECK(returns("> 90 T < 90 T", set, &r, NULL, why));
+	CHECK_EQ(r.data[0].via, BASE + 7);
+	CHECK(!returns("90 T > 90 T < cccc", set, &r, NULL, why));
+	CHECK_STR(why, "the return at +0x1 serves another function's return probe");
+	CHECK(returns("> 90 T < 90 T", set, &r, NULL, why));
+	dv_trap_set_destroy(set);
+	// Nor the other way round.
+	set = dv_trap_set_create();
+	CHECK(returns("90 T > 90 T < cccc", set, &r, NULL, why));
+	CHECK(!returns("> 90 T < 90 T", set, &r, NULL, why));
+	CHECK_STR(why, "the return at +0x1 has no room behind it");
+	dv_trap_set_destroy(set);
+	DV_VEC_FREE(&r);
+}
+
+// What a trap of several bytes does, by our own decoding: where the jump behind INVD leads.
+static void test_jumps(void)
+{
+	char why[DV_TRAP_WHY];
+	dv_traps r = {0};
+	int32_t rel;
+
+	CHECK(returns("90 T cccc", NULL, &r, NULL, why));
+	memcpy(&rel, r.data[0].now + 3, 4);
+	CHECK_EQ(r.data[0].pc + 7 + (uint64_t)(int64_t)rel, THUNK);
+	r.count = 0;
+	CHECK(returns("> 90 T < 90 90 90 T", NULL, &r, NULL, why));
+	CHECK_EQ(r.data[0].pc + 4 + (uint64_t)(int8_t)r.data[0].now[3], BASE + 9);
+	CHECK_EQ(r.data[0].now[4], r.data[0].was[4]);
+	r.data[0].was[0] = 0x90;
+	CHECK(!dv_trap_sane(&r.data[0]));
+	DV_VEC_FREE(&r);
+}
+
+static void test_tails(void)
+{
+	char why[DV_TRAP_WHY];
+	dv_trap_addrs tails = {0};
+	dv_traps r = {0};
+
+	CHECK(!returns("90 7405 e8fb0f0000 e9f80f0000", NULL, &r, &tails, why));
+	CHECK_STR(why, "it has no return instruction");
+	CHECK_EQ(tails.count, 1);
+	CHECK_EQ(tails.data[0], BASE + 0x1005);
+	DV_VEC_FREE(&tails);
+}
+
+int main(void)
+{
+	test_native();
+	test_entries();
+	test_batch();
+	test_returns();
+	test_thunks();
+	test_jumps();
+	test_tails();
+	return test_done();
+}
