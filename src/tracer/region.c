@@ -45,12 +45,21 @@ static uint32_t producers(const struct dv_tmachine *tm)
 	return (tm->m->vcpu_max ? tm->m->vcpu_max : 1) * dv_tmachine_levels(tm);
 }
 
-// The host's kernel runs clauses: its programs need the region in memory of their own kind.
+// The host's kernel runs clauses, of its own probes or of guests': its programs need the region in memory of their own kind.
+// The first machine that brings it; NULL: none need.
+static struct dv_machine *giver(const struct dv_tracer *t)
+{
+	const struct dv_tmachine *tm;
+
+	DV_EACH_MACHINE(t, tm)
+		if (tm->plans.count && tm->m->ops->region)
+			return tm->m;
+	return NULL;
+}
+
 static bool is_dense(const struct dv_tracer *t)
 {
-	const struct dv_tmachine *host = t->machines.data[0];
-
-	return host->m && host->plans.count && host->m->ops->region;
+	return giver(t) != NULL;
 }
 
 // Producers in the order of the machines; the first is dvirt's own.
@@ -235,7 +244,7 @@ static struct dv_error *make_sparse(struct dv_tracer *t, uint64_t size)
 static struct dv_error *make_dense(struct dv_tracer *t, struct dv_region_config *c, struct dv_producer_size *sizes,
 				   uint64_t *size)
 {
-	struct dv_machine *host = t->machines.data[0]->m;
+	struct dv_machine *host = giver(t);
 	uint64_t limit = t->opts.statesize ? t->opts.statesize : DENSE_LIMIT;
 	const uint32_t ring = c->ring_size, agg = c->agg_size, least = c->prod_count;
 	struct dv_error *e;
@@ -273,20 +282,32 @@ static struct dv_error *make_dense(struct dv_tracer *t, struct dv_region_config 
 	return t->region_mapped >= *size ? NULL : dv_error_create(DV_ERR_OTHER, "the state region came too small");
 }
 
-// Does the session make sense without the host's kernel?
+// Does the session make sense without those whose clauses the host's kernel runs?
 static bool others(const struct dv_tracer *t)
 {
 	const struct dv_tmachine *tm;
 
 	DV_EACH_MACHINE(t, tm)
-		if (tm->index && tm->plans.count)
+		if (!tm->m->ops->region && tm->plans.count)
 			return true;
 	return false;
 }
 
+static void leave_out(struct dv_tracer *t)
+{
+	struct dv_tmachine *tm;
+
+	DV_EACH_MACHINE(t, tm) {
+		if (!tm->m->ops->region)
+			continue;
+		tm->plans.count = tm->errors.count = 0;
+		tm->refused = true;
+	}
+}
+
 struct dv_error *dv_region_create(struct dv_tracer *t)
 {
-	struct dv_tmachine *host = t->machines.data[0], *tm;
+	struct dv_tmachine *tm;
 	DV_FREE struct dv_producer_size *sizes = dv_xcalloc(DV_PROD_MAX, sizeof(*sizes));
 	struct dv_region_config c = {0};
 	struct dv_error *e = configure(t, &c);
@@ -301,12 +322,11 @@ struct dv_error *dv_region_create(struct dv_tracer *t)
 		if (!e) {
 			c = dense;
 		} else {
-			e = dv_error_wrap(e, "the host is not traced");
+			e = dv_error_wrap(e, "machine '%s' is not traced", giver(t)->name);
 			if (!others(t))
 				return e;
 			dv_tracer_say_error(t, "error", e);
-			host->plans.count = host->errors.count = 0;
-			host->refused = true;
+			leave_out(t);
 			dv_region_destroy(t);
 		}
 	}

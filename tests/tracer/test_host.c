@@ -183,9 +183,9 @@ static void test_region(void)
 	CHECK_EQ(run("host", "-q -x bufsize=64m -x bufresize=manual " COUNT("kernel_function_7:entry")), 1);
 	EXPECT("does not fit into 256 MiB");
 	CHECK_EQ(run("host", "-q -x dynvarsize=1g " COUNT("kernel_function_7:entry")), 1);
-	EXPECT("the host is not traced: the state does not fit into 256 MiB");
+	EXPECT("machine 'host' is not traced: the state does not fit into 256 MiB");
 	CHECK_EQ(run(BOTH, "-q -x dynvarsize=600m " COUNT("kernel_function_7:entry")), 0);
-	EXPECT("the host is not traced");
+	EXPECT("machine 'host' is not traced");
 	EXPECT("web ");
 	// Only its types are used: no memory of its kind is needed.
 	CHECK_EQ(run(BOTH, "-q -x dynvarsize=600m -n 'BEGIN { trace(`max_pfn); exit(0); }'"), 0);
