@@ -28,6 +28,7 @@ enum dv_machine_cap {
 	DV_CAP_WRITE = 1 << 10,  /**< clauses can write user memory: copyout() */
 	DV_CAP_SIGNAL = 1 << 11, /**< they can send signals: raise() */
 	DV_CAP_WAIT = 1 << 12,   /**< they can hold up their CPU: chill() */
+	DV_CAP_INSN = 1 << 13,   /**< probes can be on any instruction, not only where functions begin and return */
 };
 
 enum dv_machine_state {
@@ -56,6 +57,9 @@ struct dv_machine_ops {
 	/** Optional: why it lacks this capability, as a clause of a sentence ("the kernel is built without
 	 * CONFIG_KPROBES"); NULL: nothing known. Lives as long as the machine. */
 	const char *(*why_not)(struct dv_machine *m, enum dv_machine_cap cap);
+	/** Optional: why there can be no such probe, as a clause of a sentence; NULL: there can. Of @p where, kind, args, addr,
+	 * size and detail are looked at. Lives until the next call. */
+	const char *(*refuses)(struct dv_machine *m, const struct dv_load_site *where);
 	/** Optional, CAP_LOCAL: the calling thread's struct task_struct; 0: unknown. */
 	uint64_t (*current)(struct dv_machine *m);
 	/** Optional: probes that fired since the last call and ran no clause, for a reason that no producer could count. */

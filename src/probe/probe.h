@@ -98,6 +98,13 @@ struct dv_probe_sysnr {
 	bool compat;
 };
 
+/** A probe that there is not, because its machine cannot have one there. Strings are the set's. */
+struct dv_probe_refused {
+	struct dv_machine *machine;
+	const char *prov, *mod, *func, *name, *why;
+};
+#define DV_REFUSED_KEPT 64u
+
 struct dv_user;
 struct dv_probe_set {
 	DV_VEC(struct dv_probe) probes;
@@ -106,6 +113,8 @@ struct dv_probe_set {
 	DV_VEC(struct dv_probe_machine *) machines;
 	DV_VEC(struct dv_probe) ticks; /**< tick-N and profile-N that were asked for, for their ids */
 	DV_VEC(struct dv_user *) users; /**< processes that descriptions named (users.h) */
+	DV_VEC(struct dv_probe_refused) refused; /**< DV_REFUSED_KEPT at most unless all are wanted */
+	bool keep_refused;
 };
 void dv_probe_set_init(struct dv_probe_set *set);
 void dv_probe_set_deinit(struct dv_probe_set *set);
@@ -192,6 +201,8 @@ const struct dv_type *dv_type_by_text(struct dv_universe *u, const char *text, b
 uint32_t dv_probe_base(const struct dv_probe_machine *pm, const struct dv_provider *p);
 struct dv_probe *dv_probe_offer(struct dv_probe_set *set, const struct dv_probe_desc *d, uint32_t id, const char *mod,
 				const char *func, const char *name);
+/** Why this machine can have no probe there; NULL: it can. */
+const char *dv_probe_refusal(struct dv_machine *m, const struct dv_probe *p);
 /** Read a machine's kernel memory, physical or not, as it offers. */
 bool dv_probe_read(struct dv_machine *m, uint64_t va, void *dst, size_t size);
 /** Does the kernel that dvirt runs on let this function be probed? */

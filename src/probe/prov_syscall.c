@@ -11,6 +11,9 @@
 // Newer kernels have no table for 32-bit calls: their returns are the return instructions of the functions themselves,
 // and one that ends in a jump to another function is not seen to return.
 //
+// Where only the ends of functions can be probed (a machine without DV_CAP_INSN), the returns of the call's own functions stand
+// for it, and those of functions that they end in a jump to, as long as the running task is in that system call.
+//
 // On the host, and on any machine with DV_CAP_SYSTRACE, no function is probed: the kernel tells where every call begins
 // and ends, and its number. The names are the same; sys_call_table turns them into numbers, or what dvirt was built with
 // where that cannot be read (sysnr.c).
@@ -297,6 +300,27 @@ static void provide_numbers(const struct dv_probe_machine *pm, const struct dv_p
 	}
 }
 
+// The call's functions themselves. Their number is noted where it is the only one.
+static void offer_functions(const struct dv_probe_machine *pm, struct dv_probe_set *set, const struct dv_probe_desc *d,
+			    uint32_t id, const struct dv_probe_syscall *sc, const struct row *rows, size_t n)
+{
+	for (int k = X64; k <= COMPAT; k++) {
+		struct dv_probe *p;
+		const struct row *r;
+
+		if (!sc->entry[k] || !(p = dv_probe_offer(set, d, id, "vmlinux", sc->name, "return")))
+			continue;
+		p->addr = sc->entry[k];
+		p->size = sc->size[k];
+		p->kind = DV_SITE_RETURNS;
+		p->args = DV_ARGS_SYSRET;
+		p->compat = k != X64;
+		r = k == X64 ? first_row(rows, n, sc->entry[k]) : rows + n;
+		if (r < rows + n && r->func == sc->entry[k] && (r + 1 == rows + n || r[1].func != r->func))
+			p->detail = r->nr + 1;
+	}
+}
+
 static void provide(const struct dv_provider *prov, const struct dv_probe_machine *pm, const struct dv_probe_desc *d,
 		    struct dv_probe_set *set)
 {
@@ -331,6 +355,10 @@ static void provide(const struct dv_provider *prov, const struct dv_probe_machin
 		if (!x64) {
 			x64 = dv_xcalloc(TABLE_MAX, sizeof(*x64));
 			nx64 = read_table(pm, "sys_call_table", x64);
+		}
+		if (!(pm->machine->caps & DV_CAP_INSN)) {
+			offer_functions(pm, set, d, id + 1, sc, x64, nx64);
+			continue;
 		}
 		offer_numbers(set, d, id + 1, sc->name, sc->entry[X64], x64, nx64);
 		for (int k = IA32; k <= COMPAT; k++) {

@@ -60,6 +60,7 @@ void dv_probe_set_deinit(struct dv_probe_set *set)
 	DV_VEC_FREE(&set->machines);
 	DV_VEC_FREE(&set->probes);
 	DV_VEC_FREE(&set->ticks);
+	DV_VEC_FREE(&set->refused);
 	dv_users_deinit(set);
 	dv_arena_deinit(&set->arena);
 }
@@ -122,6 +123,43 @@ struct dv_probe *dv_probe_offer(struct dv_probe_set *set, const struct dv_probe_
 	return p;
 }
 
+const char *dv_probe_refusal(struct dv_machine *m, const struct dv_probe *p)
+{
+	struct dv_load_site where = {.kind = (uint16_t)p->kind, .args = (uint16_t)p->args, .addr = p->addr, .size = p->size,
+				     .detail = p->detail};
+
+	return m && m->ops->refuses ? m->ops->refuses(m, &where) : NULL;
+}
+
+// Leave out of the probes from @p from on those that the machine cannot have. One of several places: all of the probe, but
+// for the 32-bit twin of a system call.
+static void refuse(struct dv_probe_set *set, struct dv_machine *m, size_t from)
+{
+	size_t out = from;
+
+	for (size_t i = from; m->ops->refuses && i < set->probes.count; i++) {
+		const struct dv_probe *p = &set->probes.data[i];
+		const char *why = dv_probe_refusal(m, p);
+
+		if (!why) {
+			set->probes.data[out++] = *p;
+			continue;
+		}
+		if (set->keep_refused || set->refused.count < DV_REFUSED_KEPT)
+			*DV_PUSH(&set->refused) =
+			    (struct dv_probe_refused){m, dv_probe_provname(p), p->mod, p->func, p->name,
+						      dv_arena_strdup(&set->arena, why)};
+		if (p->compat)
+			continue;
+		while (out > from && set->probes.data[out - 1].id == p->id)
+			out--;
+		while (i + 1 < set->probes.count && set->probes.data[i + 1].id == p->id)
+			i++;
+	}
+	if (m->ops->refuses)
+		set->probes.count = out;
+}
+
 void dv_probes_match(struct dv_machine *m, const struct dv_probe_desc *d, struct dv_probe_set *set)
 {
 	const struct dv_probe_machine *pm = m ? dv_probe_set_add(set, m) : NULL;
@@ -139,6 +177,8 @@ void dv_probes_match(struct dv_machine *m, const struct dv_probe_desc *d, struct
 			set->probes.data[k].prov = prov;
 			set->probes.data[k].machine = m;
 		}
+		if (m)
+			refuse(set, m, from);
 	}
 }
 
@@ -178,6 +218,16 @@ void dv_probes_why_not(struct dv_probe_set *set, const struct dv_probe_desc *d, 
 	const char *name = d->part[DV_PART_PROV];
 
 	*buf = '\0';
+	for (size_t i = 0; i < set->refused.count && !d->id; i++) {
+		const struct dv_probe_refused *r = &set->refused.data[i];
+
+		if (!dv_probe_desc_machine(d, r->machine->name) || !dv_glob(d->part[DV_PART_PROV], r->prov) ||
+		    !dv_glob(d->part[DV_PART_MOD], r->mod) || !dv_glob(d->part[DV_PART_FUNC], r->func) ||
+		    !dv_glob(d->part[DV_PART_NAME], r->name))
+			continue;
+		snprintf(buf, size, "on %s %s:%s cannot be probed: %s", r->machine->name, r->func, r->name, r->why);
+		return;
+	}
 	// A glob that the provider's name happens to match asks for nothing in particular.
 	if (d->id || !*name || !dv_glob_is_literal(name))
 		return;

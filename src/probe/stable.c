@@ -89,6 +89,11 @@ static const char *check_row(struct dv_probe_set *set, struct dv_probe_machine *
 	found->addr = s->addr;
 	found->size = s->size;
 	found->symbol = s->name;
+	why = dv_probe_refusal(m, &(struct dv_probe){.kind = r->at == DV_AT_ENTRY ? DV_SITE_ADDR : DV_SITE_RETURNS,
+						     .args = r->at == DV_AT_ENTRY ? DV_ARGS_FUNC : DV_ARGS_RETURN,
+						     .addr = s->addr, .size = s->size});
+	if (why)
+		return dv_arena_printf(&set->arena, "%s cannot be probed: %s", s->name, why);
 	if (r->no_proto || is_copy(s->name + strlen(r->where)))
 		return NULL;
 	return check_proto(set, u, r, dv_guest_func_type(m->guest, mod ? mod : "vmlinux", r->where), 0);

@@ -61,6 +61,58 @@ static struct dv_error *match_all(struct dv_tracer *t, const struct dv_probe_des
 	return NULL;
 }
 
+// Are two reasons the same but for offsets in a function?
+static bool same_reason(const char *a, const char *b)
+{
+	for (;; a++, b++) {
+		if (!strncmp(a, "+0x", 3) && !strncmp(b, "+0x", 3)) {
+			a += 3 + strspn(a + 3, "0123456789abcdef");
+			b += 3 + strspn(b + 3, "0123456789abcdef");
+		}
+		if (*a != *b)
+			return false;
+		if (!*a)
+			return true;
+	}
+}
+
+// What there is not, and why: one line each when they are few, else how many for each reason, and the first.
+static void print_refused(FILE *f, const struct dv_probe_set *set)
+{
+	struct kind {
+		const struct dv_probe_refused *first;
+		size_t count;
+	};
+	DV_VEC(struct kind) kinds = {0};
+	bool few = set->refused.count <= DV_REFUSED_KEPT;
+
+	for (size_t i = 0; i < set->refused.count; i++) {
+		const struct dv_probe_refused *r = &set->refused.data[i];
+		struct kind *k = NULL;
+
+		for (size_t n = 0; n < kinds.count && !few && !k; n++) {
+			const struct dv_probe_refused *o = kinds.data[n].first;
+
+			if (o->machine == r->machine && !strcmp(o->prov, r->prov) && !strcmp(o->name, r->name) &&
+			    same_reason(o->why, r->why))
+				k = &kinds.data[n];
+		}
+		if (!k) {
+			k = DV_PUSH(&kinds);
+			k->first = r;
+		}
+		k->count++;
+	}
+	for (size_t n = 0; n < kinds.count; n++) {
+		const struct dv_probe_refused *r = kinds.data[n].first;
+
+		fprintf(f, "%6s %10s %10s %17s %33s %s: %s\n", "-", r->machine->name, r->prov, r->mod, r->func, r->name, r->why);
+		if (kinds.data[n].count > 1)
+			fprintf(f, "\tand %zu more in the same way\n", kinds.data[n].count - 1);
+	}
+	DV_VEC_FREE(&kinds);
+}
+
 struct dv_error *dv_tracer_list(struct dv_tracer *t, FILE *f, bool verbose, struct dv_diag *diag)
 {
 	struct dv_error *e = dv_tracer_find(t, !dv_script_clause_count(t->script) || dv_host_wanted(t));
@@ -69,6 +121,7 @@ struct dv_error *dv_tracer_list(struct dv_tracer *t, FILE *f, bool verbose, stru
 
 	if (e)
 		return e;
+	t->probes.keep_refused = verbose;
 	if (!dv_script_clause_count(t->script)) {
 		e = dv_probe_desc_parse(":::", &d);
 		if (e)
@@ -107,6 +160,8 @@ struct dv_error *dv_tracer_list(struct dv_tracer *t, FILE *f, bool verbose, stru
 	if (t->probes.probes.count || !bad) {
 		fprintf(f, "%6s %10s %10s %17s %33s %s\n", "ID", "MACHINE", "PROVIDER", "MODULE", "FUNCTION", "NAME");
 		print_probes(f, t->probes.probes.data, t->probes.probes.count, verbose);
+		if (verbose)
+			print_refused(f, &t->probes);
 	}
 	t->probes.probes.count = 0;
 	return bad ? dv_error_create(DV_ERR_SYNTAX, "no probes") : NULL;

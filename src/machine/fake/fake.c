@@ -275,7 +275,7 @@ static struct dv_error *fake_open(struct dv_machine *m, uint32_t universe)
 		return NULL;
 	}
 	m->state = DV_MACHINE_READY;
-	m->caps = DV_CAP_FBT | DV_CAP_SYSCALL | DV_CAP_BLOCK | (dv_guest_has_types(m->guest) ? DV_CAP_TYPES : 0) |
+	m->caps = DV_CAP_FBT | DV_CAP_SYSCALL | DV_CAP_INSN | DV_CAP_BLOCK | (dv_guest_has_types(m->guest) ? DV_CAP_TYPES : 0) |
 		  (f->script.local ? DV_CAP_LOCAL | DV_CAP_MEMORY : 0);
 	return find_places(m);
 }
