@@ -322,14 +322,27 @@ static void found(void *ctx, const struct dv_kvm_found *f)
 	s->fn(s->ctx, m);
 }
 
-static struct dv_error *kvm_scan(void (*fn)(void *ctx, struct dv_machine *m), void *ctx)
+static bool unused(void)
 {
 	const char *use = getenv("DVIRT_KVM");
+
+	return use && !strcmp(use, "no");
+}
+
+static struct dv_error *kvm_scan(void (*fn)(void *ctx, struct dv_machine *m), void *ctx)
+{
 	struct scan s = {.fn = fn, .ctx = ctx};
 
-	if (!use || strcmp(use, "no") != 0)
+	if (!unused())
 		dv_kvm_find(found, &s);
 	return NULL;
 }
 
-const struct dv_backend dv_backend_kvm = {.name = "kvm", .scan = kvm_scan, .open = kvm_open};
+static int kvm_watch(void)
+{
+	return unused() ? -1 : dv_kvm_watch();
+}
+
+const struct dv_backend dv_backend_kvm = {
+	.name = "kvm", .scan = kvm_scan, .open = kvm_open, .watch = kvm_watch, .news = dv_kvm_news,
+};
