@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -163,4 +164,23 @@ void dv_cache_forget(const char *dir, const uint8_t *id, uint32_t size)
 	snprintf(name, sizeof(name), "%s" SUFFIX, hex);
 	(void)unlinkat(fd, name, 0);
 	close(fd);
+}
+
+const char *dv_guest_cache_dir(char *buf, size_t size)
+{
+	const char *dir = getenv("DVIRT_CACHE_DIR"), *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+
+	if (dir && *dir) {
+		snprintf(buf, size, "%s", dir);
+	} else if (xdg && *xdg) {
+		snprintf(buf, size, "%s/dvirt", xdg);
+	} else if (home && *home) {
+		snprintf(buf, size, "%s/.cache", home);
+		mkdir(buf, 0700);
+		snprintf(buf, size, "%s/.cache/dvirt", home);
+	} else {
+		return NULL;
+	}
+	mkdir(buf, 0700);
+	return buf;
 }

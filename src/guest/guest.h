@@ -49,6 +49,9 @@ struct dv_guest;
  */
 struct dv_error *dv_guest_open(const struct dv_phys *phys, const struct dv_guest_regs *regs, const char *cache_dir,
                                uint32_t universe, struct dv_guest **ret) DV_MUST_USE;
+/** Where kernels are remembered: $DVIRT_CACHE_DIR, else dvirt in $XDG_CACHE_HOME, else ~/.cache/dvirt, which is made; NULL:
+ *  none of them is set. */
+const char *dv_guest_cache_dir(char *buf, size_t size);
 /**
  * The kernel that dvirt itself runs on, as /proc and /sys tell of it: symbols (with those of modules), banner, build
  * id, types, layout offsets. There is no physical memory to read through it: dv_guest_still() and dv_guest_runs() are

@@ -7,12 +7,14 @@
 #include "base/mem.h"
 #include "machine/ebpf/ebpf.h"
 #include "machine/fake/fake.h"
+#include "machine/kvm/kvm.h"
 #include "machine/qemu/client.h"
 #include "machine/qemu/ctlmsg.h"
 
 const struct dv_backend *const dv_backends[] = {
 #ifdef DV_HAVE_EBPF
     &dv_backend_ebpf,
+    &dv_backend_kvm,
 #endif
     &dv_backend_qemu,
     &dv_backend_fake,

@@ -104,6 +104,11 @@ struct dv_backend {
 	struct dv_error *(*scan)(void (*fn)(void *ctx, struct dv_machine *m), void *ctx);
 	/** Connect and look for the kernel; waits at most about a second for it. @p universe: for its types. */
 	struct dv_error *(*open)(struct dv_machine *m, uint32_t universe);
+	/** Optional: a descriptor that becomes readable when machines may have come, beside what happens in the runtime
+	 * directory; the caller closes it. -1: there is none. */
+	int (*watch)(void);
+	/** With `watch`: take in what @p fd has. Is it worth a scan? */
+	bool (*news)(int fd);
 };
 /** All backends, ended by NULL. */
 extern const struct dv_backend *const dv_backends[];

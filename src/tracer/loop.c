@@ -15,11 +15,13 @@
 #define HELD_FOR (3000 * MS)   /* a clause that does not end holds up the output so long before that is said */
 #define BUSY_RECORDS 2000u     /* so many at once: look again soon */
 
-#define FDS_MAX (2 + DV_UNTIL_MAX + DV_MACH_MAX)
+#define WATCHES 8u /* backends, at most */
+#define FDS_MAX (2 + DV_UNTIL_MAX + WATCHES + DV_MACH_MAX)
 
 struct loop {
 	struct dv_tracer *t;
 	int inotify;
+	int watch[WATCHES]; /* of each backend; -1: none */
 	uint64_t consume, aggs, status, rescan, rescan_until;
 	uint64_t held, held_since; /* the firing that holds up the order, and since when */
 	bool held_told;
@@ -100,14 +102,36 @@ static void look_for_held(struct loop *l, uint64_t now)
 				      tm->index ? ": is its QEMU stopped?" : "");
 }
 
+static void rescan_soon(struct loop *l)
+{
+	l->rescan = 0;
+	l->rescan_until = dv_now() + RESCAN_FOR;
+}
+
 static void drain_inotify(struct loop *l)
 {
 	char buf[4096] __attribute__((aligned(8)));
 
 	while (read(l->inotify, buf, sizeof(buf)) > 0)
 		;
-	l->rescan = 0;
-	l->rescan_until = dv_now() + RESCAN_FOR;
+	rescan_soon(l);
+}
+
+static void open_watches(struct loop *l)
+{
+	for (size_t i = 0, n = 0; i < WATCHES; i++) {
+		const struct dv_backend *b = dv_backends[n];
+
+		l->watch[i] = b && b->watch ? b->watch() : -1;
+		n += b != NULL;
+	}
+}
+
+static void close_watches(struct loop *l)
+{
+	for (size_t i = 0; i < WATCHES; i++)
+		if (l->watch[i] >= 0)
+			close(l->watch[i]);
 }
 
 static bool any_waiting(const struct dv_tracer *t)
@@ -161,12 +185,15 @@ static void wait_for_something(struct loop *l)
 	struct dv_tmachine *who[FDS_MAX] = {0}, *tm;
 	uint64_t now = dv_now(), at = next_deadline(l), d = at > now ? at - now : 0;
 	struct timespec ts = {.tv_sec = (time_t)(d / 1000000000u), .tv_nsec = (long)(d % 1000000000u)};
-	nfds_t n = 0, first;
+	nfds_t n = 0, watches, first;
 
 	fds[n++] = (struct pollfd){.fd = t->stop_fd, .events = POLLIN};
 	fds[n++] = (struct pollfd){.fd = l->inotify, .events = POLLIN};
 	for (size_t i = 0; i < t->until.count; i++)
 		fds[n++] = (struct pollfd){.fd = t->until.data[i], .events = POLLIN};
+	watches = n;
+	for (size_t i = 0; i < WATCHES; i++)
+		fds[n++] = (struct pollfd){.fd = l->watch[i], .events = POLLIN};
 	first = n;
 	DV_EACH_MACHINE(t, tm) {
 		if (tm->gone || tm->m->poll_fd < 0 || n >= DV_COUNT(fds))
@@ -185,6 +212,9 @@ static void wait_for_something(struct loop *l)
 		if (!--t->until_left)
 			dv_tracer_stop(t);
 	}
+	for (size_t i = 0; i < WATCHES; i++)
+		if (fds[watches + i].revents && dv_backends[i]->news(l->watch[i]))
+			rescan_soon(l);
 	for (nfds_t i = first; i < n; i++)
 		if (fds[i].revents)
 			look_after(t, who[i]);
@@ -213,6 +243,7 @@ void dv_tracer_loop(struct dv_tracer *t)
 		if (l.inotify >= 0)
 			inotify_add_watch(l.inotify, dir, IN_CREATE | IN_MOVED_TO | IN_DELETE);
 	}
+	open_watches(&l);
 	l.consume = now + period;
 	l.aggs = now + t->opts.aggrate;
 	l.status = now + t->opts.statusrate;
@@ -241,6 +272,7 @@ void dv_tracer_loop(struct dv_tracer *t)
 		}
 		rescan(&l, now);
 	}
+	close_watches(&l);
 	if (l.inotify >= 0)
 		close(l.inotify);
 }

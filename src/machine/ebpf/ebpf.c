@@ -169,8 +169,7 @@ static bool locked_down(void)
 	return strstr(text, "[confidentiality]") != NULL;
 }
 
-// Why this user cannot trace this kernel; "": can.
-static void why_not(char *buf, size_t size)
+void dv_ebpf_why_not(char *buf, size_t size)
 {
 	struct dv_error *e;
 	int fd = -1;
@@ -216,7 +215,7 @@ static struct dv_error *scan(void (*fn)(void *ctx, struct dv_machine *m), void *
 	if (use && !strcmp(use, "no"))
 		snprintf(m->why, sizeof(m->why), "the environment says DVIRT_HOST=no");
 	else
-		why_not(m->why, sizeof(m->why));
+		dv_ebpf_why_not(m->why, sizeof(m->why));
 	fn(ctx, m);
 	return NULL;
 }

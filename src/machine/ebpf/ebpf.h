@@ -5,5 +5,7 @@
 #include "machine/machine.h"
 
 extern const struct dv_backend dv_backend_ebpf;
+/** Why this user can load no programs that read this kernel's memory; "": can. */
+void dv_ebpf_why_not(char *buf, size_t size);
 
 #endif

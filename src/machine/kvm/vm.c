@@ -10,10 +10,10 @@
 // All is read while it may change, without a lock. The kernel changes the set of slots that is not in use and then
 // exchanges the two, so a set is whole if it is still the one in use, with the same generation, after it was read. Tasks and files
 // that go meanwhile leave memory of another meaning: so the descriptor's operations and the machine's mm are compared.
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "machine/kvm/find.h"
 #include "machine/kvm/host.h"
 
 #define TRIES      8
@@ -48,30 +48,6 @@ static bool byte(const struct dv_kvm_host *h, uint64_t va, uint32_t off)
 }
 
 /* -- a process ---------------------------------------------------------------------------------------------------- */
-
-// Field 22 of /proc/PID/stat; 0: there is no such process any more.
-static uint64_t start_time(int pid)
-{
-	char path[32], text[1024], *p;
-	unsigned long long start = 0;
-	FILE *f;
-	size_t n;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	f = fopen(path, "re");
-	if (!f)
-		return 0;
-	n = fread(text, 1, sizeof(text) - 1, f);
-	fclose(f);
-	text[n] = '\0';
-	// The name, in brackets, may have anything in it.
-	p = strrchr(text, ')');
-	if (!p || !strncmp(p, ") Z", 3) || !strncmp(p, ") X", 3))
-		return 0;
-	for (int i = 2; p && i < 22; i++)
-		p = strchr(p + 1, ' ');
-	return p && sscanf(p, "%llu", &start) == 1 ? start : 0;
-}
 
 // An entry of a tree of the kernel's (an XArray); 0: none.
 static uint64_t tree_entry(const struct dv_kvm_host *h, uint64_t head_at, uint64_t index)
@@ -159,7 +135,7 @@ static struct dv_error *find_kvm(struct dv_kvm_host *h, const struct dv_kvm_vm *
 	uint32_t max;
 
 	for (int i = 0; i < TRIES; i++) {
-		if (start_time(vm->pid) != vm->start)
+		if (dv_kvm_start_time(vm->pid) != vm->start)
 			return gone(vm);
 		task = task_of(h, vm->pid);
 		if (!task || !word(h, task + l->task_files, &files) || !word(h, task + l->task_mm, &mm) || !mm ||
@@ -185,7 +161,7 @@ static struct dv_error *find_kvm(struct dv_kvm_host *h, const struct dv_kvm_vm *
 		*ret = kvm;
 		return NULL;
 	}
-	if (!file || start_time(vm->pid) != vm->start)
+	if (!file || dv_kvm_start_time(vm->pid) != vm->start)
 		return dv_error_create(DV_ERR_GONE, "process %d has no virtual machine behind descriptor %d (any more)", vm->pid,
 				       vm->fd);
 	return dv_error_create(DV_ERR_UNKNOWN, "what the kernel keeps of process %d could not be read", vm->pid);
@@ -406,7 +382,7 @@ struct dv_error *dv_kvm_vm_refresh(struct dv_kvm_host *h, struct dv_kvm_vm *vm, 
 	*vcpus = refresh_vcpus(h, vm);
 	vm->refused = refusal(h, vm);
 	// What was read belongs to the process only if that was there all the time.
-	return start_time(vm->pid) == vm->start ? NULL : gone(vm);
+	return dv_kvm_start_time(vm->pid) == vm->start ? NULL : gone(vm);
 }
 
 struct dv_error *dv_kvm_vm_open(struct dv_kvm_host *h, int pid, int fd, struct dv_kvm_vm **ret)
@@ -417,7 +393,7 @@ struct dv_error *dv_kvm_vm_open(struct dv_kvm_host *h, int pid, int fd, struct d
 
 	vm->pid = pid;
 	vm->fd = fd;
-	vm->start = start_time(pid);
+	vm->start = dv_kvm_start_time(pid);
 	e = vm->start && fd >= 0 ? dv_kvm_vm_refresh(h, vm, &slots, &vcpus) : gone(vm);
 	if (e) {
 		dv_kvm_vm_close(vm);

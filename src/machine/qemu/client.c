@@ -139,25 +139,6 @@ static bool is_proc_mem(int fd)
 	return sscanf(path, "/proc/%d/mem%n", &pid, &end) == 1 && end == n;
 }
 
-static const char *cache_dir(char *buf, size_t size)
-{
-	const char *dir = getenv("DVIRT_CACHE_DIR"), *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-
-	if (dir && *dir) {
-		snprintf(buf, size, "%s", dir);
-	} else if (xdg && *xdg) {
-		snprintf(buf, size, "%s/dvirt", xdg);
-	} else if (home && *home) {
-		snprintf(buf, size, "%s/.cache", home);
-		mkdir(buf, 0700);
-		snprintf(buf, size, "%s/.cache/dvirt", home);
-	} else {
-		return NULL;
-	}
-	mkdir(buf, 0700);
-	return buf;
-}
-
 /* The answer to REGS: look for the kernel. */
 static void look(struct dv_machine *m, const struct dv_ctl_regs *r)
 {
@@ -187,7 +168,7 @@ static void look(struct dv_machine *m, const struct dv_ctl_regs *r)
 	} else if (!c->range_count) {
 		because(m, "guest RAM was not found in its QEMU process");
 	} else {
-		e = dv_guest_open(&c->phys, &regs, cache_dir(dir, sizeof(dir)), c->universe, &m->guest);
+		e = dv_guest_open(&c->phys, &regs, dv_guest_cache_dir(dir, sizeof(dir)), c->universe, &m->guest);
 		if (e) {
 			because(m, "kernel not recognised: %s", e->msg);
 			dv_error_destroy(e);

@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The backend: virtual machines of KVM's as machines. The host kernel's structures say where a guest's memory and registers are
+// (vm.c); from there on a guest is known as any other, by its page tables (guest/).
+//
+// The program that runs the machine (VMM) is looked at only: it needs no option, no restart, and does not notice. When it
+// ends its pidfd says so.
+#include "machine/kvm/kvm.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#include "abi/region.h"
+#include "machine/ebpf/ebpf.h"
+#include "machine/kvm/priv.h"
+
+#define OPEN_MS 1000u
+#define SECOND  1000000000u
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * SECOND + (uint64_t)t.tv_nsec;
+}
+
+static void DV_PRINTF(2, 3) because(struct dv_machine *m, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(m->why, sizeof(m->why), fmt, ap);
+	va_end(ap);
+}
+
+static void forget_guest(struct dv_machine *m)
+{
+	if (m->guest && m->retire)
+		m->retire(m->retire_ctx, m->guest);
+	else if (m->guest)
+		dv_guest_close(m->guest);
+	m->guest = NULL;
+	m->caps = 0;
+}
+
+static void gone(struct dv_machine *m, const char *why)
+{
+	m->state = DV_MACHINE_GONE;
+	m->poll_fd = -1;
+	because(m, "%s", why);
+}
+
+static void take_vcpus(struct dv_machine *m)
+{
+	struct dv_kvm_machine *k = m->priv;
+	uint32_t n = (uint32_t)k->vm->vcpus.count;
+
+	for (uint32_t i = 0; i < n; i++)
+		k->tids[i] = k->vm->vcpus.data[i].tid;
+	m->vcpus = n;
+	if (m->vcpu_max < n)
+		m->vcpu_max = n < DV_PROD_MAX ? n : DV_PROD_MAX;
+	m->tids = k->tids;
+	m->tid_count = n;
+	m->tids_told++;
+}
+
+/* -- the guest's kernel ------------------------------------------------------------------------------------------- */
+
+// Can the VMM's memory be read at all? Another user's cannot, without CAP_SYS_PTRACE.
+static bool readable(const struct dv_kvm_vm *vm)
+{
+	uint64_t word;
+
+	for (size_t i = 0; i < vm->slots.count; i++)
+		if (dv_kvm_read_phys((void *)vm, vm->slots.data[i].gpa, &word, sizeof(word)))
+			return true;
+	return false;
+}
+
+// Look for the kernel from each virtual CPU in turn, those in kernel mode first: in user mode the page tables may lack most of it.
+static void look(struct dv_machine *m)
+{
+	struct dv_kvm_machine *k = m->priv;
+	char dir[512];
+	bool any = false;
+
+	k->pause_ms = k->pause_ms < 700 ? k->pause_ms * 3 / 2 + 20 : 1000;
+	k->next_look = now_ns() + k->pause_ms * 1000000u;
+	if (!k->vm->vcpus.count || !k->vm->slots.count) {
+		because(m, "it has no %s yet", k->vm->slots.count ? "virtual CPUs" : "memory");
+		return;
+	}
+	if (!readable(k->vm)) {
+		because(m, "the memory of its process (pid %d) cannot be read: run dvirt as root, or with the capability "
+			   "SYS_PTRACE", m->pid);
+		return;
+	}
+	for (int user = 0; user < 2; user++) {
+		for (size_t i = 0; i < k->vm->vcpus.count; i++) {
+			struct dv_guest_regs r;
+			struct dv_error *e;
+
+			if (!dv_kvm_vcpu_regs(k->host, &k->vm->vcpus.data[i], &r) || (r.rip >> 63 == 0) != user)
+				continue;
+			e = dv_guest_open(&k->phys, &r, dv_guest_cache_dir(dir, sizeof(dir)), k->universe, &m->guest);
+			if (!e) {
+				k->regs = r;
+				m->state = DV_MACHINE_READY;
+				m->why[0] = '\0';
+				m->caps = DV_CAP_MEMORY | (dv_guest_has_types(m->guest) ? DV_CAP_TYPES : 0);
+				k->pause_ms = 0;
+				k->elsewhere = 0;
+				k->next_look = now_ns() + SECOND;
+				return;
+			}
+			because(m, "kernel not recognised: %s", e->msg);
+			dv_error_destroy(e);
+			any = true;
+			// A search costs some milliseconds, and they all are likely to say the same.
+			if (i >= 3)
+				return;
+		}
+	}
+	if (!any)
+		because(m, "no kernel runs in it yet");
+}
+
+// Is the kernel that we know still the one that runs? A moment's oddity is no answer: firmware, another CPU that starts.
+static bool runs(struct dv_machine *m)
+{
+	struct dv_kvm_machine *k = m->priv;
+	bool any = false;
+
+	if (!dv_guest_still(m->guest))
+		return false;
+	for (size_t i = 0; i < k->vm->vcpus.count; i++) {
+		struct dv_guest_regs r;
+
+		if (!dv_kvm_vcpu_regs(k->host, &k->vm->vcpus.data[i], &r))
+			continue;
+		any = true;
+		if (dv_guest_runs(m->guest, &r)) {
+			k->elsewhere = 0;
+			return true;
+		}
+	}
+	k->elsewhere = any ? k->elsewhere + 1 : 0;
+	return k->elsewhere < 2;
+}
+
+static void restarted(struct dv_machine *m)
+{
+	struct dv_kvm_machine *k = m->priv;
+
+	dv_error_destroy(m->ops->unload(m));
+	forget_guest(m);
+	m->state = DV_MACHINE_WAITING;
+	because(m, "it restarted");
+	k->elsewhere = 0;
+	k->pause_ms = 0;
+	k->next_look = 0;
+}
+
+static bool ended(const struct dv_kvm_machine *k)
+{
+	struct pollfd p = {k->pidfd, POLLIN, 0};
+
+	return k->pidfd >= 0 ? poll(&p, 1, 0) > 0 : dv_kvm_start_time(k->found.pid) != k->found.start;
+}
+
+// What the host knows of the machine; false: it is gone.
+static bool refresh(struct dv_machine *m)
+{
+	struct dv_kvm_machine *k = m->priv;
+	bool slots = false, vcpus = false;
+	struct dv_error *e;
+
+	if (ended(k)) {
+		gone(m, "its process has ended");
+		return false;
+	}
+	e = dv_kvm_vm_refresh(k->host, k->vm, &slots, &vcpus);
+	if (e && e->code == DV_ERR_GONE)
+		gone(m, e->msg);
+	dv_error_destroy(e); // what could not be read now, is read the next time
+	k->slots_told += slots;
+	if (vcpus)
+		take_vcpus(m);
+	return m->state != DV_MACHINE_GONE;
+}
+
+static void kvm_poll(struct dv_machine *m)
+{
+	struct dv_kvm_machine *k = m->priv;
+
+	if (m->state == DV_MACHINE_GONE || m->state == DV_MACHINE_FOUND)
+		return;
+	if (ended(k)) {
+		gone(m, "its process has ended");
+		return;
+	}
+	if (now_ns() < k->next_look || !refresh(m))
+		return;
+	k->next_look = now_ns() + SECOND;
+	if (m->state == DV_MACHINE_WAITING)
+		look(m);
+	else if (!runs(m))
+		restarted(m);
+}
+
+/* -- operations --------------------------------------------------------------------------------------------------- */
+
+static struct dv_error *kvm_load(struct dv_machine *m, int region_fd, uint64_t region_size, const void *image, size_t size,
+				 struct dv_machine *const *peers, size_t peer_count)
+{
+	return dv_error_create(DV_ERR_OTHER, "machine '%s': probes in guests under KVM are not supported yet", m->name);
+}
+
+static struct dv_error *kvm_unload(struct dv_machine *m)
+{
+	return NULL;
+}
+
+static const struct dv_phys *kvm_phys(struct dv_machine *m)
+{
+	struct dv_kvm_machine *k = m->priv;
+
+	return k->vm ? &k->phys : NULL;
+}
+
+static void kvm_close(struct dv_machine *m)
+{
+	struct dv_kvm_machine *k = m->priv;
+
+	m->retire = NULL;
+	forget_guest(m);
+	if (!k)
+		return;
+	if (k->pidfd >= 0)
+		close(k->pidfd);
+	dv_kvm_vm_close(k->vm);
+	dv_kvm_host_put(k->host);
+	free(k);
+	m->priv = NULL;
+}
+
+static const struct dv_machine_ops kvm_ops = {
+	.poll = kvm_poll, .load = kvm_load, .unload = kvm_unload, .close = kvm_close, .phys = kvm_phys,
+};
+
+static struct dv_error *kvm_open(struct dv_machine *m, uint32_t universe)
+{
+	struct dv_kvm_machine *k = m->priv;
+	uint64_t end = now_ns() + OPEN_MS * 1000000ull;
+	struct dv_error *e;
+
+	k->universe = universe;
+	// The descriptor first: it stands for the process that is looked at then, or for none.
+	k->pidfd = (int)syscall(SYS_pidfd_open, k->found.pid, 0);
+	if (dv_kvm_start_time(k->found.pid) != k->found.start) {
+		gone(m, "its process has ended");
+		return dv_error_create(DV_ERR_GONE, "machine '%s': %s", m->name, m->why);
+	}
+	e = dv_kvm_host_get(&k->host);
+	if (!e)
+		e = dv_kvm_vm_open(k->host, k->found.pid, k->found.fd, &k->vm);
+	if (!e && k->vm->refused)
+		e = dv_error_create(DV_ERR_UNKNOWN, "%s", k->vm->refused);
+	if (e)
+		return e;
+	k->phys = (struct dv_phys){dv_kvm_read_phys, k->vm};
+	snprintf(m->detail, sizeof(m->detail), "KVM guest of %s (pid %d), %s", k->found.vmm, m->pid,
+		 k->host->isa == DV_KVM_SVM ? "AMD" : "Intel");
+	m->state = DV_MACHINE_WAITING;
+	m->poll_fd = k->pidfd;
+	take_vcpus(m);
+	for (;;) {
+		look(m);
+		if (m->state != DV_MACHINE_WAITING || now_ns() >= end)
+			return NULL;
+		usleep(50000);
+		if (!refresh(m))
+			return NULL;
+	}
+}
+
+/* -- finding ------------------------------------------------------------------------------------------------------ */
+
+struct scan {
+	void (*fn)(void *ctx, struct dv_machine *m);
+	void *ctx;
+	char why[256];
+};
+
+static void found(void *ctx, const struct dv_kvm_found *f)
+{
+	struct scan *s = ctx;
+	struct dv_machine *m = dv_xcalloc(1, sizeof(*m));
+	struct dv_kvm_machine *k = dv_xcalloc(1, sizeof(*k));
+
+	if (!*s->why)
+		dv_ebpf_why_not(s->why, sizeof(s->why));
+	k->found = *f;
+	k->pidfd = -1;
+	m->ops = &kvm_ops;
+	m->backend = dv_backend_kvm.name;
+	m->state = DV_MACHINE_FOUND;
+	m->poll_fd = -1;
+	m->priv = k;
+	m->pid = f->pid;
+	m->vcpus = m->vcpu_max = f->vcpus < DV_PROD_MAX ? f->vcpus : DV_PROD_MAX;
+	snprintf(m->name, sizeof(m->name), "%s", f->name);
+	snprintf(m->detail, sizeof(m->detail), "KVM guest of %s (pid %d)", f->vmm, f->pid);
+	because(m, "%s", s->why);
+	s->fn(s->ctx, m);
+}
+
+static bool unused(void)
+{
+	const char *use = getenv("DVIRT_KVM");
+
+	return use && !strcmp(use, "no");
+}
+
+static struct dv_error *kvm_scan(void (*fn)(void *ctx, struct dv_machine *m), void *ctx)
+{
+	struct scan s = {.fn = fn, .ctx = ctx};
+
+	if (!unused())
+		dv_kvm_find(found, &s);
+	return NULL;
+}
+
+static int kvm_watch(void)
+{
+	return unused() ? -1 : dv_kvm_watch();
+}
+
+const struct dv_backend dv_backend_kvm = {
+	.name = "kvm", .scan = kvm_scan, .open = kvm_open, .watch = kvm_watch, .news = dv_kvm_news,
+};

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef DV_MACHINE_KVM_PRIV_H
+#define DV_MACHINE_KVM_PRIV_H
+/** A machine of this folder's backend: what is behind dv_machine::priv. */
+#include "machine/kvm/find.h"
+#include "machine/kvm/vm.h"
+#include "machine/machine.h"
+
+struct dv_kvm_machine {
+	struct dv_kvm_found found;
+	int pidfd;                    /**< of the VMM: readable when it has ended; -1: not open */
+	struct dv_kvm_host *host;     /**< NULL until open */
+	struct dv_kvm_vm *vm;
+	struct dv_phys phys;          /**< reads `vm` */
+	struct dv_guest_regs regs;    /**< the kernel was found with */
+	uint32_t universe;
+	uint32_t slots_told;          /**< grows when the memory slots have changed */
+	int32_t tids[DV_KVM_VCPUS];   /**< dv_machine::tids */
+	uint64_t next_look, pause_ms; /**< ns; ms */
+	unsigned elsewhere;           /**< looks in a row at which no virtual CPU ran the kernel that we know */
+};
+
+#endif
