@@ -17,7 +17,9 @@
 
 #include "abi/region.h"
 #include "machine/ebpf/ebpf.h"
+#include "machine/ebpf/maps.h"
 #include "machine/kvm/priv.h"
+#include "machine/kvm/trace.h"
 
 #define OPEN_MS 1000u
 #define SECOND  1000000000u
@@ -39,8 +41,15 @@ static void DV_PRINTF(2, 3) because(struct dv_machine *m, const char *fmt, ...)
 	va_end(ap);
 }
 
-static void forget_guest(struct dv_machine *m)
+// @p foreign: another kernel runs there now.
+static void forget_guest(struct dv_machine *m, bool foreign)
 {
+	struct dv_kvm_machine *k = m->priv;
+
+	if (k)
+		dv_kvm_trace_destroy(k->trace, foreign);
+	if (k)
+		k->trace = NULL;
 	if (m->guest && m->retire)
 		m->retire(m->retire_ctx, m->guest);
 	else if (m->guest)
@@ -115,6 +124,10 @@ static void look(struct dv_machine *m)
 				m->state = DV_MACHINE_READY;
 				m->why[0] = '\0';
 				m->caps = DV_CAP_MEMORY | (dv_guest_has_types(m->guest) ? DV_CAP_TYPES : 0);
+				e = dv_kvm_trace_create(m, &k->trace);
+				if (!e)
+					m->caps |= DV_CAP_FBT | DV_CAP_SYSCALL;
+				dv_error_destroy(e);
 				k->pause_ms = 0;
 				k->elsewhere = 0;
 				k->next_look = now_ns() + SECOND;
@@ -159,8 +172,7 @@ static void restarted(struct dv_machine *m)
 {
 	struct dv_kvm_machine *k = m->priv;
 
-	dv_error_destroy(m->ops->unload(m));
-	forget_guest(m);
+	forget_guest(m, true);
 	m->state = DV_MACHINE_WAITING;
 	because(m, "it restarted");
 	k->elsewhere = 0;
@@ -193,6 +205,8 @@ static bool refresh(struct dv_machine *m)
 	k->slots_told += slots;
 	if (vcpus)
 		take_vcpus(m);
+	if (slots || vcpus)
+		dv_kvm_trace_told(k->trace);
 	return m->state != DV_MACHINE_GONE;
 }
 
@@ -220,12 +234,39 @@ static void kvm_poll(struct dv_machine *m)
 static struct dv_error *kvm_load(struct dv_machine *m, int region_fd, uint64_t region_size, const void *image, size_t size,
 				 struct dv_machine *const *peers, size_t peer_count)
 {
-	return dv_error_create(DV_ERR_OTHER, "machine '%s': probes in guests under KVM are not supported yet", m->name);
+	struct dv_kvm_machine *k = m->priv;
+
+	if (!k->trace)
+		return dv_error_create(DV_ERR_GONE, "machine '%s': %s", m->name, m->why);
+	return dv_error_wrap(dv_kvm_trace_load(k->trace, region_fd, region_size, image, size), "machine '%s'", m->name);
 }
 
 static struct dv_error *kvm_unload(struct dv_machine *m)
 {
+	struct dv_kvm_machine *k = m->priv;
+
+	if (k->trace)
+		dv_kvm_trace_unload(k->trace, m->state == DV_MACHINE_GONE);
 	return NULL;
+}
+
+static const char *kvm_refuses(struct dv_machine *m, const struct dv_load_site *where)
+{
+	struct dv_kvm_machine *k = m->priv;
+
+	return k->trace ? dv_kvm_trace_refuses(k->trace, where) : NULL;
+}
+
+static uint64_t kvm_lost(struct dv_machine *m)
+{
+	struct dv_kvm_machine *k = m->priv;
+
+	return k->trace ? dv_kvm_trace_lost(k->trace) : 0;
+}
+
+static struct dv_error *kvm_region(struct dv_machine *m, uint64_t size, int *fd, uint64_t *mapped)
+{
+	return dv_bpf_region_create(size, fd, mapped);
 }
 
 static const struct dv_phys *kvm_phys(struct dv_machine *m)
@@ -240,7 +281,7 @@ static void kvm_close(struct dv_machine *m)
 	struct dv_kvm_machine *k = m->priv;
 
 	m->retire = NULL;
-	forget_guest(m);
+	forget_guest(m, m->state == DV_MACHINE_GONE);
 	if (!k)
 		return;
 	if (k->pidfd >= 0)
@@ -253,6 +294,7 @@ static void kvm_close(struct dv_machine *m)
 
 static const struct dv_machine_ops kvm_ops = {
 	.poll = kvm_poll, .load = kvm_load, .unload = kvm_unload, .close = kvm_close, .phys = kvm_phys,
+	.refuses = kvm_refuses, .lost = kvm_lost, .region = kvm_region,
 };
 
 static struct dv_error *kvm_open(struct dv_machine *m, uint32_t universe)

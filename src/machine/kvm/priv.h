@@ -6,6 +6,7 @@
 #include "machine/kvm/vm.h"
 #include "machine/machine.h"
 
+struct dv_kvm_trace;
 struct dv_kvm_machine {
 	struct dv_kvm_found found;
 	int pidfd;                    /**< of the VMM: readable when it has ended; -1: not open */
@@ -13,6 +14,7 @@ struct dv_kvm_machine {
 	struct dv_kvm_vm *vm;
 	struct dv_phys phys;          /**< reads `vm` */
 	struct dv_guest_regs regs;    /**< the kernel was found with */
+	struct dv_kvm_trace *trace;   /**< NULL: the kernel is not known */
 	uint32_t universe;
 	uint32_t slots_told;          /**< grows when the memory slots have changed */
 	int32_t tids[DV_KVM_VCPUS];   /**< dv_machine::tids */

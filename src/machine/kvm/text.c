@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// A site is one place for a function's entry, several for its returns. The returns of a system call are those of its function
+// and of the functions that this one ends in a jump to, which others may call too: there the program looks at which system
+// call the running task is in (dv_load_site::detail).
+#include "machine/kvm/text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define TEXT_MAX  (64u << 20)
+#define ENTRY_MAX 16u
+#define TAILS_MAX 16u
+
+struct dv_kvm_text {
+	struct dv_machine *m;
+	uint64_t start, end; // of vmlinux's, as far as it was read
+	uint8_t *bytes;
+	uint64_t thunks[2];
+	uint32_t thunk_count;
+	uint8_t *piece; // of a module
+	size_t piece_room;
+	char why[DV_TRAP_WHY + 64];
+};
+
+static uint64_t symbol(const struct dv_machine *m, const char *name)
+{
+	const struct dv_symbol *s = dv_guest_symbol(m->guest, "vmlinux", name);
+
+	return s ? s->addr : 0;
+}
+
+static bool read_kernel(struct dv_machine *m, uint64_t va, void *dst, size_t size)
+{
+	struct dv_kvm_machine *k = m->priv;
+	const struct dv_guest_layout *l = dv_guest_layout(m->guest);
+
+	return dv_guest_read_va(&k->phys, l, l->kernel_cr3, va, dst, size);
+}
+
+struct dv_kvm_text *dv_kvm_text_create(struct dv_machine *m)
+{
+	struct dv_kvm_text *t = dv_xcalloc(1, sizeof(*t));
+	uint64_t start = symbol(m, "_stext"), end = symbol(m, "_etext"), at = symbol(m, "x86_return_thunk"), thunk = 0;
+
+	t->m = m;
+	if (start && end > start && end - start < TEXT_MAX) {
+		t->bytes = dv_xcalloc(1, end - start);
+		if (read_kernel(m, start, t->bytes, end - start)) {
+			t->start = start;
+			t->end = end;
+		}
+	}
+	// Returns may be jumps to a thunk; since 6.5 a variable says which one the processor needs.
+	if ((t->thunks[0] = symbol(m, "__x86_return_thunk")))
+		t->thunk_count = 1;
+	if (at && read_kernel(m, at, &thunk, 8) && thunk && thunk != t->thunks[0])
+		t->thunks[t->thunk_count++] = thunk;
+	return t;
+}
+
+void dv_kvm_text_destroy(struct dv_kvm_text *t)
+{
+	if (!t)
+		return;
+	free(t->bytes);
+	free(t->piece);
+	free(t);
+}
+
+// Code from @p va on, up to @p want bytes and at least @p least. NULL: it cannot be read.
+static const uint8_t *code_at(struct dv_kvm_text *t, uint64_t va, size_t want, size_t least, size_t *have)
+{
+	if (va >= t->start && va < t->end) {
+		*have = t->end - va < want ? t->end - va : want;
+		return *have >= least ? t->bytes + (va - t->start) : NULL;
+	}
+	if (want > t->piece_room)
+		t->piece = dv_xrealloc(t->piece, t->piece_room = want);
+	*have = want;
+	if (read_kernel(t->m, va, t->piece, want))
+		return t->piece;
+	*have = least;
+	return read_kernel(t->m, va, t->piece, least) ? t->piece : NULL;
+}
+
+uint64_t dv_kvm_text_hva(struct dv_machine *m, uint64_t va, uint32_t size)
+{
+	struct dv_kvm_machine *k = m->priv;
+	const struct dv_guest_layout *l = dv_guest_layout(m->guest);
+	uint64_t pa, left, hva, last;
+
+	if (l->text_va && va - l->text_va < l->text_size && size <= l->text_size - (va - l->text_va)) {
+		pa = va - l->text_va + l->text_pa;
+	} else {
+		if (!dv_walk(&k->phys, l->kernel_cr3, l->la57, va, &pa, &left) || left < size)
+			return 0;
+	}
+	hva = dv_kvm_hva(k->vm, pa);
+	last = dv_kvm_hva(k->vm, pa + size - 1);
+	return hva && last - hva == size - 1 ? hva : 0;
+}
+
+static const char *because(struct dv_kvm_text *t, const char *why)
+{
+	snprintf(t->why, sizeof(t->why), "%s", why);
+	return t->why;
+}
+
+// Note a trap and its row.
+static const char *take(struct dv_kvm_text *t, struct dv_trap *trap, uint64_t func, uint32_t row, dv_traps *traps,
+			dv_trap_rows *rows)
+{
+	trap->hva = dv_kvm_text_hva(t->m, trap->pc, trap->size);
+	if (!trap->hva)
+		return because(t, "its code lies across two pieces of memory");
+	*DV_PUSH(traps) = *trap;
+	*DV_PUSH(rows) = (struct dv_trap_row){.pc = trap->pc, .site = row, .offset = (uint32_t)(trap->pc - func)};
+	return NULL;
+}
+
+static const char *entry(struct dv_kvm_text *t, const struct dv_load_site *site, uint32_t row, dv_traps *traps,
+			 dv_trap_rows *rows)
+{
+	struct dv_trap trap = {0};
+	size_t have;
+	const uint8_t *p = code_at(t, site->addr, ENTRY_MAX, 9, &have);
+	const char *why = p ? dv_trap_entry(p, have, site->addr, &trap) : "its code cannot be read";
+
+	return why ? because(t, why) : take(t, &trap, site->addr, row, traps, rows);
+}
+
+// The returns of one function.
+static const char *returns(struct dv_kvm_text *t, uint64_t addr, uint32_t size, uint32_t row, struct dv_trap_set *set,
+			   dv_traps *traps, dv_trap_rows *rows, dv_trap_addrs *tails)
+{
+	uint64_t from = addr - DV_TRAP_WINDOW;
+	size_t want = (size_t)size + 2 * DV_TRAP_WINDOW, have;
+	struct dv_trap_code c = {.addr = addr, .size = size, .site = row, .thunks = t->thunks, .thunk_count = t->thunk_count};
+	dv_traps found = {0};
+	const char *why = NULL;
+	const uint8_t *p;
+
+	if (size > DV_TRAP_FUNC_MAX)
+		return because(t, "it is too long");
+	if (addr < t->end && addr >= t->start && from < t->start)
+		from = t->start;
+	p = code_at(t, from, want, want - DV_TRAP_WINDOW, &have);
+	if (!p) { // the first or last of its module
+		from = addr;
+		p = code_at(t, from, size + DV_TRAP_WINDOW, size, &have);
+	}
+	if (!p)
+		return because(t, "its code cannot be read");
+	c.text = p;
+	c.text_addr = from;
+	c.text_size = (uint32_t)have;
+	if (!dv_trap_returns(&c, set, &found, tails, t->why))
+		why = t->why;
+	for (size_t i = 0; i < found.count && !why; i++)
+		why = take(t, &found.data[i], addr, row, traps, rows);
+	DV_VEC_FREE(&found);
+	return why;
+}
+
+static bool seen(const dv_trap_addrs *v, size_t count, uint64_t addr)
+{
+	for (size_t i = 0; i < count; i++)
+		if (v->data[i] == addr)
+			return true;
+	return false;
+}
+
+// All places where a system call's function comes back, by way of the functions that it ends in a jump to.
+static const char *call_returns(struct dv_kvm_text *t, const struct dv_load_site *site, uint32_t row, struct dv_trap_set *set,
+				dv_traps *traps, dv_trap_rows *rows)
+{
+	size_t traps_before = traps->count, rows_before = rows->count;
+	dv_trap_addrs todo = {0};
+	const char *why = NULL, *w;
+
+	*DV_PUSH(&todo) = site->addr;
+	for (size_t i = 0; i < todo.count && !why; i++) {
+		const struct dv_symbol *s = dv_guest_symbol_at(t->m->guest, todo.data[i]);
+		dv_trap_addrs tails = {0};
+		uint32_t size = i ? s ? s->size : 0 : site->size;
+		size_t before = traps->count;
+
+		if (i && (!s || s->addr != todo.data[i]))
+			w = because(t, "it goes on at a place that is no function");
+		else
+			w = returns(t, todo.data[i], size, row, set, traps, rows, site->detail ? &tails : NULL);
+		// One that only jumps on has no return of its own.
+		if (w && !(tails.count && traps->count == before && strstr(w, "no return instruction")))
+			why = w;
+		for (size_t k = 0; k < tails.count && !why; k++) {
+			if (seen(&todo, todo.count, tails.data[k]))
+				continue;
+			if (todo.count >= TAILS_MAX)
+				why = because(t, "it comes back in too many functions");
+			*DV_PUSH(&todo) = tails.data[k];
+		}
+		DV_VEC_FREE(&tails);
+	}
+	DV_VEC_FREE(&todo);
+	if (why) {
+		traps->count = traps_before;
+		rows->count = rows_before;
+	}
+	return why;
+}
+
+const char *dv_kvm_text_site(struct dv_kvm_text *t, const struct dv_load_site *site, uint32_t row, struct dv_trap_set *set,
+			     dv_traps *traps, dv_trap_rows *rows)
+{
+	switch (site->kind) {
+	case DV_SITE_ADDR:
+		return entry(t, site, row, traps, rows);
+	case DV_SITE_RETURNS:
+		return site->args == DV_ARGS_SYSRET ? call_returns(t, site, row, set, traps, rows)
+						    : returns(t, site->addr, site->size, row, set, traps, rows, NULL);
+	}
+	return because(t, "a KVM guest has probes where functions begin and return");
+}

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// A load: the sites of the image become traps, the programs are loaded with a table of them and attached, the traps are put in.
+#include "machine/kvm/trace.h"
+
+#include <bpf/bpf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "machine/ebpf/session.h"
+#include "machine/ebpf/trap.h"
+#include "machine/kvm/text.h"
+
+extern const uint8_t dv_host_bpf[], dv_host_bpf_end[]; // the run-time functions, ebpf/embed.S
+
+struct dv_kvm_trace {
+	struct dv_machine *m;
+	struct dv_bpf_object *object;
+	struct dv_kvm_text *text;
+	struct dv_bpf_inside inside;
+	struct dv_bpf_loaded *loaded;
+	dv_traps traps;              // of the load, each place once
+	void *image;                 // of `loaded`
+	size_t image_size;
+	uint64_t misses, told;       // of loads before the current one; of all, that were told
+	uint32_t refused;            // sites of the load that have no trap
+	char refused_why[160];
+};
+
+struct dv_error *dv_kvm_trace_create(struct dv_machine *m, struct dv_kvm_trace **ret)
+{
+	struct dv_kvm_trace *t = dv_xcalloc(1, sizeof(*t));
+	struct dv_error *e = dv_bpf_object_open(dv_host_bpf, (size_t)(dv_host_bpf_end - dv_host_bpf), &t->object);
+
+	t->m = m;
+	if (e) {
+		free(t);
+		return e;
+	}
+	t->text = dv_kvm_text_create(m);
+	*ret = t;
+	return NULL;
+}
+
+void dv_kvm_trace_destroy(struct dv_kvm_trace *t, bool foreign)
+{
+	if (!t)
+		return;
+	dv_kvm_trace_unload(t, foreign);
+	dv_kvm_text_destroy(t->text);
+	dv_bpf_object_close(t->object);
+	free(t);
+}
+
+const char *dv_kvm_trace_refuses(struct dv_kvm_trace *t, const struct dv_load_site *where)
+{
+	dv_traps traps = {0};
+	dv_trap_rows rows = {0};
+	const char *why = dv_kvm_text_site(t->text, where, 0, NULL, &traps, &rows);
+
+	DV_VEC_FREE(&traps);
+	DV_VEC_FREE(&rows);
+	return why;
+}
+
+/* -- traps -------------------------------------------------------------------------------------------------------- */
+
+static int by_pc(const void *a, const void *b)
+{
+	const struct dv_trap *x = a, *y = b;
+
+	return (x->pc > y->pc) - (x->pc < y->pc);
+}
+
+// Several sites may be at one place.
+static void unique(dv_traps *v)
+{
+	size_t out = 0;
+
+	if (v->count)
+		qsort(v->data, v->count, sizeof(v->data[0]), by_pc);
+	for (size_t i = 0; i < v->count; i++)
+		if (!out || v->data[out - 1].pc != v->data[i].pc)
+			v->data[out++] = v->data[i];
+	v->count = out;
+}
+
+// struct dv_bpf_inside::traps
+static struct dv_error *make_traps(void *ctx, const struct dv_loaded *l, struct dv_trap_row **ret, uint32_t *count)
+{
+	struct dv_kvm_trace *t = ctx;
+	struct dv_trap_set *set = dv_trap_set_create();
+	dv_trap_rows rows = {0};
+
+	t->traps.count = 0;
+	t->refused = 0;
+	for (uint32_t i = 0; i < l->img->site_count; i++) {
+		const struct dv_load_site *s = &l->sites[i];
+		const char *why;
+
+		if (s->kind == DV_SITE_TRACEPOINT)
+			continue;
+		why = dv_kvm_text_site(t->text, s, i, set, &t->traps, &rows);
+		if (why && !t->refused++)
+			snprintf(t->refused_why, sizeof(t->refused_why), "%s: %s", l->texts + s->target, why);
+	}
+	dv_trap_set_destroy(set);
+	unique(&t->traps);
+	*ret = rows.data;
+	*count = (uint32_t)rows.count;
+	return NULL;
+}
+
+static bool store(const struct dv_kvm_trace *t, uint64_t hva, uint8_t byte)
+{
+	return dv_kvm_write_bytes(t->m->pid, &hva, &byte, 1);
+}
+
+static struct dv_error *plant(struct dv_kvm_trace *t)
+{
+	for (size_t i = 0; i < t->traps.count; i++) {
+		struct dv_trap *r = &t->traps.data[i];
+
+		for (unsigned k = 0; k < r->steps; k++)
+			if (!store(t, r->hva + r->order[k], r->now[r->order[k]]))
+				return dv_error_create(DV_ERR_OTHER, "cannot write into the guest");
+	}
+	return NULL;
+}
+
+static void uproot(struct dv_kvm_trace *t)
+{
+	for (size_t i = 0; i < t->traps.count; i++) {
+		struct dv_trap *r = &t->traps.data[i];
+		unsigned last = r->order[r->steps - 1];
+
+		store(t, r->hva + last, r->was[last]);
+	}
+	t->traps.count = 0;
+}
+
+/* -- loading ------------------------------------------------------------------------------------------------------ */
+
+static uint32_t slot_of_tid(const struct dv_guest_tables *tables, uint32_t tid)
+{
+	for (uint32_t i = 0; i < DV_VCPU_LOOK; i++) {
+		uint32_t at = (tid + i) & (DV_GUEST_VCPUS - 1);
+
+		if (!tables->vcpus[at].tid)
+			return at;
+	}
+	return DV_GUEST_VCPUS;
+}
+
+// Programs may run meanwhile: a row is taken by its thread, which is written last.
+static void tell(struct dv_kvm_trace *t)
+{
+	struct dv_guest_tables *tables = dv_bpf_guest_tables(t->loaded);
+	const struct dv_kvm_machine *k = t->m->priv;
+
+	for (uint32_t i = 0; i < DV_GUEST_SLOTS; i++) {
+		struct dv_guest_slot *to = &tables->slots[i];
+		const struct dv_kvm_slot *s = i < k->vm->slots.count ? &k->vm->slots.data[i] : NULL;
+
+		if (s && to->gpa == s->gpa && to->size == s->size && to->hva == s->hva)
+			continue;
+		__atomic_store_n(&to->size, 0, __ATOMIC_RELEASE);
+		if (!s)
+			continue;
+		to->gpa = s->gpa;
+		to->hva = s->hva;
+		__atomic_store_n(&to->size, s->size, __ATOMIC_RELEASE);
+	}
+	for (uint32_t i = 0; i < DV_GUEST_VCPUS; i++) {
+		struct dv_guest_vcpu *row = &tables->vcpus[i];
+		const struct dv_kvm_vcpu *v = row->index < k->vm->vcpus.count ? &k->vm->vcpus.data[row->index] : NULL;
+
+		// A hole would hide the rows behind it: one that nobody has stays, with a thread that cannot be.
+		if (row->tid && (!v || v->tid != (int32_t)row->tid || v->vcpu != row->vcpu))
+			__atomic_store_n(&row->tid, UINT32_MAX, __ATOMIC_RELEASE);
+	}
+	for (uint32_t i = 0; i < k->vm->vcpus.count; i++) {
+		const struct dv_kvm_vcpu *v = &k->vm->vcpus.data[i];
+		struct dv_guest_vcpu *row;
+		uint32_t at;
+		bool there = false;
+
+		for (at = 0; at < DV_GUEST_VCPUS && !there; at++)
+			there = tables->vcpus[at].tid == (uint32_t)v->tid && tables->vcpus[at].index == i;
+		if (there || v->tid <= 0 || (at = slot_of_tid(tables, (uint32_t)v->tid)) == DV_GUEST_VCPUS)
+			continue;
+		row = &tables->vcpus[at];
+		row->index = i;
+		row->vcpu = v->vcpu;
+		row->vmcb = v->vmcb;
+		__atomic_store_n(&row->tid, (uint32_t)v->tid, __ATOMIC_RELEASE);
+	}
+}
+
+void dv_kvm_trace_told(struct dv_kvm_trace *t)
+{
+	if (t && t->loaded)
+		tell(t);
+}
+
+// Which of kvm_exit's words is the virtual CPU: the second up to Linux 5.15.
+static uint32_t vcpu_word(const struct dv_kvm_host *h)
+{
+	const struct dv_type *proto = dv_guest_tracepoint_type(h->types, "kvm", "kvm_exit");
+
+	for (uint32_t i = 1; proto && i < proto->count; i++) {
+		const struct dv_type *t = proto->members[i].type;
+
+		if (t && dv_type_resolve(t)->kind == DV_TYPE_PTR)
+			return i - 1;
+	}
+	return 0;
+}
+
+static void drop(struct dv_kvm_trace *t)
+{
+	if (t->loaded)
+		t->misses += dv_bpf_misses(t->loaded);
+	dv_bpf_detach(t->loaded);
+	t->loaded = NULL;
+}
+
+static bool is_kernel_memory(int fd)
+{
+	struct bpf_map_info info = {0};
+	uint32_t size = sizeof(info);
+
+	return !bpf_obj_get_info_by_fd(fd, &info, &size);
+}
+
+struct dv_error *dv_kvm_trace_load(struct dv_kvm_trace *t, int region_fd, uint64_t region_size, const void *image, size_t size)
+{
+	const struct dv_kvm_machine *k = t->m->priv;
+	struct dv_bpf_kernel kernel = {.inside = &t->inside};
+	struct dv_error *e;
+
+	// Other machines came or went, which makes no difference here.
+	if (t->loaded && size == t->image_size && !memcmp(image, t->image, size))
+		return NULL;
+	if (!is_kernel_memory(region_fd))
+		return dv_error_hint(dv_error_create(DV_ERR_LIMIT, "a guest under KVM cannot join a session that began without "
+						     "one: its clauses run in the host's kernel, which has no access to the "
+						     "session's state"),
+				     "begin the session anew");
+	if (!dv_kvm_intercepts_invd(k->host, k->vm))
+		return dv_error_create(DV_ERR_UNKNOWN, "its virtual CPUs do not intercept INVD: the host's KVM is of another kind");
+	dv_kvm_trace_unload(t, false);
+	t->inside = (struct dv_bpf_inside){.isa = k->host->isa, .off = k->host->off, .vcpu_word = vcpu_word(k->host),
+					   .traps = make_traps, .ctx = t};
+	e = dv_bpf_load_image(t->object, &kernel, region_fd, region_size, image, size, getenv("DVIRT_BPF_LOG") != NULL,
+			      &t->loaded);
+	if (e)
+		return e;
+	tell(t);
+	e = dv_bpf_attach(t->loaded);
+	if (!e)
+		e = plant(t);
+	if (e) {
+		dv_kvm_trace_unload(t, false);
+		return e;
+	}
+	if (t->refused)
+		snprintf(t->m->note, sizeof(t->m->note), "%u place%s left out: %.150s", t->refused,
+			 t->refused == 1 ? " is" : "s are", t->refused_why);
+	free(t->image);
+	t->image = dv_xcalloc(1, size);
+	memcpy(t->image, image, size);
+	t->image_size = size;
+	return NULL;
+}
+
+void dv_kvm_trace_unload(struct dv_kvm_trace *t, bool foreign)
+{
+	if (!foreign)
+		uproot(t);
+	t->traps.count = 0;
+	drop(t);
+	free(t->image);
+	t->image = NULL;
+	t->image_size = 0;
+}
+
+uint64_t dv_kvm_trace_lost(struct dv_kvm_trace *t)
+{
+	uint64_t all = t->misses + (t->loaded ? dv_bpf_misses(t->loaded) : 0), fresh = all - t->told;
+
+	t->told = all;
+	return fresh;
+}

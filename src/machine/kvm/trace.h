@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef DV_MACHINE_KVM_TRACE_H
+#define DV_MACHINE_KVM_TRACE_H
+/**
+ * Tracing a KVM guest: the programs in the host's kernel, the traps in the guest's. Programs are attached before the first
+ * trap is put in, and stay until the last is out.
+ */
+#include "machine/kvm/priv.h"
+
+struct dv_kvm_trace;
+/** @p m is READY: its kernel is known. */
+struct dv_error *dv_kvm_trace_create(struct dv_machine *m, struct dv_kvm_trace **ret) DV_MUST_USE;
+/** Takes what is traced out, unless @p foreign: another kernel runs there now, in which nothing is to be written. */
+void dv_kvm_trace_destroy(struct dv_kvm_trace *t, bool foreign); /**< NULL is fine */
+
+struct dv_error *dv_kvm_trace_load(struct dv_kvm_trace *t, int region_fd, uint64_t region_size, const void *image,
+				   size_t size) DV_MUST_USE;
+void dv_kvm_trace_unload(struct dv_kvm_trace *t, bool foreign);
+/** dv_machine_ops::refuses */
+const char *dv_kvm_trace_refuses(struct dv_kvm_trace *t, const struct dv_load_site *where);
+/** Memory slots, virtual CPUs or their threads have changed. */
+void dv_kvm_trace_told(struct dv_kvm_trace *t);
+/** dv_machine_ops::lost */
+uint64_t dv_kvm_trace_lost(struct dv_kvm_trace *t);
+
+#endif
