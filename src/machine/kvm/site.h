@@ -16,6 +16,14 @@
 /** It cannot be put in byte by byte: no virtual CPU may run meanwhile. */
 #define DV_TRAP_STOP 1u
 
+/** What stands at a trap's place. */
+enum dv_trap_state {
+	DV_TRAP_FOREIGN, /**< neither of the following */
+	DV_TRAP_WAS,     /**< what was there before */
+	DV_TRAP_OFF,     /**< does what was there did, but is not byte for byte the same */
+	DV_TRAP_ON,      /**< the trap */
+};
+
 /**
  * One place. An ordinary trap is put in by storing the bytes `order[0..steps)` of `now`, one by one: the code is whole and
  * means the same after each of these stores, and only the last one, the flip, makes it a trap. It is taken out the other way
@@ -27,17 +35,11 @@ struct dv_trap {
 	uint64_t via; /**< address of code that is somebody else's and is jumped to from pc + 2; 0: none */
 	uint32_t site; /**< the caller's */
 	uint8_t size, steps, flags;
+	uint8_t state; /**< enum dv_trap_state, as it was last seen */
 	uint8_t was[8], now[8];
 	uint8_t order[5];
 };
 
-/** What stands at a trap's place. */
-enum dv_trap_state {
-	DV_TRAP_FOREIGN, /**< neither of the following */
-	DV_TRAP_WAS,     /**< what was there before */
-	DV_TRAP_OFF,     /**< does what was there did, but is not byte for byte the same */
-	DV_TRAP_ON,      /**< the trap */
-};
 enum dv_trap_state dv_trap_state(const struct dv_trap *t, const uint8_t *bytes);
 /** Bytes of a trap that does not trap (any more), but lets those go on that stand at pc + 2. */
 void dv_trap_off(const struct dv_trap *t, uint8_t *ret);

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef DV_MACHINE_KVM_PLANT_H
+#define DV_MACHINE_KVM_PLANT_H
+/**
+ * Putting traps into a guest that runs, and taking them out. Three steps, each for many traps at once:
+ *
+ *   dv_plant()      from then on they trap
+ *   dv_unplant()    from then on none does; what stands there means what the kernel had there
+ *   dv_replant()    what the kernel had there, byte for byte, where it is known that nobody is about to run from pc + 2
+ *
+ * Nothing is ever stored over bytes that are not what they must be: a kernel that was started anew, a module that was unloaded, a
+ * guest that has changed its own code keeps what it has.
+ */
+#include "machine/kvm/site.h"
+#include "machine/kvm/vm.h"
+
+/**
+ * Who may still be about to run from one of these addresses (sorted)? Sets busy[i] where somebody may. False: not known, so
+ * all are. A virtual CPU stands there when its program counter is one of them or, the exit not having been dealt with, two less; after
+ * that, a task that was interrupted there (dv_trap_stacks()). In this order.
+ */
+typedef bool dv_quiet_fn(void *ctx, const uint64_t *addrs, uint32_t count, uint8_t *busy);
+
+/** An exception that no task's stack shows (an NMI) is over after it. */
+#define DV_SETTLE_MS 30u
+
+struct dv_planter {
+	int pid;           /**< of the VMM */
+	uint64_t start;    /**< when it began (dv_kvm_vm::start); 0: not to be checked */
+	const int32_t *tids; /**< its virtual CPUs' threads; NULL: all its threads are held where some must be */
+	uint32_t tid_count;
+	unsigned settle_ms; /**< DV_SETTLE_MS: how long after the last trap the first question about who is behind it is asked */
+	bool stop;         /**< hold the virtual CPUs for every trap, not only those that need it */
+	dv_quiet_fn *quiet; /**< NULL: it is never known */
+	void *ctx;
+};
+
+struct dv_planted {
+	uint32_t on;       /**< that trap now, left over ones among them */
+	uint32_t adopted;  /**< were there already, of an earlier dvirt */
+	uint32_t off;      /**< that do not trap, but are not what the kernel had */
+	uint32_t restored; /**< byte for byte what the kernel had */
+	uint32_t foreign;  /**< something else stands there, or nothing can be read */
+	uint64_t held_ns;  /**< how long virtual CPUs were held */
+};
+
+/** dv_trap::state says of each what came of it. @p ret: counts; not NULL. Fails when the VMM is gone, or its threads cannot be
+ * held; what could be done is done, and counted. */
+struct dv_error *dv_plant(const struct dv_planter *p, struct dv_trap *t, size_t count, struct dv_planted *ret) DV_MUST_USE;
+struct dv_error *dv_unplant(const struct dv_planter *p, struct dv_trap *t, size_t count, struct dv_planted *ret) DV_MUST_USE;
+/** Asks dv_planter::quiet up to @p tries times, settle_ms apart; what is not quiet then stays off. */
+struct dv_error *dv_replant(const struct dv_planter *p, struct dv_trap *t, size_t count, unsigned tries,
+                            struct dv_planted *ret) DV_MUST_USE;
+
+/** Field 22 of /proc/PID/stat: when process @p pid began; 0: there is none. */
+uint64_t dv_proc_start(int pid);
+
+/* stacks.c */
+/** busy[i] is set where a task or an interrupt of the guest may have been interrupted at addrs[i] (sorted): that number is on
+ *  its stack. Of a task that sleeps, the part in use; of those that run, all. False: not all could be looked at. */
+bool dv_trap_stacks(struct dv_guest *g, dv_trap_read_fn *read, void *ctx, const uint64_t *addrs, uint32_t count, uint8_t *busy);
+
+#endif
