@@ -1,0 +1,432 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// What becomes of traps when dvirt is killed. The VMM is a process that only has memory; who traces it is another.
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/test.h"
+#include "machine/kvm/guard.h"
+
+#define BASE  0xffffffff81000000ULL
+#define SLOT  16u
+#define FUNCS 2000u
+
+static uint8_t *code, original[FUNCS * SLOT];
+static char dir[] = "/tmp/dvirt-guard.XXXXXX", file[64];
+static pid_t vmm;
+static uint64_t vmm_start;
+
+static void ok(struct dv_error *e)
+{
+	CHECK(!e);
+	if (e)
+		fprintf(stderr, "%s\n", e->msg);
+	dv_error_destroy(e);
+}
+
+static void fails(struct dv_error *e, const char *text)
+{
+	CHECK(e && strstr(e->msg, text));
+	if (e && !strstr(e->msg, text))
+		fprintf(stderr, "%s\n", e->msg);
+	dv_error_destroy(e);
+}
+
+static void start_vmm(void)
+{
+	for (unsigned i = 0; i < FUNCS; i++)
+		memcpy(code + i * SLOT, i % 3 ? "\x0f\x1f\x44\x00\x00\x90\x90\xc3\xcc\xcc\xcc" : "\xe9\x04\x00\x00\x00\xcc\xcc\xcc\xcc\xc3\xcc\xcc",
+		       12);
+	memcpy(original, code, sizeof(original));
+	vmm = fork();
+	if (!vmm) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			pause();
+	}
+	vmm_start = dv_proc_start(vmm);
+	snprintf(file, sizeof(file), "%s/kvm-%d.traps", dir, vmm);
+}
+
+static void end_vmm(void)
+{
+	kill(vmm, SIGKILL);
+	waitpid(vmm, NULL, 0);
+}
+
+// Entries; where there is none, a jump that cannot be replaced without holding the threads.
+static void traps(dv_traps *ret)
+{
+	for (unsigned i = 0; i < FUNCS; i++) {
+		uint64_t thunk = BASE + i * SLOT + 9;
+		struct dv_trap_code c = {.addr = BASE + i * SLOT, .size = 5, .text = code, .text_addr = BASE,
+		                         .text_size = FUNCS * SLOT, .thunks = &thunk, .thunk_count = 1};
+		char why[DV_TRAP_WHY];
+		struct dv_trap t;
+
+		if (i % 3 == 0)
+			CHECK(dv_trap_returns(&c, NULL, ret, NULL, why));
+		else if (!dv_trap_entry(code + i * SLOT, SLOT, BASE + i * SLOT, &t))
+			*DV_PUSH(ret) = t;
+	}
+	CHECK_EQ(ret->count, FUNCS);
+	for (size_t i = 0; i < ret->count; i++)
+		ret->data[i].hva = (uint64_t)(uintptr_t)code + ret->data[i].pc - BASE;
+}
+
+static unsigned on(void)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < FUNCS; i++)
+		n += code[i * SLOT] == 0x0f && code[i * SLOT + 1] == 0x08;
+	return n;
+}
+
+static bool nobody(void *ctx, const uint64_t *addrs, uint32_t count, uint8_t *busy)
+{
+	(void)ctx;
+	(void)addrs;
+	memset(busy, 0, count);
+	return true;
+}
+
+static struct dv_planter planter(void)
+{
+	return (struct dv_planter){.pid = vmm, .start = vmm_start, .quiet = nobody};
+}
+
+static bool there(const char *path)
+{
+	return access(path, F_OK) == 0;
+}
+
+// A dvirt that traces the guest until it is killed; its guardian's pid in *guardian.
+static pid_t tracer(pid_t *guardian, bool dies)
+{
+	int pipefd[2], n;
+	char path[64];
+	pid_t pid;
+	FILE *f;
+
+	REQUIRE(!pipe(pipefd));
+	pid = fork();
+	if (!pid) {
+		struct dv_planter p = planter();
+		struct dv_planted r;
+		struct dv_guard *g;
+		dv_traps t = {0};
+
+		setpgid(0, 0);
+		traps(&t);
+		if (dv_guard_open(vmm, vmm_start, &g) || dv_guard_plant(g, &p, t.data, t.count, &r) || r.on != FUNCS)
+			_exit(7);
+		if (write(pipefd[1], "", 1) != 1)
+			_exit(6);
+		for (; !dies;)
+			pause();
+		// A normal end.
+		if (dv_guard_remove(g, &p, 3, &r) || r.restored != FUNCS)
+			_exit(5);
+		dv_guard_close(g);
+		_exit(0);
+	}
+	close(pipefd[1]);
+	CHECK_EQ(read(pipefd[0], path, 1), 1);
+	close(pipefd[0]);
+	*guardian = 0;
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", pid, pid);
+	f = fopen(path, "r");
+	while (f && fscanf(f, "%d", &n) == 1)
+		*guardian = n;
+	if (f)
+		fclose(f);
+	CHECK(dies || *guardian > 0);
+	return pid;
+}
+
+static bool gone(pid_t pid)
+{
+	for (unsigned i = 0; i < 500; i++) {
+		char path[64], state = 0;
+		FILE *f;
+
+		snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+		f = fopen(path, "r");
+		if (!f || fscanf(f, "%*d (%*[^)]) %c", &state) != 1 || state == 'Z' || state == 'X') {
+			if (f)
+				fclose(f);
+			return true;
+		}
+		fclose(f);
+		usleep(10000);
+	}
+	return false;
+}
+
+static void check_comm(pid_t pid, const char *want)
+{
+	char path[64], comm[32] = "";
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	f = fopen(path, "r");
+	CHECK(f && fscanf(f, "%31s", comm) == 1);
+	if (f)
+		fclose(f);
+	CHECK_STR(comm, want);
+}
+
+static unsigned open_files(pid_t pid)
+{
+	char path[64];
+	unsigned n = 0;
+	DIR *d;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+	d = opendir(path);
+	for (struct dirent *e; d && (e = readdir(d));)
+		n += e->d_name[0] != '.';
+	if (d)
+		closedir(d);
+	return n;
+}
+
+// The next session takes over what is left and puts it right.
+static void next_session(unsigned adopted)
+{
+	struct dv_planter p = planter();
+	struct dv_planted r;
+	struct dv_guard *g;
+	dv_traps t = {0};
+
+	ok(dv_guard_open(vmm, vmm_start, &g));
+	CHECK_EQ(on(), 0);
+	traps(&t);
+	ok(dv_guard_plant(g, &p, t.data, t.count, &r));
+	CHECK_EQ(r.on, FUNCS);
+	CHECK_EQ(r.adopted, adopted);
+	ok(dv_guard_remove(g, &p, 3, &r));
+	CHECK_EQ(r.restored, FUNCS);
+	CHECK(!memcmp(code, original, sizeof(original)));
+	dv_guard_close(g);
+	CHECK(!there(file));
+	DV_VEC_FREE(&t);
+}
+
+static void test_normal(void)
+{
+	pid_t guardian, pid = tracer(&guardian, true);
+	int status;
+
+	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+	CHECK(!memcmp(code, original, sizeof(original)));
+	CHECK(!there(file));
+	CHECK(!guardian || gone(guardian));
+}
+
+static struct dv_cleaned cleaned;
+static unsigned cleaned_count;
+
+static void on_cleaned(void *ctx, const struct dv_cleaned *c)
+{
+	(void)ctx;
+	cleaned = *c;
+	cleaned_count++;
+}
+
+static void clean(void)
+{
+	memset(&cleaned, 0, sizeof(cleaned));
+	cleaned_count = 0;
+	ok(dv_guard_clean(on_cleaned, NULL));
+}
+
+static void test_killed(void)
+{
+	struct stat st;
+	struct dv_guard *g;
+	struct timespec a, b;
+	pid_t guardian, pid = tracer(&guardian, false);
+
+	check_comm(guardian, "dvirt-guard");
+	CHECK_EQ(open_files(guardian), 4);
+	CHECK_EQ(getpgid(guardian), guardian);
+	CHECK_EQ(on(), FUNCS);
+	CHECK(stat(file, &st) == 0 && (st.st_mode & 0777) == 0600);
+	// It is taken.
+	clean();
+	CHECK_EQ(cleaned_count, 1);
+	CHECK_EQ(cleaned.owner, pid);
+	CHECK_EQ(cleaned.pid, vmm);
+	CHECK_EQ(on(), FUNCS);
+	fails(dv_guard_open(vmm, vmm_start, &g), "dvirt traces it already");
+	kill(guardian, SIGTERM);
+	kill(guardian, SIGINT);
+
+	clock_gettime(CLOCK_MONOTONIC, &a);
+	kill(-pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	while (on() && clock_gettime(CLOCK_MONOTONIC, &b) == 0 && b.tv_sec < a.tv_sec + 5)
+		usleep(100);
+	clock_gettime(CLOCK_MONOTONIC, &b);
+	CHECK_EQ(on(), 0);
+	fprintf(stderr, "out %.1f ms after dvirt was killed\n",
+	        (double)(b.tv_sec - a.tv_sec) * 1e3 + (double)(b.tv_nsec - a.tv_nsec) / 1e6);
+	CHECK(gone(guardian));
+	// What lies behind stays, and stays written down.
+	CHECK(memcmp(code, original, sizeof(original)) != 0);
+	CHECK(there(file));
+}
+
+// The jumps that are off are no jumps any more: only the file knows them.
+static void restore(void)
+{
+	struct dv_planter p = planter();
+	struct dv_planted r;
+	struct dv_guard *g;
+
+	ok(dv_guard_open(vmm, vmm_start, &g));
+	CHECK_EQ(on(), 0);
+	ok(dv_guard_remove(g, &p, 3, &r));
+	CHECK_EQ(r.restored, FUNCS);
+	CHECK(!memcmp(code, original, sizeof(original)));
+	dv_guard_close(g);
+	CHECK(!there(file));
+}
+
+static void test_both_killed(void)
+{
+	pid_t guardian, pid = tracer(&guardian, false);
+
+	kill(guardian, SIGKILL);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	CHECK(gone(guardian));
+	CHECK_EQ(on(), FUNCS);
+	clean();
+	CHECK_EQ(cleaned_count, 1);
+	CHECK_EQ(cleaned.owner, 0);
+	CHECK_EQ(cleaned.counts.off, FUNCS);
+	CHECK(!cleaned.failed);
+	CHECK_EQ(on(), 0);
+	restore();
+	clean();
+	CHECK_EQ(cleaned_count, 0);
+
+	// The next session by itself.
+	pid = tracer(&guardian, false);
+	kill(guardian, SIGKILL);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	CHECK_EQ(on(), FUNCS);
+	restore();
+
+	// The guest is no more.
+	pid = tracer(&guardian, false);
+	kill(guardian, SIGKILL);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	end_vmm();
+	CHECK(there(file));
+	clean();
+	CHECK_EQ(cleaned_count, 1);
+	CHECK(cleaned.gone);
+	CHECK(!there(file));
+	memcpy(code, original, sizeof(original));
+	start_vmm();
+}
+
+static void put_file(const void *p, size_t size, mode_t mode)
+{
+	int fd;
+
+	unlink(file);
+	fd = open(file, O_RDWR | O_CREAT, mode);
+	CHECK(fd >= 0 && write(fd, p, size) == (ssize_t)size);
+	fchmod(fd, mode);
+	close(fd);
+}
+
+// A file says what it likes: nothing is stored but over a trap.
+static void test_hostile(void)
+{
+	uint8_t good[4096], bad[4096];
+	struct dv_guard *g;
+	struct dv_planter p = planter();
+	struct dv_planted r;
+	pid_t guardian, pid = tracer(&guardian, false);
+	ssize_t size;
+	int fd;
+
+	kill(guardian, SIGKILL);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	fd = open(file, O_RDONLY);
+	size = read(fd, good, sizeof(good));
+	close(fd);
+	CHECK_EQ(size, (ssize_t)sizeof(good));
+	restore();
+
+	srand(1);
+	for (unsigned i = 0; i < 3000; i++) {
+		memcpy(bad, good, sizeof(bad));
+		for (unsigned k = rand() % 6; k; k--)
+			bad[(unsigned)rand() % (k % 2 ? 48 : sizeof(bad))] = (uint8_t)rand();
+		if (i % 2) // as many as there are
+			memcpy(bad + 12, (uint32_t[]){40}, 4);
+		put_file(bad, i % 5 ? sizeof(bad) : (unsigned)rand() % sizeof(bad), 0600);
+		clean();
+		CHECK(!memcmp(code, original, sizeof(original)));
+	}
+	put_file(good, sizeof(good), 0644);
+	fails(dv_guard_open(vmm, vmm_start, &g), "cannot use the file");
+	clean();
+	CHECK_EQ(cleaned_count, 0);
+	unlink(file);
+	CHECK(!symlink("/dev/null", file));
+	fails(dv_guard_open(vmm, vmm_start, &g), "cannot use the file");
+	clean();
+	unlink(file);
+	CHECK(!mkfifo(file, 0600));
+	fails(dv_guard_open(vmm, vmm_start, &g), "cannot use the file");
+	clean();
+	unlink(file);
+	// Of a process with that number that was another.
+	memcpy(bad, good, sizeof(bad));
+	bad[24] ^= 1;
+	put_file(bad, sizeof(bad), 0600);
+	ok(dv_guard_open(vmm, vmm_start, &g));
+	ok(dv_guard_remove(g, &p, 1, &r));
+	CHECK_EQ(r.restored + r.off + r.foreign + r.on, 0);
+	dv_guard_close(g);
+	CHECK(!there(file));
+	clean();
+	CHECK_EQ(cleaned_count, 0);
+}
+
+int main(void)
+{
+	REQUIRE(mkdtemp(dir));
+	setenv("DVIRT_RUNDIR", dir, 1);
+	code = mmap(NULL, FUNCS * SLOT, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	REQUIRE(code != MAP_FAILED);
+	start_vmm();
+	test_normal();
+	test_killed();
+	restore();
+	test_both_killed();
+	next_session(0);
+	test_hostile();
+	end_vmm();
+	CHECK(!rmdir(dir));
+	return test_done();
+}
