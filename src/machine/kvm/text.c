@@ -38,6 +38,11 @@ static bool read_kernel(struct dv_machine *m, uint64_t va, void *dst, size_t siz
 	return dv_guest_read_va(&k->phys, l, l->kernel_cr3, va, dst, size);
 }
 
+bool dv_kvm_text_read(void *machine, uint64_t va, void *dst, size_t size)
+{
+	return read_kernel(machine, va, dst, size);
+}
+
 struct dv_kvm_text *dv_kvm_text_create(struct dv_machine *m)
 {
 	struct dv_kvm_text *t = dv_xcalloc(1, sizeof(*t));

@@ -10,9 +10,13 @@
 
 #include "machine/ebpf/session.h"
 #include "machine/ebpf/trap.h"
+#include "machine/kvm/guard.h"
+#include "machine/kvm/host.h"
 #include "machine/kvm/text.h"
 
 extern const uint8_t dv_host_bpf[], dv_host_bpf_end[]; // the run-time functions, ebpf/embed.S
+
+#define RESTORE_TRIES 10u
 
 struct dv_kvm_trace {
 	struct dv_machine *m;
@@ -20,6 +24,7 @@ struct dv_kvm_trace {
 	struct dv_kvm_text *text;
 	struct dv_bpf_inside inside;
 	struct dv_bpf_loaded *loaded;
+	struct dv_guard *guard;      // NULL: the guest is not ours
 	dv_traps traps;              // of the load, each place once
 	void *image;                 // of `loaded`
 	size_t image_size;
@@ -112,32 +117,50 @@ static struct dv_error *make_traps(void *ctx, const struct dv_loaded *l, struct 
 	return NULL;
 }
 
-static bool store(const struct dv_kvm_trace *t, uint64_t hva, uint8_t byte)
+// struct dv_planter::quiet. A virtual CPU's program counter is what it was at its last exit. With the traps off, one that left the
+// guest elsewhere since cannot be behind one of them, but for what was interrupted there and waits on some stack.
+static bool quiet(void *ctx, const uint64_t *addrs, uint32_t count, uint8_t *busy)
 {
-	return dv_kvm_write_bytes(t->m->pid, &hva, &byte, 1);
+	struct dv_kvm_trace *t = ctx;
+	struct dv_kvm_machine *k = t->m->priv;
+
+	for (size_t i = 0; i < k->vm->vcpus.count; i++) {
+		uint64_t pc;
+
+		if (!dv_kvm_kread(k->host, k->vm->vcpus.data[i].vcpu + k->host->off.regs + 16 * 8, &pc, 8))
+			return false;
+		for (uint32_t n = 0; n < count; n++)
+			busy[n] |= pc == addrs[n] || pc + 2 == addrs[n];
+	}
+	return true; // TODO dv_trap_stacks
+}
+
+static struct dv_planter planter(struct dv_kvm_trace *t)
+{
+	return (struct dv_planter){.pid = t->m->pid, .start = ((struct dv_kvm_machine *)t->m->priv)->vm->start, .tids = t->m->tids,
+				   .tid_count = t->m->tid_count, .settle_ms = DV_SETTLE_MS, .quiet = quiet, .ctx = t};
 }
 
 static struct dv_error *plant(struct dv_kvm_trace *t)
 {
-	for (size_t i = 0; i < t->traps.count; i++) {
-		struct dv_trap *r = &t->traps.data[i];
+	struct dv_planter p = planter(t);
+	struct dv_planted done = {0};
+	struct dv_error *e = dv_guard_plant(t->guard, &p, t->traps.data, t->traps.count, &done);
 
-		for (unsigned k = 0; k < r->steps; k++)
-			if (!store(t, r->hva + r->order[k], r->now[r->order[k]]))
-				return dv_error_create(DV_ERR_OTHER, "cannot write into the guest");
-	}
-	return NULL;
+	if (!e && done.foreign && !t->refused)
+		snprintf(t->refused_why, sizeof(t->refused_why), "something else stands there: the guest's own tracer?");
+	t->refused += done.foreign;
+	return e;
 }
 
-static void uproot(struct dv_kvm_trace *t)
+// What the kernel had there, byte for byte.
+static void unplant(struct dv_kvm_trace *t)
 {
-	for (size_t i = 0; i < t->traps.count; i++) {
-		struct dv_trap *r = &t->traps.data[i];
-		unsigned last = r->order[r->steps - 1];
+	struct dv_planter p = planter(t);
+	struct dv_planted done = {0};
 
-		store(t, r->hva + last, r->was[last]);
-	}
-	t->traps.count = 0;
+	if (t->guard)
+		dv_error_destroy(dv_guard_remove(t->guard, &p, RESTORE_TRIES, &done));
 }
 
 /* -- loading ------------------------------------------------------------------------------------------------------ */
@@ -251,14 +274,17 @@ struct dv_error *dv_kvm_trace_load(struct dv_kvm_trace *t, int region_fd, uint64
 	if (!dv_kvm_intercepts_invd(k->host, k->vm))
 		return dv_error_create(DV_ERR_UNKNOWN, "its virtual CPUs do not intercept INVD: the host's KVM is of another kind");
 	dv_kvm_trace_unload(t, false);
+	e = dv_guard_open(t->m->pid, k->vm->start, &t->guard);
+	if (e)
+		return e;
 	t->inside = (struct dv_bpf_inside){.isa = k->host->isa, .off = k->host->off, .vcpu_word = vcpu_word(k->host),
 					   .traps = make_traps, .ctx = t};
 	e = dv_bpf_load_image(t->object, &kernel, region_fd, region_size, image, size, getenv("DVIRT_BPF_LOG") != NULL,
 			      &t->loaded);
-	if (e)
-		return e;
-	tell(t);
-	e = dv_bpf_attach(t->loaded);
+	if (!e) {
+		tell(t);
+		e = dv_bpf_attach(t->loaded);
+	}
 	if (!e)
 		e = plant(t);
 	if (e) {
@@ -278,9 +304,11 @@ struct dv_error *dv_kvm_trace_load(struct dv_kvm_trace *t, int region_fd, uint64
 void dv_kvm_trace_unload(struct dv_kvm_trace *t, bool foreign)
 {
 	if (!foreign)
-		uproot(t);
-	t->traps.count = 0;
+		unplant(t);
+	dv_guard_close(t->guard);
+	t->guard = NULL;
 	drop(t);
+	t->traps.count = 0;
 	free(t->image);
 	t->image = NULL;
 	t->image_size = 0;
