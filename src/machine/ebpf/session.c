@@ -136,7 +136,7 @@ static struct dv_error *guest_maps(struct dv_bpf_loaded *l, uint8_t *rodata)
 		return dv_error_create(DV_ERR_OTHER, "the run-time functions for the kernel are damaged: no constants");
 	e = in->traps(in->ctx, l->loaded, &rows, &count);
 	if (!e)
-		e = dv_bpf_trap_table(rows, count, &traps, &size, &conf.trap_mask);
+		e = dv_bpf_trap_table(rows, count, &traps, &size, &conf.trap_mask, &l->s.same);
 	if (!e)
 		e = dv_bpf_constants_create(traps, size, &l->map_fds[4]);
 	if (e)

@@ -3,11 +3,14 @@
 // The program at a guest's traps:
 //
 //	r6 = context
-//	r8 = dv_guest_trap(vcpu); 0, which is nearly every exit: exit
-//	dv_guest_begin(r8); 0: exit
+//	n = 0
+//	again: r8 = dv_guest_trap(vcpu, n); 0, which is nearly every exit: exit
+//	dv_guest_begin(r8); 0: next
 //	r7 = dv_guest_group(r8)
 //	r7 == 0: its clauses(r8); r7 == 1: ...
-//	dv_host_end(r8); r0 = 0; exit
+//	dv_host_end(r8)
+//	next: several sites may be at one place, each a firing of its own: ++n < how many: again
+//	r0 = 0; exit
 //
 // Registers and memory need no context, so clauses ask for them when they want them.
 #include "machine/ebpf/trap.h"
@@ -26,7 +29,7 @@ struct builder {
 	DV_VEC(struct dv_bpf_code) codes; // the first is the entry
 	DV_VEC(char *) names;
 	DV_VEC(const char *) errors;
-	DV_VEC(uint32_t) exits, ends; // jumps
+	DV_VEC(uint32_t) exits, nexts, ends; // jumps
 };
 
 #define E(...) dv_bpf_emit(main, __VA_ARGS__)
@@ -135,21 +138,28 @@ static struct dv_error *group(struct builder *b, struct dv_bpf_code *main, const
 static struct dv_error *build(struct builder *b, struct dv_bpf_code *main, const struct dv_bpf_group *const *groups,
 			      uint32_t count)
 {
-	bool raw = groups[0]->entry == DV_ENTRY_RAW;
+	bool raw = groups[0]->entry == DV_ENTRY_RAW, several = !raw && b->s->same > 1;
 	struct dv_error *e = errors(b);
+	uint32_t again;
 
 	main->name = "dvirt_guest";
 	main->args = 1;
 	E(BPF_ALU64 | BPF_MOV | BPF_X, 6, 1, 0, 0);
+	dv_bpf_const(main, 2, 0);
+	if (several)
+		E(BPF_STX | BPF_MEM | BPF_DW, 10, 2, -8, 0);
+	again = (uint32_t)main->insns.count;
 	if (raw)
 		dv_bpf_const(main, 1, groups[0]->sites[0]);
 	else
 		E(BPF_LDX | BPF_MEM | BPF_DW, 1, 6, (int16_t)(groups[0]->args * 8), 0);
+	if (several)
+		E(BPF_LDX | BPF_MEM | BPF_DW, 2, 10, -8, 0);
 	dv_bpf_call(main, raw ? "dv_guest_event" : "dv_guest_trap");
 	*DV_PUSH(&b->exits) = E(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 0, 0);
 	E(BPF_ALU64 | BPF_MOV | BPF_X, 8, 0, 0, 0);
 	call(main, "dv_guest_begin");
-	*DV_PUSH(&b->exits) = E(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 0, 0);
+	*DV_PUSH(&b->nexts) = E(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 0, 0);
 	if (raw)
 		words(b, main, groups[0]);
 	if (count > 1) {
@@ -161,6 +171,17 @@ static struct dv_error *build(struct builder *b, struct dv_bpf_code *main, const
 	for (size_t i = 0; i < b->ends.count; i++)
 		jump(main, b->ends.data[i]);
 	call(main, "dv_host_end");
+	for (size_t i = 0; i < b->nexts.count; i++)
+		jump(main, b->nexts.data[i]);
+	if (several) {
+		uint32_t at;
+
+		E(BPF_LDX | BPF_MEM | BPF_DW, 1, 10, -8, 0);
+		E(BPF_ALU64 | BPF_ADD | BPF_K, 1, 0, 0, 1);
+		E(BPF_STX | BPF_MEM | BPF_DW, 10, 1, -8, 0);
+		at = E(BPF_JMP | BPF_JLT | BPF_K, 1, 0, 0, (int32_t)b->s->same);
+		main->insns.data[at].off = (int16_t)((int32_t)again - (int32_t)at - 1);
+	}
 	for (size_t i = 0; i < b->exits.count; i++)
 		jump(main, b->exits.data[i]);
 	E(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0);
@@ -201,6 +222,7 @@ struct dv_error *dv_bpf_trap_program(const struct dv_bpf_session *s, const struc
 	DV_VEC_FREE(&b.names);
 	DV_VEC_FREE(&b.errors);
 	DV_VEC_FREE(&b.exits);
+	DV_VEC_FREE(&b.nexts);
 	DV_VEC_FREE(&b.ends);
 	return e;
 }
@@ -220,10 +242,37 @@ static bool fill(struct dv_trap_row *table, uint32_t room, const struct dv_trap_
 	return true;
 }
 
+static int by_pc(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static uint32_t most_of_one(const struct dv_trap_row *rows, uint32_t count)
+{
+	DV_FREE uint64_t *pcs = dv_xcalloc(count + 1, sizeof(*pcs));
+	uint32_t most = 0, run = 0;
+
+	for (uint32_t i = 0; i < count; i++)
+		pcs[i] = rows[i].pc;
+	qsort(pcs, count, sizeof(*pcs), by_pc);
+	for (uint32_t i = 0; i < count; i++) {
+		run = i && pcs[i] == pcs[i - 1] ? run + 1 : 1;
+		most = run > most ? run : most;
+	}
+	return most;
+}
+
 struct dv_error *dv_bpf_trap_table(const struct dv_trap_row *rows, uint32_t count, void **table, uint32_t *size,
-				   uint32_t *mask)
+				   uint32_t *mask, uint32_t *same)
 {
 	uint32_t room = 64;
+
+	*same = most_of_one(rows, count);
+	if (*same >= DV_TRAP_LOOK)
+		return dv_error_create(DV_ERR_LIMIT, "%u probes at one place are too many, the limit is %u", *same,
+				       DV_TRAP_LOOK - 1);
 
 	while (room < 2 * count)
 		room *= 2;

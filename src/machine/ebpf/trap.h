@@ -22,8 +22,9 @@ struct dv_bpf_inside {
 /** @p groups: of entry DV_ENTRY_TRAP, numbered as they are here; or one of DV_ENTRY_RAW. */
 struct dv_error *dv_bpf_trap_program(const struct dv_bpf_session *s, const struct dv_bpf_group *const *groups, uint32_t count,
 				     const struct dv_bpf_load *how, char **log, int *fd) DV_MUST_USE;
-/** Rows as the program finds them: the table's bytes, malloc'ed, a power of two; *mask: as dv_guest_conf::trap_mask. */
+/** Rows as the program finds them: the table's bytes, malloc'ed, a power of two; *mask: as dv_guest_conf::trap_mask; *same: at
+ *  most so many are of one place. */
 struct dv_error *dv_bpf_trap_table(const struct dv_trap_row *rows, uint32_t count, void **table, uint32_t *size,
-				   uint32_t *mask) DV_MUST_USE;
+				   uint32_t *mask, uint32_t *same) DV_MUST_USE;
 
 #endif

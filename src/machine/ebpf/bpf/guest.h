@@ -304,8 +304,8 @@ DV_INLINE uint64_t on_vcpu(const struct dv_guest_vcpu *c, uint64_t site, uint64_
 	return st;
 }
 
-// At a VM exit: is it for one of our traps? The producer's offset, 0: no.
-DV_HELPER uint64_t dv_guest_trap(uint64_t vcpu)
+// At a VM exit: is it for one of our traps? The producer's offset, for the site that comes after @p skip others there; 0: no.
+DV_HELPER uint64_t dv_guest_trap(uint64_t vcpu, uint64_t skip)
 {
 	struct dv_guest_vcpu *c = this_vcpu();
 	uint64_t pc = 0, vmcb = 0;
@@ -331,12 +331,13 @@ DV_HELPER uint64_t dv_guest_trap(uint64_t vcpu)
 		const struct dv_trap_row *r =
 		    (const struct dv_trap_row *)(dv_traps + ((at + i) * sizeof(*r) & dv_guest.trap_mask));
 
-		if (DV_RD(r->pc) == pc && pc) {
-			dv_add(&tables()->hits[DV_RD(c->index) & (DV_PROD_MAX - 1)], 1);
-			return on_vcpu(c, DV_RD(r->site), pc, DV_RD(r->offset));
-		}
 		if (!DV_RD(r->pc))
 			break;
+		if (DV_RD(r->pc) != pc)
+			continue;
+		if (skip--)
+			continue;
+		return on_vcpu(c, DV_RD(r->site), pc, DV_RD(r->offset));
 	}
 	return 0;
 }
