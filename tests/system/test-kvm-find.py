@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# timeout: 900
+"""Guests under KVM, found and known without a word from them or their QEMU: names, kernels, symbols, types, memory while it
+changes; what comes, restarts and goes while a session runs."""
+
+import os
+import re
+import sys
+import time
+
+import guestlib
+
+sys.path.insert(0, os.path.join(os.environ["DVIRT_TOP"], "tests", "system"))
+from trace import LabTrace  # noqa: E402
+
+BOTH = "BEGIN { %s exit(0); }" % "".join(
+    r"""printf("%s|%%s", stringof(%s`vmlinux`linux_banner));
+        printf("%s comm %%s pid %%d\n", stringof(%s`vmlinux`init_task.comm), %s`vmlinux`init_task.pid);
+        printf("%s at %%x\n", (uint64_t)&%s`vmlinux`init_task);
+        """ % ((g,) * 7) for g in ("web", "db"))
+
+
+def machines(lab, verbose=False):
+    """The lines of `dvirt ps`, by name."""
+    r = lab.check("dvirt ps%s" % (" -v" if verbose else ""))
+    out = {}
+    for line in r.out.splitlines()[1:]:
+        if not line.startswith(" "):
+            name = line.split()[0]
+            out[name] = line
+        else:
+            out[name] += "\n" + line
+    return out
+
+
+def d(lab, script, *args):
+    lab.put("/tmp/x.d", script)
+    return lab.check("dvirt -q %s -s /tmp/x.d" % " ".join(args), timeout=120).out
+
+
+def address(lab, guest, symbol):
+    r = lab.inner("grep ' %s' /proc/kallsyms | head -n 1" % symbol, guest)
+    return int(r.out.split()[0], 16)
+
+
+def known(lab, kernel):
+    lab.check("(sleep 1000 </dev/kvm >/dev/null 2>&1 &)")  # a descriptor of KVM's, but no machine
+    end = time.monotonic() + 120
+    while set(machines(lab)) != {"host", "web", "db"}:  # whatever state they are in by now
+        assert time.monotonic() < end, machines(lab, True)
+    releases = {}
+    for g in ("web", "db"):
+        releases[g] = lab.inner("uname -r", g).out.strip()
+    m = machines(lab, True)
+    print("\n".join(m.values()))
+    for g in ("web", "db"):
+        pid = lab.check("inner %s pid" % g).out.strip()
+        assert re.match(r"%s +kvm +ready +1 +%s +\S*types,memory\n" % (g, re.escape(releases[g])), m[g]) or \
+            re.match(r"%s +kvm +ready +1 +%s +\S*memory" % (g, re.escape(releases[g])), m[g]), m[g]
+        assert "KVM guest of qemu-system-x86_64 (pid %s), AMD" % pid in m[g], m[g]
+    assert releases["web"] != releases["db"]
+
+    out = d(lab, BOTH)
+    print(out)
+    for g in ("web", "db"):
+        version = lab.inner("cat /proc/version", g).out.strip()
+        assert "%s|%s\n" % (g, version) in out, version
+        assert re.search(r"^%s comm swapper(/0)? pid 0$" % g, out, re.M), out
+        at = re.search(r"^%s at (\S+)$" % g, out, re.M)
+        assert int(at.group(1), 16) == address(lab, g, "init_task$"), out
+    # Of a module too.
+    for g in ("web", "db"):
+        line = lab.inner("grep ' [tT] vp_[a-z_]*.*virtio_pci' /proc/kallsyms | head -n 1", g).out.split()
+        out = d(lab, r'''BEGIN { printf("%%x\n", (uint64_t)&%s`virtio_pci`%s); exit(0); }''' % (g, line[2]), "-M", g)
+        assert int(out, 16) == int(line[0], 16), (out, line)
+    out = lab.check("dvirt -M web -l -n dtrace:::").out
+    assert "BEGIN" in out, out
+
+    # What changes while it is read: a counter, and names of processes that come.
+    lab.inner("(exec -a marker sleep 1000 >/dev/null 2>&1 &) ", "web")
+    out = d(lab, r"""tick-300ms { printf("%d %d\n", web`vmlinux`jiffies, db`vmlinux`jiffies); } tick-1600ms { exit(0); }""")
+    rows = [tuple(map(int, x.split())) for x in out.splitlines()]
+    print(rows)
+    assert len(rows) >= 3 and all(a[0] < b[0] and a[1] < b[1] for a, b in zip(rows, rows[1:])), rows
+
+    # The host knows which threads are a guest's.
+    with LabTrace(lab, "host:sched:::on-cpu /guestvcpu >= 0/ { @[guestname, guestvcpu] = count(); }") as t:
+        lab.inner("exercise getppid 1000", "web")
+        lab.inner("exercise getppid 1000", "db")
+        out, err = t.stop()
+    assert t.status == 0 and re.search(r"^ +web +0 +\d+$", out, re.M) and re.search(r"^ +db +0 +\d+$", out, re.M), (out, err)
+
+
+def come_and_go(lab, kernel):
+    script = r"""tick-200ms { n++; }
+        tick-500ms { printf("up %d\n", db`vmlinux`jiffies > 0); }"""
+    with LabTrace(lab, script, ["web", "db", "new*", "db-*"], timeout=180) as t:
+        # QEMU ends, another begins under the same name.
+        lab.check("kill -9 $(inner web pid)")
+        t.expect_err("machine 'web' has gone")
+        lab.check("inner web start %s -action reboot=reset" % kernel)
+        t.expect_err("machine 'web' has joined")
+        # The same QEMU, another kernel.
+        lab.inner("true", "web")
+        first = address(lab, "web", "init_task$")
+        lab.inner("(sleep 0.1; reboot -f) >/dev/null 2>&1 &", "web")
+        t.expect_err("machine 'web' has restarted; waiting for its kernel")
+        err = t.read()[1]
+        while err.count("machine 'web' has joined") < 2:
+            assert t.poll() is None, err
+            err = t.read()[1]
+        # A name that is taken, and a machine that has no memory or CPU yet.
+        lab.check("inner new start %s -name guest=db,debug-threads=on" % kernel)
+        lab.inner("true", "new")
+        pid = lab.check("inner new pid").out.strip()
+        t.expect_err("machine 'db-%s' has joined" % pid)
+        out, err = t.stop()
+    print(out, err)
+    assert t.status == 0, err
+    at = int(d(lab, r"""BEGIN { printf("%x\n", (uint64_t)&web`vmlinux`init_task); exit(0); }"""), 16)
+    assert at != first, "the address of another kernel"
+    assert "db-%s" % pid in machines(lab)
+    lab.check("inner new stop; inner web stop; inner db stop")
+    assert set(machines(lab)) == {"host"}, machines(lab)
+    lab.check("rmmod kvm_amd kvm")
+    assert set(machines(lab)) == {"host"}, machines(lab)
+
+
+for kernel in os.environ.get("DVIRT_LAB_KERNEL", "6.1 6.12").split():
+    with guestlib.Guests() as g:
+        lab = g.lab("lab", kvm=True, kernel=kernel, inner=["web:6.1", "db:6.12"])
+        lab.wait(240)
+        known(lab, kernel)
+        come_and_go(lab, "6.1")
+        print("kernel %s: done" % kernel)
