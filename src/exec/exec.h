@@ -81,6 +81,7 @@ struct dv_exec {
 	uint64_t timestamp, walltime;  /**< this firing's, ns; 0: not read yet */
 	uint64_t thread;
 	bool have_thread, in_error;
+	bool ending;                   /**< the firing is END's: its clauses run all, exit() or not. Set by the owner */
 	/** bufpolicy=block: called while there is no room; false: stop waiting (session over). May be NULL: never wait. Set by
 	 *  the owner after dv_exec_init(). */
 	bool (*wait)(void *ctx);

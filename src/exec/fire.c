@@ -112,6 +112,8 @@ void dv_exec_fire(struct dv_exec *x, struct dv_place *place, const struct dv_loa
 		clause(x, ecb);
 		if (__builtin_expect(x->prod->fault, 0))
 			error(x);
+		if (__builtin_expect(DV_RD(x->prod->exited), 0) && !x->ending)
+			break;
 	}
 	dv_st_end(&x->st);
 	x->place = NULL;

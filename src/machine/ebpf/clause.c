@@ -669,6 +669,8 @@ uint32_t dv_bpf_clause_uses(const struct dv_insn *insns, uint32_t count)
 			uses |= r1 >= 0 && r1 < 10 ? 1u << r1 : DV_USES_ARGS;
 		if (in->imm == DV_FN_REG)
 			uses |= DV_USES_REGS;
+		if (in->imm == DV_FN_EXIT)
+			uses |= DV_USES_EXIT;
 		if (in->imm == DV_FN_STACK)
 			uses |= r1 == DV_STACK_USER ? DV_USES_USTACK : DV_USES_STACK;
 		if (in->imm == DV_FN_BI && r1 == DV_BI_ERRNO)

@@ -76,7 +76,7 @@ DV_HELPER uint64_t dv_host_begin(uint64_t site)
 		if (DV_RD(v.p->inflight) || !dv_cas(&v.p->inflight, 0, seq ? seq : 1))
 			continue;
 		// Only now: who ends the session halts it, then waits for those in flight.
-		if (DV_RD(dv_hdr(&v)->halt)) {
+		if (DV_RD(dv_hdr(&v)->halt) || DV_RD(dv_hdr(&v)->ended)) {
 			dv_store(&v.p->inflight, 0);
 			return 0;
 		}
@@ -106,6 +106,14 @@ DV_HELPER uint64_t dv_host_clause(uint64_t st, uint64_t k)
 	f->execname = 0;
 	f->epid = *(const uint32_t *)(dv_epids + ((site_of(f)->ecb + k) * 4 & dv_host.epid_mask));
 	return 0;
+}
+
+// Has exit() been called, so that the clauses that are left are not for this firing?
+DV_HELPER uint64_t dv_host_exited(uint64_t st)
+{
+	struct dv_view v;
+
+	return dv_view(st, &v) ? DV_RD(v.p->exited) : 0;
 }
 
 DV_HELPER uint64_t dv_host_error_clause(uint64_t st, uint64_t epid)
