@@ -89,7 +89,7 @@ struct dv_exec {
 	uint64_t chill_since, chilled; /**< chill(): begin of the second that is counted, ns of it spent */
 	uint32_t execname;             /**< sref cached for this clause; 0: none yet */
 	/* what ERROR's clauses see */
-	uint32_t err_epid, err_pc, err_fault;
+	uint32_t err_epid, err_action, err_pc, err_fault;
 	uint64_t err_value;
 	/* constant after dv_exec_init(), so that nobody who maps the region can change them */
 	struct dv_region_hdr *hdr;

@@ -126,8 +126,8 @@ DV_HELPER uint64_t dv_host_error_clause(uint64_t st, uint64_t epid)
 	return 0;
 }
 
-// The clause has faulted at instruction @p pc.
-DV_HELPER uint64_t dv_host_error(uint64_t st, uint64_t pc)
+// The clause has faulted at instruction @p pc, in its action number @p action.
+DV_HELPER uint64_t dv_host_error(uint64_t st, uint64_t pc, uint64_t action)
 {
 	struct dv_firing *f = firing(st);
 	struct dv_view v;
@@ -136,6 +136,7 @@ DV_HELPER uint64_t dv_host_error(uint64_t st, uint64_t pc)
 		return 0;
 	f->err_epid = f->epid;
 	f->err_pc = pc;
+	f->err_action = action;
 	f->err_fault = DV_RD(v.p->fault);
 	f->err_value = DV_RD(v.p->fault_value);
 	dv_st_clause(st);
@@ -469,7 +470,8 @@ FN(errarg, uint64_t n)
 
 	switch (n) {
 	case 1: return f->err_epid;
-	case 3: return f->err_pc;
+	case 2: return f->err_action;
+	case 3: return f->err_pc * 8;
 	case 4: return f->err_fault;
 	case 5: return f->err_value;
 	}
