@@ -6,7 +6,8 @@
  *
  * Subset: 64-bit and 32-bit ALU with register or immediate; byte swap; JMP (64-bit compares) forward only; LDDW;
  * LDX/STX/ST of 1, 2, 4, 8 bytes with r10 as the base only (the 512-byte stack, r10 is its end); CALL of a run-time
- * function (imm = its number, see abi/fn.h; r1..r5 arguments, r0 result, r1..r5 destroyed); EXIT. Every register but
+ * function (imm = its number, see abi/fn.h; off = the clause's action that it belongs to, 0: the predicate, for ERROR's arg2;
+ * r1..r5 arguments, r0 result, r1..r5 destroyed); EXIT. Every register but
  * r10 holds a scalar. So a program ends by itself, and cannot name any memory but its own stack. DIV and MOD are not
  * in the subset: a D division must be able to fault, it is a call.
  *

@@ -108,7 +108,8 @@ struct dv_region_hdr {
 	uint64_t seq __attribute__((aligned(64)));  /**< last sequence number given out; the one hot shared word */
 	uint64_t line1[7];
 	uint32_t halt __attribute__((aligned(64))); /**< set at the end: nobody may wait for room any more, no clause starts */
-	uint32_t line2[15];
+	uint32_t ended;         /**< exit() was called: no clause starts, but who waits for room may still get it */
+	uint32_t line2[14];
 	struct dv_agg_desc aggs[DV_AGGS_MAX];
 	struct dv_machine_desc machines[64];
 };
@@ -154,7 +155,7 @@ struct dv_producer {
 	/* the consumer's */
 	uint64_t tail __attribute__((aligned(64))); /**< ring: bytes consumed (atomic, release) */
 	uint32_t agg_active; /**< table that firings from now on use */
-	uint32_t pad1;
+	uint32_t exited;     /**< exit() was called in its last firing */
 	/* constant after set-up */
 	uint32_t machine __attribute__((aligned(64))); /**< index */
 	uint32_t cpu;       /**< vCPU index on that machine */

@@ -62,7 +62,9 @@ void gen_alu_reg(struct gen *g, uint8_t op, unsigned dst, unsigned src)
 
 void gen_call(struct gen *g, enum dv_fn fn)
 {
-	gen_emit(g, DV_JMP | DV_CALL, 0, 0, 0, fn);
+	size_t action = g->stmt_pc.count ? g->stmt_pc.count - 1 : 0;
+
+	gen_emit(g, DV_JMP | DV_CALL, 0, 0, (int16_t)(action > INT16_MAX ? INT16_MAX : action), fn);
 }
 
 static void jump(struct gen *g, uint8_t code, unsigned dst, unsigned src, int32_t imm, struct label *to)

@@ -175,7 +175,7 @@ static bool call(struct verifier *v, const struct dv_insn *in)
 {
 	const struct dv_fn_info *fn;
 
-	if (in->regs || in->off)
+	if (in->regs || in->off < 0)
 		return refuse(v, "unused field is not zero");
 	if (in->imm <= DV_FN_NONE || in->imm >= DV_FN_COUNT)
 		return refuse(v, "call of unknown function %d", in->imm);

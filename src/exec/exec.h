@@ -81,6 +81,7 @@ struct dv_exec {
 	uint64_t timestamp, walltime;  /**< this firing's, ns; 0: not read yet */
 	uint64_t thread;
 	bool have_thread, in_error;
+	bool ending;                   /**< the firing is END's: its clauses run all, exit() or not. Set by the owner */
 	/** bufpolicy=block: called while there is no room; false: stop waiting (session over). May be NULL: never wait. Set by
 	 *  the owner after dv_exec_init(). */
 	bool (*wait)(void *ctx);
@@ -88,7 +89,7 @@ struct dv_exec {
 	uint64_t chill_since, chilled; /**< chill(): begin of the second that is counted, ns of it spent */
 	uint32_t execname;             /**< sref cached for this clause; 0: none yet */
 	/* what ERROR's clauses see */
-	uint32_t err_epid, err_pc, err_fault;
+	uint32_t err_epid, err_action, err_pc, err_fault;
 	uint64_t err_value;
 	/* constant after dv_exec_init(), so that nobody who maps the region can change them */
 	struct dv_region_hdr *hdr;

@@ -74,12 +74,14 @@ static void clause(struct dv_exec *x, const struct dv_load_ecb *ecb)
 }
 
 // The clause that ran has faulted.
-static void error(struct dv_exec *x)
+static void error(struct dv_exec *x, const struct dv_load_ecb *ecb)
 {
 	const struct dv_load_image *img = x->loaded->img;
+	const struct dv_load_prog *p = &x->loaded->progs[ecb->prog];
 
 	x->err_epid = x->epid;
 	x->err_pc = x->pc;
+	x->err_action = x->pc < p->insn_count ? (uint16_t)x->loaded->insns[p->insn + x->pc].off : 0;
 	x->err_fault = x->prod->fault;
 	x->err_value = x->prod->fault_value;
 	dv_st_clause(&x->st);
@@ -111,7 +113,9 @@ void dv_exec_fire(struct dv_exec *x, struct dv_place *place, const struct dv_loa
 	for (end = ecb + site->ecb_count; ecb < end; ecb++) {
 		clause(x, ecb);
 		if (__builtin_expect(x->prod->fault, 0))
-			error(x);
+			error(x, ecb);
+		if (__builtin_expect(DV_RD(x->prod->exited), 0) && !x->ending)
+			break;
 	}
 	dv_st_end(&x->st);
 	x->place = NULL;

@@ -159,8 +159,10 @@ uint64_t dv_fn_arg(struct dv_exec *x, uint64_t n)
 		switch (n) {
 		case 1:
 			return x->err_epid;
+		case 2:
+			return x->err_action;
 		case 3:
-			return x->err_pc;
+			return x->err_pc * sizeof(struct dv_insn);
 		case 4:
 			return x->err_fault;
 		case 5:

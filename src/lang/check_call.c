@@ -17,6 +17,31 @@ bool dv_check_need(struct dv_check *ck, const struct dv_node *n, const char *nam
 	return false;
 }
 
+static int key_kind(const struct dv_type *t)
+{
+	return !t || dv_type_resolve(t)->kind == DV_TYPE_STACK ? 2 : dv_type_is_string(t);
+}
+
+// As many keys, and numbers, text and stacks at the same places.
+static bool same_keys(struct dv_check *ck, const struct dv_node *at, const struct dv_agg *a, const struct dv_agg *b)
+{
+	if (a->key_count != b->key_count) {
+		DV_ERR_AT(ck, at->loc, "D_PRINTA_AGGKEY", "printa( ) @%s and @%s do not have the same keys: %u and %u of them",
+			  a->name, b->name, a->key_count, b->key_count);
+		return false;
+	}
+	for (uint32_t k = 0; a->defined && b->defined && k < a->key_count; k++) {
+		const struct dv_type *x = a->key_types[k], *y = b->key_types[k];
+
+		if (key_kind(x) != key_kind(y)) {
+			DV_ERR_AT(ck, at->loc, "D_PRINTA_AGGPROTO", "printa( ) key #%u of @%s is %s, that of @%s is %s", k + 1,
+				  a->name, dv_tname(ck, x), b->name, dv_tname(ck, y));
+			return false;
+		}
+	}
+	return true;
+}
+
 static bool check_printa(struct dv_check *ck, const struct dv_node *n, struct dv_node *c);
 
 // trace() and print(): anything that has a size; print() of an aggregation is printa().
@@ -157,12 +182,7 @@ static bool check_printa(struct dv_check *ck, const struct dv_node *n, struct dv
 		ok &= c->kids[i] != NULL;
 	}
 	for (uint32_t i = first + 1; ok && i < n->kid_count; i++)
-		if (c->kids[i]->agg->key_count != c->kids[first]->agg->key_count) {
-			DV_ERR_AT(ck, n->kids[i]->loc, "D_PRINTA_AGGKEY",
-				  "printa( ) @%s and @%s do not have the same keys", c->kids[first]->agg->name,
-				  c->kids[i]->agg->name);
-			ok = false;
-		}
+		ok = same_keys(ck, n->kids[i], c->kids[first]->agg, c->kids[i]->agg);
 	return ok && (!fmt || dv_check_printa_format(ck, c, fmt));
 }
 

@@ -42,7 +42,7 @@ static const char *wants(struct dv_check *ck, const struct dv_conv *c, struct dv
 		return NULL;
 	case 'c':
 	case 'C':
-		return dv_type_is_integer(t) ? NULL : "an integer, a character";
+		return dv_type_is_integer(t) && t->size <= 4 ? NULL : "a character: char, short or int";
 	case 's':
 	case 'S':
 		if (!dv_type_is_string(t))
@@ -147,7 +147,7 @@ bool dv_check_printf(struct dv_check *ck, struct dv_node *call, struct dv_node *
 // In printa() a conversion takes the next key, or with @ the next aggregation's value.
 bool dv_check_printa_format(struct dv_check *ck, struct dv_node *call, const struct dv_node *fmt)
 {
-	uint32_t agg_count = call->kid_count - 1, keys = 0, values = 0, number = 0;
+	uint32_t keys = 0, number = 0;
 	const struct dv_agg *agg = call->kids[1]->agg;
 	size_t count = 0;
 	struct dv_conv *convs = parse(ck, fmt, &count);
@@ -168,16 +168,14 @@ bool dv_check_printa_format(struct dv_check *ck, struct dv_node *call, const str
 			    "printa( ) conversion #%u (%%%c) may not take its width or precision from an argument",
 			    number, c->letter);
 		} else if (c->agg) {
-			if (!strchr("diuoxX", c->letter))
-				DV_ERR_AT(ck, fmt->loc, "D_PRINTF_AGG_CONV",
-					  "printa( ) conversion #%u (%%@%c) cannot print an aggregation's value",
-					  number, c->letter);
-			else if (++values > agg_count && agg_count > 1)
-				DV_ERR_AT(ck, fmt->loc, "D_PRINTA_AGGPROTO",
-					  "printa( ) conversion #%u (%%@%c) has no aggregation left: %u are given",
-					  number, c->letter, agg_count);
-			else
-				ok = true;
+			// More of them than aggregations: the last one again.
+			key.type = dv_type_int(8, true);
+			wanted = wants(ck, c, &k);
+			if (wanted)
+				DV_ERR_AT(ck, fmt->loc, "D_PRINTF_ARG_TYPE",
+					  "printa( ) conversion #%u (%%@%s%c) does not fit an aggregation's value: it takes %s",
+					  number, c->size, c->letter, wanted);
+			ok = !wanted;
 		} else if (keys >= agg->key_count) {
 			DV_ERR_AT(ck, fmt->loc, "D_PRINTF_ARG_PROTO",
 				  "printa( ) conversion #%u (%%%c) has no key left: @%s has %u", number, c->letter,

@@ -298,8 +298,9 @@ static void lex_char_constant(struct dv_lexer *l, struct dv_tok *t)
 		error(t, t->loc, "D_CHR_OFLOW", "character constant is longer than 8 characters");
 	} else {
 		t->kind = DV_T_INT;
-		t->ival = n == 1 ? (uint64_t)(int64_t)(int8_t)v : n <= 4 ? (uint64_t)(int64_t)(int32_t)v : v;
-		t->is_long = n > 4;
+		// Not C's char: the bytes as they are, the first one highest.
+		t->ival = v;
+		t->is_long = v > INT32_MAX;
 	}
 }
 

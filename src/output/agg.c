@@ -118,7 +118,8 @@ static int cmp_values(const struct dv_agg *agg, const int64_t *a, const int64_t 
 		r = cmp_double(a ? out_llquantize_sum(&agg->desc, a) : 0, b ? out_llquantize_sum(&agg->desc, b) : 0);
 		return r ? r : cmp_i64(a ? a[agg->desc.levels + 1] : 0, b ? b[agg->desc.levels + 1] : 0);
 	case DV_AGG_LQUANTIZE:
-		return cmp_double(a ? out_lquantize_sum(&agg->desc, a) : 0, b ? out_lquantize_sum(&agg->desc, b) : 0);
+		r = cmp_double(a ? out_lquantize_sum(&agg->desc, a) : 0, b ? out_lquantize_sum(&agg->desc, b) : 0);
+		return r ? r : cmp_i64(a ? out_lquantize_zeros(&agg->desc, a) : 0, b ? out_lquantize_zeros(&agg->desc, b) : 0);
 	default:
 		return cmp_i64(a ? a[0] : 0, b ? b[0] : 0);
 	}
@@ -408,8 +409,11 @@ static void next_agg(struct out_args *a, const struct dv_conv *c, int width, int
 	const int64_t *data = r->row->col[r->col] ? r->row->col[r->col]->data : NULL;
 	uint64_t normal = dv_aggs_normal(r->c, agg->id);
 
-	if (!distribution(r->t->o, agg, data, normal))
-		out_int(r->t->o->f, c, width, prec, single(agg, data, normal), 8, agg->desc.func != DV_AGG_COUNT);
+	if (!distribution(r->t->o, agg, data, normal)) {
+		struct dv_value v = {.kind = DV_VALUE_INT, .i = single(agg, data, normal)};
+
+		out_value(r->t->o, c, width, prec, &v, dv_type_int(8, agg->desc.func != DV_AGG_COUNT), a->machine);
+	}
 	if (r->col + 1 < r->t->cols)
 		r->col++;
 }

@@ -207,8 +207,9 @@ void out_llquantize(const struct dv_output *o, const struct dv_agg_desc *d, cons
 			snprintf(value, sizeof(value), ">= %llu", (unsigned long long)bounds[d->levels]);
 		else if (i == zero && bounds[0] == 1)
 			snprintf(value, sizeof(value), "0");
-		else if (i == zero)
-			snprintf(value, sizeof(value), "abs() < %llu", (unsigned long long)bounds[0]);
+		else if (i == zero) // with nothing negative to show, there is no need to speak of both
+			snprintf(value, sizeof(value), "%s< %llu", first < zero ? "abs() " : "",
+				 (unsigned long long)bounds[0]);
 		else if (i < zero)
 			snprintf(value, sizeof(value), "-%llu", (unsigned long long)bounds[zero - 1 - i]);
 		else
@@ -248,7 +249,18 @@ double out_lquantize_sum(const struct dv_agg_desc *d, const int64_t *data)
 
 	for (uint32_t i = 0; i < d->levels; i++)
 		sum += (base + (double)i * (double)d->step) * (double)data[i + 1];
-	return sum + (base + 1) * (double)data[d->levels + 1];
+	return sum + (base + (double)d->levels * (double)d->step + 1) * (double)data[d->levels + 1];
+}
+
+int64_t out_lquantize_zeros(const struct dv_agg_desc *d, const int64_t *data)
+{
+	int64_t at = -(int64_t)d->base;
+
+	if (d->base == 1)
+		return data[0];
+	if (d->step <= 0 || at < 0 || at % d->step || at / d->step >= d->levels)
+		return 0;
+	return data[1 + at / d->step];
 }
 
 static uint64_t root(unsigned __int128 v)
@@ -279,6 +291,6 @@ uint64_t out_stddev(const int64_t *data, uint64_t normal)
 	avg = data[1] / (int64_t)(normal > INT64_MAX ? INT64_MAX : normal) / (int64_t)(n > INT64_MAX ? INT64_MAX : n);
 	mean = avg < 0 ? -(uint64_t)avg : (uint64_t)avg;
 	mean2 = (unsigned __int128)mean * mean;
-	squares = squares / normal / n;
+	squares = squares / normal / normal / n;
 	return squares > mean2 ? root(squares - mean2) : 0;
 }

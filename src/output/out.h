@@ -30,8 +30,9 @@ struct out_args {
 };
 /** Print by format. False: values ran out. */
 bool out_format(struct dv_output *o, const struct dv_conv *convs, size_t count, struct out_args *args);
-/** One integer by a conversion: %d and its like, by the type's size and sign. */
-void out_int(FILE *f, const struct dv_conv *c, int width, int prec, uint64_t value, unsigned size, bool sgn);
+/** A value by a conversion: %d and its like by the type's size and sign. */
+void out_value(struct dv_output *o, const struct dv_conv *c, int width, int prec, const struct dv_value *v,
+	       const struct dv_type *type, uint32_t machine);
 void out_type_int(const struct dv_type *t, unsigned *size, bool *sgn);
 
 /* stack.c */
@@ -59,6 +60,8 @@ void out_lquantize(const struct dv_output *o, const struct dv_agg_desc *d, const
 void out_llquantize(const struct dv_output *o, const struct dv_agg_desc *d, const int64_t *data, uint64_t normal);
 double out_quantize_sum(const int64_t *data);
 double out_lquantize_sum(const struct dv_agg_desc *d, const int64_t *data);
+/** What counts 0s: between rows with equal sums the one with more of them is the larger. */
+int64_t out_lquantize_zeros(const struct dv_agg_desc *d, const int64_t *data);
 double out_llquantize_sum(const struct dv_agg_desc *d, const int64_t *data);
 uint64_t out_stddev(const int64_t *data, uint64_t normal);
 

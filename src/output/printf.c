@@ -48,7 +48,7 @@ static void c_format(char *to, size_t size, const struct dv_conv *c, int width, 
 		 p, tail);
 }
 
-void out_int(FILE *f, const struct dv_conv *c, int width, int prec, uint64_t value, unsigned size, bool sgn)
+static void put_int(FILE *f, const struct dv_conv *c, int width, int prec, uint64_t value, unsigned size, bool sgn)
 {
 	char fmt[64], tail[4] = {'l', 'l', c->letter, 0};
 
@@ -134,8 +134,8 @@ static bool shell_safe(const char *s, size_t n)
 	return true;
 }
 
-static void put_value(struct dv_output *o, const struct dv_conv *c, int width, int prec, const struct dv_value *v,
-		      const struct dv_type *type, uint32_t machine)
+void out_value(struct dv_output *o, const struct dv_conv *c, int width, int prec, const struct dv_value *v,
+	       const struct dv_type *type, uint32_t machine)
 {
 	unsigned size;
 	char ch;
@@ -166,7 +166,7 @@ static void put_value(struct dv_output *o, const struct dv_conv *c, int width, i
 		break;
 	default:
 		out_type_int(type, &size, &sgn);
-		out_int(o->f, c, width, prec, v->i, size, sgn);
+		put_int(o->f, c, width, prec, v->i, size, sgn);
 		break;
 	}
 }
@@ -208,7 +208,7 @@ bool out_format(struct dv_output *o, const struct dv_conv *convs, size_t count, 
 			return false;
 		if (args->guard && v.kind == DV_VALUE_BYTES)
 			args->unsafe |= !shell_safe(v.bytes, strnlen(v.bytes, v.size));
-		put_value(o, c, width, prec, &v, type, args->machine);
+		out_value(o, c, width, prec, &v, type, args->machine);
 	}
 	return true;
 }

@@ -88,6 +88,23 @@ static void trace_int(struct dv_output *o, const struct dv_type *type, uint64_t 
 	}
 }
 
+/** Bytes of which nobody said that they are text, but which look like it: dtrace shows them as such. */
+static bool is_text(const char *bytes, size_t size)
+{
+	size_t n = strnlen(bytes, size);
+
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)bytes[i];
+
+		if (!(c >= ' ' && c <= '~') && !(c >= '\a' && c <= '\r'))
+			return false;
+	}
+	for (size_t i = n; i < size; i++)
+		if (bytes[i])
+			return false;
+	return n > 0;
+}
+
 static bool do_trace(struct dv_output *o, struct field_args *fa)
 {
 	const struct dv_type *type;
@@ -99,7 +116,7 @@ static bool do_trace(struct dv_output *o, struct field_args *fa)
 		return false;
 	if (v.kind == DV_VALUE_INT) {
 		trace_int(o, type, v.i);
-	} else if (str && !o->rawbytes) {
+	} else if (!o->rawbytes && (str || is_text(v.bytes, v.size))) {
 		n = strnlen(v.bytes, v.size);
 		if (o->quiet) {
 			out_data(o->f, v.bytes, n, 0, false);

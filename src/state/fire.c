@@ -62,7 +62,7 @@ uint64_t dv_st_begin(DV_ST st)
 	struct dv_view v;
 	uint64_t seq;
 
-	if (!dv_view(st, &v) || DV_RD(dv_hdr(&v)->halt) || !wanted(&v))
+	if (!dv_view(st, &v) || DV_RD(dv_hdr(&v)->halt) || DV_RD(dv_hdr(&v)->ended) || !wanted(&v))
 		return 0;
 	if (DV_RD(v.p->inflight)) {
 		dv_drop(&v, DV_DROP_NEST);

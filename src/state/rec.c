@@ -234,8 +234,10 @@ void dv_st_exit(DV_ST st)
 {
 	struct dv_view v;
 
-	if (dv_view(st, &v) && DV_RD(dv_hdr(&v)->flags) & (DV_REGION_RING | DV_REGION_FILL))
-		DV_WR(dv_hdr(&v)->halt, 1);
+	if (!dv_view(st, &v))
+		return;
+	DV_WR(v.p->exited, 1);
+	DV_WR(dv_hdr(&v)->ended, 1);
 }
 
 void dv_st_recabort(DV_ST st)

@@ -114,7 +114,7 @@ void dv_st_discard(DV_ST st, uint64_t id);
 void dv_st_fault(DV_ST st, uint64_t fault, uint64_t value);
 /** Write an ERROR record (an open record is thrown away); counts DV_DROP_ERROR when there is no room. */
 void dv_st_error(DV_ST st, uint64_t epid, uint64_t fault, uint64_t value, uint64_t pc);
-/** exit(): under bufpolicy=ring and fill, where nobody reads before the end, this is the end. */
+/** exit(): nothing fires any more, on no machine; what is in flight goes on, but for the later clauses of this firing. */
 void dv_st_exit(DV_ST st);
 /** Throw the open record away. */
 void dv_st_recabort(DV_ST st);

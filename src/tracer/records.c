@@ -112,10 +112,11 @@ static bool on_event(void *ctx, const struct dv_event *e)
 	probe.epid = e->rec->epid;
 	probe.more = follows(t, e, en);
 	t->event = e;
-	if (dv_output_record(&t->out, t->consumer, en->prog, &probe, e, &status) && !t->exiting) {
+	if (dv_output_record(&t->out, t->consumer, en->prog, &probe, e, &status) && !t->write_failed) {
+		if (!t->exiting)
+			t->exit_seq = e->rec->seq;
 		t->exiting = true;
-		t->exit_seq = e->rec->seq;
-		t->status = status;
+		t->status = status; // the last one counts, which may be END's
 	}
 	return true;
 }
@@ -141,7 +142,7 @@ size_t dv_session_consume(struct dv_tracer *t, bool final)
 
 bool dv_session_halted(struct dv_tracer *t)
 {
-	return DV_RD(dv_tracer_hdr(t)->halt);
+	return DV_RD(dv_tracer_hdr(t)->halt) || DV_RD(dv_tracer_hdr(t)->ended);
 }
 
 /* -- what actions ask of the session ------------------------------------------------------------------------------ */

@@ -223,7 +223,9 @@ static void finish(struct dv_tracer *t, bool report)
 	dv_aggs_snap(t->consumer, true);
 	// END is behind everything, also behind an exit().
 	t->exit_seq = UINT64_MAX;
+	__atomic_store_n(&h->ended, 0, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&h->halt, 0, __ATOMIC_SEQ_CST);
+	t->own_exec.ending = true;
 	if (t->own_loaded)
 		dv_session_fire(t, t->site_end);
 	dv_session_consume(t, true);

@@ -574,12 +574,24 @@ static void drop(void *ctx, uint32_t producer, enum dv_drop why, uint64_t count)
 	fprintf(((struct run *)ctx)->out.f, "%llu drops of kind %d\n", (unsigned long long)count, (int)why);
 }
 
+/** END fires after exit(), too. */
+static void let_end_fire(struct run *r)
+{
+	struct dv_region_hdr *h = r->region;
+
+	h->ended = 0;
+	for (uint32_t i = 0; i < h->prod_count; i++)
+		((struct dv_producer *)((uint8_t *)r->region + h->prod_off + i * h->prod_stride))->exited = 0;
+}
+
 bool run_fire(struct run *r, const char *name)
 {
 	uint32_t i = probe_index(r, name, false);
 
 	if (i == PROBES_MAX)
 		return true;
+	if (!strcmp(name, "END"))
+		let_end_fire(r);
 #ifdef RUN_IN_KERNEL
 	if (r->kernel) {
 		uint64_t args[10];

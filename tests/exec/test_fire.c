@@ -81,7 +81,7 @@ static void test_error(void)
 		CHECK_EQ(record_word(r, 0), 0);
 		CHECK_EQ(record_word(r, 1), 10);
 		CHECK_EQ(record_word(r, 2), 0);
-		CHECK_EQ(record_word(r, 3), 7);
+		CHECK_EQ(record_word(r, 3), 7 * sizeof(struct dv_insn));
 		CHECK_EQ(record_word(r, 4), DV_FAULT_BADADDR);
 		CHECK_EQ(record_word(r, 5), 0xbad);
 		CHECK_EQ(record_word(r, 6), 3);

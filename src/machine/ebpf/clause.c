@@ -6,8 +6,8 @@
 //	call dv_host_clause(st, index)   scratch, key, record and fault are new
 //	*(r10 - P) = address of the producer
 //	... the clause ...
-//	stubs:  r2 = pc; goto fault      one for each call that can fault
-//	fault:  dv_host_error(st, pc); the clauses of ERROR; r0 = 0; exit
+//	stubs:  r2 = pc; r3 = action; goto fault   one for each call that can fault
+//	fault:  dv_host_error(st, pc, action); the clauses of ERROR; r0 = 0; exit
 //
 // A call of the bytecode has up to four arguments in r1..r4; st goes before them:
 //
@@ -479,7 +479,7 @@ static void set_jump(struct tr *t, uint32_t at, uint32_t to)
 
 static void ending(struct tr *t)
 {
-	uint32_t common = (uint32_t)(t->out->insns.count + 2 * t->stubs.count);
+	uint32_t common = (uint32_t)(t->out->insns.count + 3 * t->stubs.count);
 
 	for (size_t i = 0; i < t->jumps.count; i++)
 		set_jump(t, t->jumps.data[i].at, t->at[t->jumps.data[i].to]);
@@ -488,8 +488,9 @@ static void ending(struct tr *t)
 
 		set_jump(t, t->stubs.data[i].at, at);
 		E(BPF_ALU64 | BPF_MOV | BPF_K, 2, 0, 0, (int32_t)t->stubs.data[i].pc);
+		E(BPF_ALU64 | BPF_MOV | BPF_K, 3, 0, 0, t->c->insns[t->stubs.data[i].pc].off);
 		E(BPF_JMP | BPF_JA, 0, 0, 0, 0);
-		set_jump(t, at + 1, common);
+		set_jump(t, at + 2, common);
 	}
 	if (!t->stubs.count)
 		return;
@@ -669,6 +670,8 @@ uint32_t dv_bpf_clause_uses(const struct dv_insn *insns, uint32_t count)
 			uses |= r1 >= 0 && r1 < 10 ? 1u << r1 : DV_USES_ARGS;
 		if (in->imm == DV_FN_REG)
 			uses |= DV_USES_REGS;
+		if (in->imm == DV_FN_EXIT)
+			uses |= DV_USES_EXIT;
 		if (in->imm == DV_FN_STACK)
 			uses |= r1 == DV_STACK_USER ? DV_USES_USTACK : DV_USES_STACK;
 		if (in->imm == DV_FN_BI && r1 == DV_BI_ERRNO)

@@ -382,6 +382,13 @@ static void take_stacks(struct builder *b)
 		take_stack(b, offsetof(struct dv_firing, user), BPF_F_USER_STACK);
 }
 
+// These jumps come here.
+static void land(struct builder *b, const uint32_t *at, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		b->main.insns.data[at[i]].off = (int16_t)(b->main.insns.count - at[i] - 1);
+}
+
 // A firing in which no clause's predicate holds leaves nothing behind: it need not begin.
 static void try_predicates(struct builder *b)
 {
@@ -394,13 +401,14 @@ static void try_predicates(struct builder *b)
 		else
 			exit_if(b, BPF_JEQ, 0, 0);
 	}
-	for (size_t i = 0; i < yes.count; i++)
-		b->main.insns.data[yes.data[i]].off = (int16_t)(b->main.insns.count - yes.data[i] - 1);
+	land(b, yes.data, yes.count);
 	DV_VEC_FREE(&yes);
 }
 
 static void main_code(struct builder *b, const char *const *clauses)
 {
+	DV_VEC(uint32_t) done = {0}; // jumps past the clauses that are left after exit()
+
 	b->main.name = b->g->name;
 	b->main.args = 1;
 	E(BPF_ALU64 | BPF_MOV | BPF_X, 6, 1, 0, 0);
@@ -420,12 +428,17 @@ static void main_code(struct builder *b, const char *const *clauses)
 	for (; *clauses; clauses++) {
 		E(BPF_ALU64 | BPF_MOV | BPF_X, 1, 8, 0, 0);
 		dv_bpf_call(&b->main, *clauses);
+		if (!clauses[1] || !(b->uses & DV_USES_EXIT))
+			continue;
+		E(BPF_ALU64 | BPF_MOV | BPF_X, 1, 8, 0, 0);
+		dv_bpf_call(&b->main, "dv_host_exited");
+		*DV_PUSH(&done) = E(BPF_JMP | BPF_JNE | BPF_K, 0, 0, 0, 0);
 	}
+	land(b, done.data, done.count);
+	DV_VEC_FREE(&done);
 	E(BPF_ALU64 | BPF_MOV | BPF_X, 1, 8, 0, 0);
 	dv_bpf_call(&b->main, "dv_host_end");
-	for (size_t i = 0; i < b->exits.count; i++)
-		b->main.insns.data[b->exits.data[i]].off =
-		    (int16_t)(b->main.insns.count - b->exits.data[i] - 1);
+	land(b, b->exits.data, b->exits.count);
 	E(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0);
 	E(BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
 }
@@ -464,7 +477,7 @@ static struct dv_error *clause(struct builder *b, const struct dv_load_ecb *ecb,
 	    .errors = errors,
 	};
 
-	b->uses |= dv_bpf_clause_uses(c.insns, c.count) & (error ? DV_USES_STACK | DV_USES_USTACK : ~0u);
+	b->uses |= dv_bpf_clause_uses(c.insns, c.count) & (error ? DV_USES_STACK | DV_USES_USTACK | DV_USES_EXIT : ~0u);
 	return dv_bpf_clause(&c, code);
 }
 

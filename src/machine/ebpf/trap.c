@@ -30,6 +30,7 @@ struct builder {
 	DV_VEC(char *) names;
 	DV_VEC(const char *) errors;
 	DV_VEC(uint32_t) exits, nexts, ends; // jumps
+	bool exiting;                 // a clause may call exit()
 };
 
 #define E(...) dv_bpf_emit(main, __VA_ARGS__)
@@ -63,6 +64,7 @@ static struct dv_error *clause(struct builder *b, const struct dv_load_ecb *ecb,
 	};
 	struct dv_error *e = dv_bpf_clause(&c, &code);
 
+	b->exiting |= (dv_bpf_clause_uses(c.insns, c.count) & DV_USES_EXIT) != 0;
 	*DV_PUSH(&b->codes) = code;
 	return e;
 }
@@ -127,6 +129,10 @@ static struct dv_error *group(struct builder *b, struct dv_bpf_code *main, const
 
 		e = clause(b, &b->s->loaded->ecbs[site->ecb + i], text, i, (enum dv_site_args)site->args, false);
 		call(main, text);
+		if (!b->exiting || i + 1 == site->ecb_count)
+			continue;
+		call(main, "dv_host_exited");
+		*DV_PUSH(&b->ends) = E(BPF_JMP | BPF_JNE | BPF_K, 0, 0, 0, 0);
 	}
 	if (last)
 		return e;

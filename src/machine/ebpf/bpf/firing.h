@@ -94,7 +94,7 @@ struct dv_firing {
 	uint64_t epid;       /**< of the clause that runs */
 	uint64_t timestamp;  /**< 0: not read yet */
 	uint64_t execname;   /**< sref of this clause's copy; 0: none yet */
-	uint64_t err_epid, err_pc, err_fault, err_value; /**< what ERROR's clauses see */
+	uint64_t err_epid, err_action, err_pc, err_fault, err_value; /**< what ERROR's clauses see */
 	struct dv_firing_stack {
 		uint64_t size; /**< bytes of pc */
 		uint64_t own;  /**< how many of the first are the tracing's own */

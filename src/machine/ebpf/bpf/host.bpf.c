@@ -76,7 +76,7 @@ DV_HELPER uint64_t dv_host_begin(uint64_t site)
 		if (DV_RD(v.p->inflight) || !dv_cas(&v.p->inflight, 0, seq ? seq : 1))
 			continue;
 		// Only now: who ends the session halts it, then waits for those in flight.
-		if (DV_RD(dv_hdr(&v)->halt)) {
+		if (DV_RD(dv_hdr(&v)->halt) || DV_RD(dv_hdr(&v)->ended)) {
 			dv_store(&v.p->inflight, 0);
 			return 0;
 		}
@@ -108,6 +108,14 @@ DV_HELPER uint64_t dv_host_clause(uint64_t st, uint64_t k)
 	return 0;
 }
 
+// Has exit() been called, so that the clauses that are left are not for this firing?
+DV_HELPER uint64_t dv_host_exited(uint64_t st)
+{
+	struct dv_view v;
+
+	return dv_view(st, &v) ? DV_RD(v.p->exited) : 0;
+}
+
 DV_HELPER uint64_t dv_host_error_clause(uint64_t st, uint64_t epid)
 {
 	struct dv_firing *f = firing(st);
@@ -118,8 +126,8 @@ DV_HELPER uint64_t dv_host_error_clause(uint64_t st, uint64_t epid)
 	return 0;
 }
 
-// The clause has faulted at instruction @p pc.
-DV_HELPER uint64_t dv_host_error(uint64_t st, uint64_t pc)
+// The clause has faulted at instruction @p pc, in its action number @p action.
+DV_HELPER uint64_t dv_host_error(uint64_t st, uint64_t pc, uint64_t action)
 {
 	struct dv_firing *f = firing(st);
 	struct dv_view v;
@@ -128,6 +136,7 @@ DV_HELPER uint64_t dv_host_error(uint64_t st, uint64_t pc)
 		return 0;
 	f->err_epid = f->epid;
 	f->err_pc = pc;
+	f->err_action = action;
 	f->err_fault = DV_RD(v.p->fault);
 	f->err_value = DV_RD(v.p->fault_value);
 	dv_st_clause(st);
@@ -461,7 +470,8 @@ FN(errarg, uint64_t n)
 
 	switch (n) {
 	case 1: return f->err_epid;
-	case 3: return f->err_pc;
+	case 2: return f->err_action;
+	case 3: return f->err_pc * 8;
 	case 4: return f->err_fault;
 	case 5: return f->err_value;
 	}
