@@ -103,6 +103,8 @@ void dv_cpu_init(unsigned index);              /**< vCPU-init callback */
 void dv_cpu_exit(unsigned index);              /**< vCPU-exit callback */
 void dv_cpu_door(unsigned index);              /**< any callback on a vCPU, where QEMU hides its symbols */
 bool dv_cpu_hidden(void);                      /**< are they hidden? */
+bool dv_cpu_shared(void);                      /**< does one thread run several vCPUs? */
+bool dv_cpu_can_switch(void);
 void dv_cpu_sample_here(uint64_t rip);         /**< in the translate callback */
 /** Make @p next what is traced, with all vCPUs outside of callbacks; returns when done. The old one is the caller's
  * then. */

@@ -5,12 +5,16 @@
  * qemu_plugin_reset() is the only way to make QEMU translate again, and it does its work safely (all vCPUs stopped,
  * code dropped) only when it is called on a vCPU's thread: it looks whether the thread-local `current_cpu` is set.
  * Elsewhere it frees callbacks that vCPUs may be running. Debian's QEMU, as every one built with modules, exports its
- * symbols, so the control thread puts a vCPU into its own `current_cpu` for the length of the call; the work is then
- * queued to that vCPU, from where it holds up all others. The same way async_run_on_cpu() lets us look at the registers
- * of a vCPU that sleeps.
+ * symbols, so the control thread queues the call to a vCPU with async_run_on_cpu(), which also lets us look at the registers
+ * of a vCPU that sleeps. What the reset queues to that vCPU comes next, and holds up all others.
+ *
+ * Where one thread runs all vCPUs (TCG with thread=single, or icount), its `current_cpu` is the vCPU that ran last, while it
+ * does what is queued to another: QEMU then marks the one as holding up all others, looks for the mark at the other, and
+ * aborts. So whatever is queued makes the two the same, and the reset's work, being next in the queue, finds them so.
  *
  * Where the symbols are hidden, the control thread leaves a note (g.door_switch) and the next callback on any vCPU (it
- * goes idle, wakes up, translates a block) makes the call. Those callbacks are registered only then.
+ * goes idle, wakes up, translates a block) makes the call. Those callbacks are registered only then. With both at once,
+ * hidden symbols and one thread for several vCPUs, nothing can be done: such a machine is not traced.
  */
 #include "machine/qemu/plugin.h"
 
@@ -58,6 +62,26 @@ static void *find_cpu(unsigned index)
 	void *(*get)(int) = (void *(*)(int))dlsym(RTLD_DEFAULT, "qemu_get_cpu");
 
 	return get ? get((int)index) : *current_cpu();
+}
+
+bool dv_cpu_shared(void)
+{
+	const struct dv_vcpu *first = NULL, *v;
+
+	// Either each has a thread of its own, or one thread runs all.
+	for (uint32_t i = 0; i < DV_VCPU_MAX; i++) {
+		v = dv_vcpu_get(i);
+		if (v && first && v->place.host_tid == first->place.host_tid)
+			return true;
+		if (!first)
+			first = v;
+	}
+	return false;
+}
+
+bool dv_cpu_can_switch(void)
+{
+	return !dv_cpu_hidden() || !dv_cpu_shared();
 }
 
 static uint64_t place_reg(struct dv_xplace *p, enum dv_reg r)
@@ -166,25 +190,27 @@ void dv_cpu_door(unsigned index)
 		qemu_plugin_reset(g.id, on_reset);
 }
 
+static void reset_here(void *cpu, void *arg)
+{
+	*current_cpu() = cpu;
+	qemu_plugin_reset(g.id, on_reset);
+}
+
 struct dv_snap *dv_cpu_switch(struct dv_snap *next)
 {
 	struct dv_vcpu *v = NULL;
 
-	for (uint32_t i = 0; i < DV_VCPU_MAX && !v; i++)
+	for (uint32_t i = 0; i < DV_VCPU_MAX && !(v && v->cpu); i++)
 		v = dv_vcpu_get(i);
 	pthread_mutex_lock(&g.lock);
 	g.next = next;
 	g.switched = false;
 	pthread_mutex_unlock(&g.lock);
 	__atomic_store_n(&g.want_switch, 1, __ATOMIC_SEQ_CST);
-	if (v && v->cpu) {
-		void **cur = current_cpu();
-		*cur = v->cpu;
-		qemu_plugin_reset(g.id, on_reset);
-		*cur = NULL;
-	} else {
+	if (v && v->cpu)
+		async_run()(v->cpu, reset_here, NULL);
+	else
 		__atomic_store_n(&g.door_switch, 1, __ATOMIC_SEQ_CST);
-	}
 	pthread_mutex_lock(&g.lock);
 	while (!g.switched)
 		pthread_cond_wait(&g.cond, &g.lock);
@@ -380,7 +406,7 @@ void dv_cpu_look(uint32_t timeout_ms, struct dv_ctl_regs *ret)
 		return;
 	if (!dv_cpu_hidden())
 		look_at_all(quick, ret);
-	if (!ret->found && timeout_ms > quick)
+	if (!ret->found && timeout_ms > quick && dv_cpu_can_switch())
 		look_by_translation(timeout_ms - quick, ret);
 	ret->range_count = 0;
 	ram = __atomic_load_n(&g.ram, __ATOMIC_ACQUIRE);
