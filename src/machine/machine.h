@@ -28,6 +28,7 @@ enum dv_machine_cap {
 	DV_CAP_WRITE = 1 << 10,  /**< clauses can write user memory: copyout() */
 	DV_CAP_SIGNAL = 1 << 11, /**< they can send signals: raise() */
 	DV_CAP_WAIT = 1 << 12,   /**< they can hold up their CPU: chill() */
+	DV_CAP_VTIME = 1 << 13,  /**< how long a thread has really run: vtimestamp */
 };
 
 enum dv_machine_state {

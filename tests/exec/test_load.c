@@ -59,7 +59,7 @@ static const struct {
 	const char *msg;
 } cases[] = {
 	{bad_magic, "load image: wrong magic number"},
-	{bad_version, "load image: version 9, this is for version 4"},
+	{bad_version, "load image: version 9, this is for version 5"},
 	{bad_size, "load image: says it has"},
 	{bad_machine, "load image: machine 64"},
 	{bad_prod, "load image: producers 1 and 2 more are not in the region"},

@@ -31,6 +31,7 @@ struct dv_bpf_session {
 	struct dv_bpf_map_symbol maps[8];
 	uint32_t map_count;
 	uint32_t status_off, cs_off; /**< struct task_struct: thread_info.status; struct pt_regs: orig_ax is at 120 */
+	bool vtime;              /**< a clause uses vtimestamp */
 	bool verbose;
 };
 
@@ -44,6 +45,8 @@ struct dv_bpf_group {
 	uint32_t args;           /**< FEXIT: how many the function has; RAW: how many words the tracepoint has */
 };
 
+/** The program that runs where threads leave their CPUs, for vtimestamp. */
+struct dv_error *dv_bpf_switch_program(const struct dv_bpf_session *s, int *fd) DV_MUST_USE;
 /** Make and load it. *log: the verifier's, when it refused. */
 struct dv_error *dv_bpf_program(const struct dv_bpf_session *s, const struct dv_bpf_group *g, const struct dv_bpf_load *how,
 				char **log, int *fd) DV_MUST_USE;

@@ -109,6 +109,7 @@ void dv_cpu_init(unsigned index)
 		if (v) {
 			v->cpu = cpu; // taken out and put back in
 			v->place.host_tid = gettid();
+			v->on_cpu_ns = v->ran_ns = 0; // another thread's clock
 			tell();
 		}
 		return;
@@ -125,6 +126,7 @@ void dv_cpu_init(unsigned index)
 	v->cpu = cpu;
 	v->place.base.ops = &dv_xplace_ops;
 	v->place.read_reg = place_reg;
+	v->place.vtime = dv_vtime_now;
 	v->place.phys = &g.phys;
 	v->place.cpu = index;
 	v->place.orc_cache = calloc(1, sizeof(*v->place.orc_cache)); // without one stacks are slower
@@ -174,6 +176,8 @@ static void on_reset(qemu_plugin_id_t id)
 	g.snap = g.next;
 	g.next = old;
 	pthread_mutex_unlock(&g.lock);
+	if (dv_snap_vtime(g.snap) && !dv_snap_vtime(old))
+		dv_vtime_begin();
 	dv_tcg_forget();
 	dv_plugin_register();
 	pthread_mutex_lock(&g.lock);
