@@ -136,7 +136,7 @@ class Guest:
 
     # --- start ---------------------------------------------------------------
 
-    def command(self, kernel="6.1", smp=1, mem="256M", machine="q35", cpu="max", ip=None, peer=None, run=None,
+    def command(self, kernel="6.1", smp=1, mem="256M", machine="q35", cpu="max", accel="tcg", ip=None, peer=None, run=None,
                 append="", dvirt=True, dvirt_args=(), extra=(), parts=()):
         """`parts` come after the image's own initial RAM file system: paths of more of them, or their bytes."""
         qemu = os.environ.get("DVIRT_QEMU", "qemu-system-x86_64")
@@ -153,7 +153,7 @@ class Guest:
         run = known.get("run", []) if run is None else run
         line = "console=ttyS0 rdinit=/init panic=-1 guest.name=%s guest.ip=%s guest.run=%s" % (
             self.name, ",".join(ip), ",".join(run))
-        argv = [qemu, "-name", self.name, "-M", machine, "-accel", "tcg", "-cpu", cpu,
+        argv = [qemu, "-name", self.name, "-M", machine, "-accel", accel, "-cpu", cpu,
                 "-smp", str(smp), "-m", mem, "-nodefaults", "-display", "none", "-no-reboot",
                 "-kernel", image + "/vmlinuz", "-initrd", "initrd" if parts else image + "/initrd",
                 "-append", (line + " " + append).strip(),

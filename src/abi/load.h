@@ -51,6 +51,7 @@ struct dv_guest_layout {
 	uint32_t la57;         /**< 5-level page tables */
 	uint32_t percpu_current; /**< offset from the CPU's GS base of the running task's pointer; to be sign-extended:
 	                              from Linux 6.15 on it is an address in the kernel image */
+	uint64_t switch_va;    /**< the instruction at which a thread leaves its CPU for another, rdi its task; 0: none */
 	uint64_t percpu_off;   /**< VA of __per_cpu_offset[], for reading other vCPUs; 0: unknown */
 	uint32_t task_pid, task_tgid, task_comm, task_comm_size, task_real_parent, task_cred, task_stack;
 	uint32_t cred_uid, cred_gid;
@@ -125,6 +126,7 @@ struct dv_load_prog {
 	uint32_t insn, insn_count;   /**< slice of the instruction table */
 };
 
+#define DV_LOAD_VTIME 1u /**< a clause uses vtimestamp: keep the threads' times */
 struct dv_load_image {
 	uint32_t magic, version;
 	uint64_t size;
@@ -140,7 +142,7 @@ struct dv_load_image {
 	uint32_t text_off, text_size; /**< NUL-terminated texts, the first is empty and the last byte 0 */
 	uint32_t orc_off, orc_count; /**< struct dv_load_orc */
 	uint32_t kernel;             /**< which of the kernels that the session has seen; goes into stack blocks as it is */
-	uint32_t pad;
+	uint32_t flags;              /**< DV_LOAD_* */
 	uint64_t thunk[2];           /**< __x86_return_thunk and its like: a jump there is a return; 0: none */
 	struct dv_guest_layout layout;
 };

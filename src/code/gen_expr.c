@@ -547,6 +547,7 @@ static struct mach leaf(struct gen *g, const struct dv_node *n)
 	case DV_NODE_BUILTIN:
 		gen_imm(g, 1, n->builtin);
 		gen_call(g, n->builtin >= DV_BI_STRINGS ? DV_FN_BIS : DV_FN_BI);
+		g->prog->vtime |= n->builtin == DV_BI_VTIMESTAMP;
 		break;
 	case DV_NODE_ARGN:
 		gen_imm(g, 1, n->ival);

@@ -56,6 +56,7 @@ struct dv_program {
 	struct dv_field *fields;
 	uint32_t field_count;
 	uint32_t record_max;            /**< most data bytes of the record; 0: writes none */
+	bool vtime;                     /**< it asks for vtimestamp */
 	bool speculates;                /**< its record begins with a word for speculate(), before the fields */
 	/** First instruction of each statement (index 0: the predicate), to name the action that faulted. */
 	uint32_t *stmt_pc;

@@ -25,7 +25,7 @@ struct dv_place_ops {
 	 *  fault other than DV_FAULT_BADADDR. */
 	bool (*read)(struct dv_place *p, uint32_t mach, uint64_t addr, void *dst, uint32_t size, enum dv_fault *why);
 	/* All following: *why is DV_FAULT_NONE on entry; what is written there faults the clause, the result is then void. */
-	/** Integer built-ins but those that exec answers itself (timestamps, epid, id, seq, vm, cpu). */
+	/** Integer built-ins but those that exec answers itself (timestamp, walltimestamp, epid, id, seq, vm, cpu). */
 	uint64_t (*builtin)(struct dv_place *p, enum dv_builtin id, enum dv_fault *why);
 	/** Running program's name into @p dst, terminated. */
 	bool (*execname)(struct dv_place *p, char *dst, uint32_t size);

@@ -7,6 +7,6 @@
 #define DPATH_RD          dv_fn_rd
 #define DPATH_RDSTR       dv_fn_rdstr
 #define DPATH_FN
-static uint64_t dv_dpath_step(struct dv_exec *x, uint64_t ctx, uint64_t mach, uint64_t dentry_offs, uint64_t mount_offs);
+static uint64_t dv_fn_step(struct dv_exec *x, uint64_t ctx, uint64_t mach, uint64_t dentry_offs, uint64_t mount_offs);
 #define DPATH_NAME(n) dv_fn_##n
 #include "exec/dpath.h"

@@ -92,6 +92,7 @@ void dv_layout_fill(struct dv_guest *g, const struct dv_guest_regs *regs)
 	l->ptregs_r9 = member(g, "pt_regs", "r9");
 	l->percpu_current = percpu_current(g);
 	l->percpu_off = dv_guest_addr(g, "__per_cpu_offset");
+	l->switch_va = dv_guest_addr(g, "__switch_to_asm");
 	stack = size_of(g, u, "thread_union");
 	l->thread_size = stack >= 4096 && stack <= 1u << 20 && !(stack & (stack - 1)) ? stack : 16384;
 	// Kernels that can use FRED leave 16 bytes above pt_regs.

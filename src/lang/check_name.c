@@ -27,7 +27,7 @@ static const struct builtin {
 	{"ustackdepth", DV_BI_USTACKDEPTH, "uint32_t"},
 	{"hosttid", DV_BI_HOSTTID, "id_t", true}, {"hostcpu", DV_BI_HOSTCPU, "int", true},
 	{"guestvcpu", DV_BI_GUESTVCPU, "int", true}, {"guestname", DV_BI_GUESTNAME, "string", true},
-	{"vtimestamp", DV_BI_VTIMESTAMP, ""}, {"ipl", 0, "0"}, {"execargs", 0, "made"},
+	{"vtimestamp", DV_BI_VTIMESTAMP, "uint64_t"}, {"ipl", 0, "0"}, {"execargs", 0, "made"},
 	{"zonename", 0, "!zones are Solaris's, Linux has none", true},
 	{"jid", 0, "!jails are FreeBSD's, Linux has none", true},
 	{"jailname", 0, "!jails are FreeBSD's, Linux has none", true},
@@ -112,6 +112,9 @@ static struct dv_node *check_builtin(struct dv_check *ck, const struct dv_node *
 		return DV_ERR_AT(ck, n->loc, "D_UNSUPPORTED", "%s is not supported: %s", b->name, b->type + 1);
 	if (b->type && !strcmp(b->type, "made"))
 		return dv_check_execargs(ck, n);
+	if (b->id == DV_BI_VTIMESTAMP && !(ck->env->can & DV_CAN_VTIME))
+		return DV_ERR_AT(ck, n->loc, "D_MACH_CANNOT", "vtimestamp cannot be had on %s: it is not seen there when "
+				 "a thread leaves its CPU", ck->env->machine_name ? ck->env->machine_name : "this machine");
 	if (b->type && !strcmp(b->type, "0"))
 		return dv_int_node(ck, n, 0, dv_type_base_by_name("uint_t"));
 	if (b->type) {

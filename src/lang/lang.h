@@ -90,6 +90,7 @@ enum dv_can {
 	DV_CAN_WRITE = 2,   /**< user memory can be written: copyout() */
 	DV_CAN_SIGNAL = 4,  /**< signals can be sent: raise() */
 	DV_CAN_WAIT = 8,    /**< a clause can hold up its CPU: chill() */
+	DV_CAN_VTIME = 16,  /**< not an action: vtimestamp is known */
 };
 
 /**

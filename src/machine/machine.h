@@ -29,6 +29,7 @@ enum dv_machine_cap {
 	DV_CAP_SIGNAL = 1 << 11, /**< they can send signals: raise() */
 	DV_CAP_WAIT = 1 << 12,   /**< they can hold up their CPU: chill() */
 	DV_CAP_INSN = 1 << 13,   /**< probes can be on any instruction, not only where functions begin and return */
+	DV_CAP_VTIME = 1 << 14,  /**< how long a thread has really run: vtimestamp */
 };
 
 enum dv_machine_state {

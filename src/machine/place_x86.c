@@ -193,6 +193,8 @@ static uint64_t place_builtin(struct dv_place *base, enum dv_builtin id, enum dv
 		return x > (uint64_t)-4096 ? -x : 0;
 	case DV_BI_CPU:
 		return p->cpu;
+	case DV_BI_VTIMESTAMP:
+		return p->vtime ? p->vtime(p) : fault(why, DV_FAULT_ILLOP);
 	case DV_BI_START:
 		x = pointer(p, dv_xplace_task(p), l->task_leader, why);
 		if (x && l->task_start != DV_OFF_NONE && read_u64(p, x + l->task_start, &pcs[0]))

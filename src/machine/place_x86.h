@@ -30,6 +30,8 @@ struct dv_peer {
 struct dv_xplace {
 	struct dv_place base;            /**< ops: &dv_xplace_ops */
 	uint64_t (*read_reg)(struct dv_xplace *p, enum dv_reg r);
+	/** How long the running thread has run, ns; NULL: it is not kept. */
+	uint64_t (*vtime)(struct dv_xplace *p);
 	const struct dv_phys *phys;      /**< of the machine that fired */
 	const struct dv_loaded *loaded;
 	const struct dv_peer *peers;

@@ -49,10 +49,11 @@ static struct dv_universe *env_machine(void *ctx, const char *name, uint32_t *in
 // What clauses may do to a machine. dvirt's own hold up nobody but dvirt.
 static uint32_t can(const struct dv_tracer *t, const struct dv_tmachine *tm)
 {
-	uint32_t caps = tm == t->own || !tm->m ? (uint32_t)DV_CAP_WAIT : tm->m->caps;
+	uint32_t caps = tm == t->own || !tm->m ? (uint32_t)(DV_CAP_WAIT | DV_CAP_VTIME) : tm->m->caps;
 
 	return (t->opts.destructive ? DV_CAN_DESTROY : 0u) | (caps & DV_CAP_WRITE ? DV_CAN_WRITE : 0u) |
-	       (caps & DV_CAP_SIGNAL ? DV_CAN_SIGNAL : 0u) | (caps & DV_CAP_WAIT ? DV_CAN_WAIT : 0u);
+	       (caps & DV_CAP_SIGNAL ? DV_CAN_SIGNAL : 0u) | (caps & DV_CAP_WAIT ? DV_CAN_WAIT : 0u) |
+	       (caps & DV_CAP_VTIME ? DV_CAN_VTIME : 0u);
 }
 
 // Check and generate; the program's index in the machine's list. False after diagnostics.

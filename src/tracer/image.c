@@ -119,8 +119,10 @@ void *dv_image_build(struct dv_tracer *t, struct dv_tmachine *tm, size_t *size)
 	}
 	if (tm->plans.count)
 		qsort(tm->plans.data, tm->plans.count, sizeof(tm->plans.data[0]), by_site);
-	for (size_t i = 0; i < tm->progs.count; i++)
+	for (size_t i = 0; i < tm->progs.count; i++) {
 		insns += tm->progs.data[i]->insn_count;
+		img.flags |= tm->progs.data[i]->vtime ? DV_LOAD_VTIME : 0;
+	}
 
 	ecbs = dv_xcalloc(n_ecbs ? n_ecbs : 1, sizeof(*ecbs));
 	for (size_t i = 0; i < tm->plans.count; i++) {

@@ -190,7 +190,7 @@ static void ps_line(FILE *f, const struct dv_machine *m, bool verbose)
 	    {DV_CAP_FBT, "fbt"},       {DV_CAP_SYSCALL | DV_CAP_SYSTRACE, "syscall"}, {DV_CAP_TYPES, "types"},
 	    {DV_CAP_MEMORY, "memory"}, {DV_CAP_BLOCK, "block"},	    {DV_CAP_TRACEPOINT, "tracepoint"},
 	    {DV_CAP_UPROBE, "uprobe"}, {DV_CAP_PROFILE, "profile"},	  {DV_CAP_WRITE, "copyout"},
-	    {DV_CAP_SIGNAL, "raise"},  {DV_CAP_WAIT, "chill"},
+	    {DV_CAP_SIGNAL, "raise"},  {DV_CAP_WAIT, "chill"},	    {DV_CAP_VTIME, "vtimestamp"},
 	};
 	char what[128] = "";
 	size_t used = 0;

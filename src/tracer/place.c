@@ -60,6 +60,7 @@ static uint64_t own_builtin(struct dv_place *p, enum dv_builtin id, enum dv_faul
 		return getuid();
 	case DV_BI_GID:
 		return getgid();
+	case DV_BI_VTIMESTAMP: // all of its time is the tracing's own
 	default:
 		return 0;
 	}

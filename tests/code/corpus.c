@@ -164,7 +164,7 @@ static bool compile(struct run *r, struct dv_script *s, const struct settings *s
 				   .machine = machine,
 				   .ctx = r,
 				   .probe = "test:::",
-				   .can = set->can,
+				   .can = set->can | DV_CAN_VTIME,
 				   .machine_name = "vm"};
 
 	for (uint32_t i = 0; i < dv_script_clause_count(s); i++) {

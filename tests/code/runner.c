@@ -403,8 +403,10 @@ static void *make_image(struct run *r, size_t *size)
 	struct dv_load_ecb *ecb;
 	uint8_t *block;
 
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; i < n; i++) {
 		insns += r->progs.data[i]->insn_count;
+		img.flags |= r->progs.data[i]->vtime ? DV_LOAD_VTIME : 0;
+	}
 	img.site_off = (sizeof(img) + 7) & ~7u;
 	img.site_count = r->probe_count;
 	img.ecb_off = img.site_off + ((r->probe_count * (uint32_t)sizeof(*sites) + 7) & ~7u);

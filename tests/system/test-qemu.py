@@ -47,9 +47,7 @@ with guestlib.Guests() as g:
     hidden = g.start("hidden", **machine("hidden", mem="3G"))
     del os.environ["DVIRT_QEMU_HIDDEN"]
     # One thread for all vCPUs.
-    how = machine("single", smp=2)
-    how["extra"] += ["-accel", "tcg,thread=single"]
-    single = g.start("single", **how)
+    single = g.start("single", **machine("single", smp=2, accel="tcg,thread=single"))
     g.wait(120)
 
     for guest, cpus in ((small, 1), (big, 4), (hidden, 1), (single, 2)):

@@ -305,7 +305,7 @@ static struct dv_error *attach(struct dv_bpf_loaded *l, struct dv_bpf_sites *g)
 
 struct dv_error *dv_bpf_attach(struct dv_bpf_loaded *l)
 {
-	struct dv_error *e = NULL;
+	struct dv_error *e = l->switch_prog >= 0 ? raw(l, "sched_switch", l->switch_prog) : NULL;
 
 	for (size_t i = 0; i < l->groups.count && !e; i++)
 		e = attach(l, &l->groups.data[i]);

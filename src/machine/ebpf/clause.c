@@ -216,9 +216,7 @@ static bool builtin(struct tr *t, uint64_t id)
 		E(BPF_ALU | BPF_MOV | BPF_X, 0, 0, 0, 0);
 		break;
 	case DV_BI_HOSTCPU:       dv_bpf_helper(t->out, H_CPU); break;
-	case DV_BI_VTIMESTAMP:
-		dv_bpf_const(t->out, 0, 0);
-		break;
+	case DV_BI_VTIMESTAMP:    firing_word(t, "dv_fn_vtimestamp"); break;
 	default:
 		return false;
 	}

@@ -261,7 +261,8 @@ static struct dv_error *open_host(struct dv_machine *m, uint32_t universe)
 		m->caps |= DV_CAP_UPROBE;
 	if (dv_event_cookies())
 		m->caps |= DV_CAP_PROFILE;
-	m->caps |= DV_CAP_SYSCALL | DV_CAP_SYSTRACE | DV_CAP_TRACEPOINT | DV_CAP_TYPES | DV_CAP_SIGNAL;
+	m->caps |= DV_CAP_SYSCALL | DV_CAP_SYSTRACE | DV_CAP_TRACEPOINT | DV_CAP_TYPES | DV_CAP_SIGNAL |
+		   DV_CAP_VTIME;
 	if (can_write())
 		m->caps |= DV_CAP_WRITE;
 	m->state = DV_MACHINE_READY;

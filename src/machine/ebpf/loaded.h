@@ -24,8 +24,9 @@ struct dv_bpf_loaded {
 	struct dv_error *refused_why;
 	void *region;
 	uint64_t region_size;
-	int map_fds[6];
+	int map_fds[8];
 	struct dv_guest_tables *tables; /**< a guest's; mapped */
+	int switch_prog;           /**< for vtimestamp; -1: not needed */
 };
 
 static inline const struct dv_load_site *dv_bpf_row(const struct dv_bpf_loaded *l, uint32_t row)

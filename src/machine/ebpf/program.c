@@ -4,6 +4,7 @@
 //
 //	r6 = context
 //	r7 = row of the site that fired; none: exit
+//	some clause uses vtimestamp: dv_host_stop(), and dv_host_go() before each exit from here on
 //	every clause has a predicate that can be tried before, and all are false: exit
 //	r8 = dv_host_begin(r7); 0: exit
 //	r9 = the firing's block; the arguments that some clause asks for go there
@@ -29,6 +30,8 @@ enum { H_TASK_BTF = 158, H_COOKIE = 174, H_TASK_PT_REGS = 175, H_PROBE_READ_USER
 
 #define NRS       1024u /* system calls' numbers are below, for each kind of program */
 #define NAME_SIZE 24u
+#define MAPS_MAX  (DV_COUNT(((struct dv_bpf_session *)0)->maps) + 2)
+#define RUNNING   -16   /* on the stack: what dv_host_stop() has answered */
 #define TS_COMPAT 2     /* arch/x86/include/asm/thread_info.h */
 
 // struct pt_regs of x86-64 (arch/x86/include/asm/ptrace.h).
@@ -408,11 +411,17 @@ static void try_predicates(struct builder *b)
 static void main_code(struct builder *b, const char *const *clauses)
 {
 	DV_VEC(uint32_t) done = {0}; // jumps past the clauses that are left after exit()
+	size_t before;
 
 	b->main.name = b->g->name;
 	b->main.args = 1;
 	E(BPF_ALU64 | BPF_MOV | BPF_X, 6, 1, 0, 0);
 	find_site(b);
+	before = b->exits.count;
+	if (b->s->vtime) {
+		dv_bpf_call(&b->main, "dv_host_stop");
+		E(BPF_STX | BPF_MEM | BPF_DW, 10, 0, RUNNING, 0);
+	}
 	try_predicates(b);
 	E(BPF_ALU64 | BPF_MOV | BPF_X, 1, 7, 0, 0);
 	dv_bpf_call(&b->main, "dv_host_begin");
@@ -438,7 +447,12 @@ static void main_code(struct builder *b, const char *const *clauses)
 	DV_VEC_FREE(&done);
 	E(BPF_ALU64 | BPF_MOV | BPF_X, 1, 8, 0, 0);
 	dv_bpf_call(&b->main, "dv_host_end");
-	land(b, b->exits.data, b->exits.count);
+	land(b, b->exits.data + before, b->exits.count - before);
+	if (b->s->vtime) {
+		E(BPF_LDX | BPF_MEM | BPF_DW, 1, 10, RUNNING, 0);
+		dv_bpf_call(&b->main, "dv_host_go");
+	}
+	land(b, b->exits.data, before);
 	E(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0);
 	E(BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
 }
@@ -505,19 +519,46 @@ static uint32_t predicates(struct builder *b, const char *names, struct dv_bpf_c
 	return b->site->ecb_count;
 }
 
+// @p nr_fd: the table of system calls; -1: none.
+static void all_maps(const struct dv_bpf_session *s, int nr_fd, struct dv_bpf_map_symbol maps[MAPS_MAX])
+{
+	uint32_t n = 0;
+
+	for (; n < s->map_count; n++)
+		maps[n] = s->maps[n];
+	if (nr_fd >= 0)
+		maps[n++] = (struct dv_bpf_map_symbol){"dv_nr", nr_fd};
+	maps[n].fd = -1;
+}
+
+struct dv_error *dv_bpf_switch_program(const struct dv_bpf_session *s, int *fd)
+{
+	const struct dv_bpf_load how = {.type = BPF_PROG_TYPE_RAW_TRACEPOINT, .name = "dvirt_switch"};
+	struct dv_bpf_code code = {.name = "dvirt_switch", .args = 1};
+	struct dv_bpf_map_symbol maps[MAPS_MAX];
+	struct dv_bpf_linked linked;
+	struct dv_error *e;
+
+	dv_bpf_call(&code, "dv_host_switch");
+	dv_bpf_emit(&code, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+	all_maps(s, -1, maps);
+	e = dv_bpf_link(s->object, &code, 1, maps, &linked);
+	if (!e) {
+		e = dv_bpf_load(&linked, &how, NULL, fd);
+		dv_bpf_linked_deinit(&linked);
+	}
+	dv_bpf_code_deinit(&code);
+	return e;
+}
+
 static struct dv_error *load(struct builder *b, struct dv_bpf_code *codes, uint32_t count, const struct dv_bpf_load *how,
 			     char **log, int *fd)
 {
-	struct dv_bpf_map_symbol maps[10];
+	struct dv_bpf_map_symbol maps[MAPS_MAX];
 	struct dv_bpf_linked linked;
 	struct dv_error *e;
-	uint32_t n = 0;
 
-	for (; n < b->s->map_count; n++)
-		maps[n] = b->s->maps[n];
-	if (b->nr_fd >= 0)
-		maps[n++] = (struct dv_bpf_map_symbol){"dv_nr", b->nr_fd};
-	maps[n].fd = -1;
+	all_maps(b->s, b->nr_fd, maps);
 	e = dv_bpf_link(b->s->object, codes, count, maps, &linked);
 	if (e)
 		return e;

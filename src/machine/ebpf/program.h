@@ -33,6 +33,7 @@ struct dv_bpf_session {
 	uint32_t map_count;
 	uint32_t same;           /**< a guest's: so many sites at most are at one place */
 	uint32_t status_off, cs_off; /**< struct task_struct: thread_info.status; struct pt_regs: orig_ax is at 120 */
+	bool vtime;              /**< a clause uses vtimestamp */
 	bool verbose;
 };
 
@@ -47,6 +48,8 @@ struct dv_bpf_group {
 				    tracepoint's words is the virtual CPU */
 };
 
+/** The program that runs where threads leave their CPUs, for vtimestamp. */
+struct dv_error *dv_bpf_switch_program(const struct dv_bpf_session *s, int *fd) DV_MUST_USE;
 /** Make and load it. *log: the verifier's, when it refused. */
 struct dv_error *dv_bpf_program(const struct dv_bpf_session *s, const struct dv_bpf_group *g, const struct dv_bpf_load *how,
 				char **log, int *fd) DV_MUST_USE;

@@ -20,6 +20,7 @@
 
 #define END_WAIT_MS  2000
 #define CLOSERS      64u
+#define PID_LIMIT    (1u << 22) /* the kernel's PID_MAX_LIMIT */
 #define DV_WORDS_MAX 12u /* of a raw tracepoint (MAX_BPF_FUNC_ARGS) */
 
 static uint64_t pow2_up(uint64_t n)
@@ -152,6 +153,37 @@ static struct dv_error *guest_maps(struct dv_bpf_loaded *l, uint8_t *rodata)
 	return NULL;
 }
 
+// Threads have numbers below it.
+static uint64_t thread_limit(void)
+{
+	FILE *f = fopen("/proc/sys/kernel/pid_max", "re");
+	unsigned long n = 0;
+
+	if (!f || fscanf(f, "%lu", &n) != 1 || n < 1 || n > PID_LIMIT)
+		n = PID_LIMIT;
+	if (f)
+		fclose(f);
+	return n;
+}
+
+// For vtimestamp.
+static struct dv_error *thread_times(struct dv_bpf_loaded *l, struct dv_host_conf *conf)
+{
+	uint64_t ran = pow2_up(thread_limit()) * 8, cpus = pow2_up(conf->cpus) * sizeof(struct dv_on_cpu);
+	struct dv_error *e = dv_bpf_memory_create("dvirt_ran", (uint32_t)ran, &l->map_fds[6]);
+
+	if (!e)
+		e = dv_bpf_memory_create("dvirt_on_cpu", (uint32_t)cpus, &l->map_fds[7]);
+	if (e)
+		return e;
+	conf->ran_mask = ran - 8;
+	conf->on_cpu_mask = cpus - sizeof(struct dv_on_cpu);
+	add_map(l, "dv_ran", l->map_fds[6]);
+	add_map(l, "dv_on_cpu", l->map_fds[7]);
+	l->s.vtime = true;
+	return NULL;
+}
+
 static struct dv_error *make_maps(struct dv_bpf_loaded *l)
 {
 	struct dv_guest *guest = l->kernel.guest;
@@ -190,6 +222,8 @@ static struct dv_error *make_maps(struct dv_bpf_loaded *l)
 	l->s.fire_size = (uint32_t)pow2_up((uint64_t)img->prod_count * DV_FIRING_SIZE);
 	conf.fire_mask = l->s.fire_size - DV_FIRING_SIZE;
 	e = site_tables(l, &conf);
+	if (!e && img->flags & DV_LOAD_VTIME)
+		e = thread_times(l, &conf);
 	if (!e)
 		e = dv_bpf_memory_create("dvirt_fire", l->s.fire_size, &l->map_fds[2]);
 	if (e)
@@ -439,6 +473,7 @@ struct dv_error *dv_bpf_load_image(const struct dv_bpf_object *o, const struct d
 		l->kernel = *kernel;
 	l->region_size = region_size;
 	memset(l->map_fds, 0xff, sizeof(l->map_fds));
+	l->switch_prog = -1;
 	l->region = mmap(NULL, region_size, PROT_READ | PROT_WRITE, MAP_SHARED, region_fd, 0);
 	if (l->region == MAP_FAILED) {
 		l->region = NULL;
@@ -468,6 +503,8 @@ struct dv_error *dv_bpf_load_image(const struct dv_bpf_object *o, const struct d
 		e = make_maps(l);
 	if (!e && !l->kernel.inside)
 		dv_bpf_choose_ways(l);
+	if (!e && l->s.vtime)
+		e = dv_bpf_switch_program(&l->s, &l->switch_prog);
 	for (size_t i = 0; i < l->groups.count && !e; i++)
 		if (l->groups.data[i].pub.entry != DV_ENTRY_TRAP)
 			e = load(l, &l->groups.data[i], verbose);
@@ -550,6 +587,8 @@ void dv_bpf_detach(struct dv_bpf_loaded *l)
 	for (size_t i = 0; i < DV_COUNT(l->map_fds); i++)
 		if (l->map_fds[i] >= 0)
 			close(l->map_fds[i]);
+	if (l->switch_prog >= 0)
+		close(l->switch_prog);
 	for (size_t i = 0; i < l->groups.count; i++) {
 		if (l->groups.data[i].prog >= 0)
 			close(l->groups.data[i].prog);

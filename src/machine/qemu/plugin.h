@@ -30,6 +30,8 @@ struct dv_vcpu {
 	void *cpu;          /**< QEMU's object, NULL when its thread-local is not exported */
 	struct qemu_plugin_register *reg[DV_REG_COUNT];
 	GByteArray *buf;
+	uint64_t on_cpu_ns;     /**< plugin_vtime.c: of this thread's CPU time, when the guest last went on; 0: not known */
+	uint64_t ran_ns;        /**< what the guest's thread has run since it got on this vCPU, up to then */
 	struct dv_xplace place; /**< used again for each firing */
 };
 
@@ -82,6 +84,7 @@ struct dv_plugin {
 	struct dv_snap *snap;   /**< NULL: nothing is traced */
 	struct dv_ram *ram;     /**< atomic; NULL: not known; set once */
 	struct dv_phys phys;    /**< reads `ram` */
+	uint64_t *vtime;        /**< atomic; plugin_vtime.c: what the guest's threads have run; NULL: never asked for */
 	uint32_t want_sample;   /**< atomic: the next translation of kernel code takes registers */
 	uint32_t want_switch;   /**< atomic: a switch is under way: nobody may wait in a callback */
 	uint32_t door_switch;   /**< atomic: the next callback on a vCPU shall ask QEMU for the switch */
@@ -103,6 +106,8 @@ void dv_cpu_init(unsigned index);              /**< vCPU-init callback */
 void dv_cpu_exit(unsigned index);              /**< vCPU-exit callback */
 void dv_cpu_door(unsigned index);              /**< any callback on a vCPU, where QEMU hides its symbols */
 bool dv_cpu_hidden(void);                      /**< are they hidden? */
+bool dv_cpu_shared(void);                      /**< does one thread run several vCPUs? */
+bool dv_cpu_can_switch(void);
 void dv_cpu_sample_here(uint64_t rip);         /**< in the translate callback */
 /** Make @p next what is traced, with all vCPUs outside of callbacks; returns when done. The old one is the caller's
  * then. */
@@ -136,6 +141,19 @@ void dv_tracing_destroy(struct dv_tracing *t);
 struct dv_snap *dv_snap_create(struct dv_tracing *const *t, uint32_t count);
 void dv_snap_destroy(struct dv_snap *s);
 void dv_snap_translate(struct dv_snap *s, struct qemu_plugin_tb *tb, uint64_t va);
+
+/** Do clauses of it use vtimestamp? NULL: no. */
+bool dv_snap_vtime(const struct dv_snap *s);
+
+/* plugin_vtime.c */
+/** On the control thread, before a load that uses vtimestamp. False: @p msg says why it cannot be. */
+bool dv_vtime_prepare(char *msg, size_t msg_size);
+/** In a switch, to a snapshot that uses it from one that did not: what vCPUs have done meanwhile is nobody's. */
+void dv_vtime_begin(void);
+void dv_vtime_stop(struct dv_vcpu *v);      /**< a probe holds the guest's thread up ... */
+void dv_vtime_go(struct dv_vcpu *v);        /**< ... and lets it go on */
+uint64_t dv_vtime_now(struct dv_xplace *p); /**< dv_xplace::vtime, of a vCPU's place; between the two */
+void dv_vtime_switch(struct dv_vcpu *v);    /**< the thread whose task is in rdi leaves the vCPU; between the two */
 
 /* plugin_tcg.c */
 void dv_tcg_learn(struct qemu_plugin_tb *tb); /**< in the translate callback */

@@ -5,12 +5,16 @@
  * qemu_plugin_reset() is the only way to make QEMU translate again, and it does its work safely (all vCPUs stopped,
  * code dropped) only when it is called on a vCPU's thread: it looks whether the thread-local `current_cpu` is set.
  * Elsewhere it frees callbacks that vCPUs may be running. Debian's QEMU, as every one built with modules, exports its
- * symbols, so the control thread puts a vCPU into its own `current_cpu` for the length of the call; the work is then
- * queued to that vCPU, from where it holds up all others. The same way async_run_on_cpu() lets us look at the registers
- * of a vCPU that sleeps.
+ * symbols, so the control thread queues the call to a vCPU with async_run_on_cpu(), which also lets us look at the registers
+ * of a vCPU that sleeps. What the reset queues to that vCPU comes next, and holds up all others.
+ *
+ * Where one thread runs all vCPUs (TCG with thread=single, or icount), its `current_cpu` is the vCPU that ran last, while it
+ * does what is queued to another: QEMU then marks the one as holding up all others, looks for the mark at the other, and
+ * aborts. So whatever is queued makes the two the same, and the reset's work, being next in the queue, finds them so.
  *
  * Where the symbols are hidden, the control thread leaves a note (g.door_switch) and the next callback on any vCPU (it
- * goes idle, wakes up, translates a block) makes the call. Those callbacks are registered only then.
+ * goes idle, wakes up, translates a block) makes the call. Those callbacks are registered only then. With both at once,
+ * hidden symbols and one thread for several vCPUs, nothing can be done: such a machine is not traced.
  */
 #include "machine/qemu/plugin.h"
 
@@ -60,6 +64,26 @@ static void *find_cpu(unsigned index)
 	return get ? get((int)index) : *current_cpu();
 }
 
+bool dv_cpu_shared(void)
+{
+	const struct dv_vcpu *first = NULL, *v;
+
+	// Either each has a thread of its own, or one thread runs all.
+	for (uint32_t i = 0; i < DV_VCPU_MAX; i++) {
+		v = dv_vcpu_get(i);
+		if (v && first && v->place.host_tid == first->place.host_tid)
+			return true;
+		if (!first)
+			first = v;
+	}
+	return false;
+}
+
+bool dv_cpu_can_switch(void)
+{
+	return !dv_cpu_hidden() || !dv_cpu_shared();
+}
+
 static uint64_t place_reg(struct dv_xplace *p, enum dv_reg r)
 {
 	struct dv_vcpu *v = (struct dv_vcpu *)((char *)p - offsetof(struct dv_vcpu, place));
@@ -85,6 +109,7 @@ void dv_cpu_init(unsigned index)
 		if (v) {
 			v->cpu = cpu; // taken out and put back in
 			v->place.host_tid = gettid();
+			v->on_cpu_ns = v->ran_ns = 0; // another thread's clock
 			tell();
 		}
 		return;
@@ -101,6 +126,7 @@ void dv_cpu_init(unsigned index)
 	v->cpu = cpu;
 	v->place.base.ops = &dv_xplace_ops;
 	v->place.read_reg = place_reg;
+	v->place.vtime = dv_vtime_now;
 	v->place.phys = &g.phys;
 	v->place.cpu = index;
 	v->place.orc_cache = calloc(1, sizeof(*v->place.orc_cache)); // without one stacks are slower
@@ -150,6 +176,8 @@ static void on_reset(qemu_plugin_id_t id)
 	g.snap = g.next;
 	g.next = old;
 	pthread_mutex_unlock(&g.lock);
+	if (dv_snap_vtime(g.snap) && !dv_snap_vtime(old))
+		dv_vtime_begin();
 	dv_tcg_forget();
 	dv_plugin_register();
 	pthread_mutex_lock(&g.lock);
@@ -166,25 +194,27 @@ void dv_cpu_door(unsigned index)
 		qemu_plugin_reset(g.id, on_reset);
 }
 
+static void reset_here(void *cpu, void *arg)
+{
+	*current_cpu() = cpu;
+	qemu_plugin_reset(g.id, on_reset);
+}
+
 struct dv_snap *dv_cpu_switch(struct dv_snap *next)
 {
 	struct dv_vcpu *v = NULL;
 
-	for (uint32_t i = 0; i < DV_VCPU_MAX && !v; i++)
+	for (uint32_t i = 0; i < DV_VCPU_MAX && !(v && v->cpu); i++)
 		v = dv_vcpu_get(i);
 	pthread_mutex_lock(&g.lock);
 	g.next = next;
 	g.switched = false;
 	pthread_mutex_unlock(&g.lock);
 	__atomic_store_n(&g.want_switch, 1, __ATOMIC_SEQ_CST);
-	if (v && v->cpu) {
-		void **cur = current_cpu();
-		*cur = v->cpu;
-		qemu_plugin_reset(g.id, on_reset);
-		*cur = NULL;
-	} else {
+	if (v && v->cpu)
+		async_run()(v->cpu, reset_here, NULL);
+	else
 		__atomic_store_n(&g.door_switch, 1, __ATOMIC_SEQ_CST);
-	}
 	pthread_mutex_lock(&g.lock);
 	while (!g.switched)
 		pthread_cond_wait(&g.cond, &g.lock);
@@ -380,7 +410,7 @@ void dv_cpu_look(uint32_t timeout_ms, struct dv_ctl_regs *ret)
 		return;
 	if (!dv_cpu_hidden())
 		look_at_all(quick, ret);
-	if (!ret->found && timeout_ms > quick)
+	if (!ret->found && timeout_ms > quick && dv_cpu_can_switch())
 		look_by_translation(timeout_ms - quick, ret);
 	ret->range_count = 0;
 	ram = __atomic_load_n(&g.ram, __ATOMIC_ACQUIRE);

@@ -253,6 +253,10 @@ static int do_load(struct session *s)
 		drop_peers(s);
 		return refuse(s, "the machine has no vCPU yet");
 	}
+	if (!dv_cpu_can_switch()) {
+		drop_peers(s);
+		return refuse(s, "its QEMU hides its symbols, and one thread runs all its virtual CPUs (TCG with thread=single)");
+	}
 	t = dv_tracing_create(packet.fds[0], l->region_size, packet.fds[1], l->image_size, s->peers, s->peer_count, msg,
 			      sizeof(msg));
 	if (!t) {

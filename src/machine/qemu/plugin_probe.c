@@ -17,6 +17,7 @@
 struct fire {
 	struct dv_tracing *t;
 	const struct dv_load_site *site; /**< NULL: where system calls come back: look the site up */
+	bool is_switch;                  /**< no probe: where threads leave their vCPU (plugin_vtime.c) */
 };
 struct point {
 	uint64_t addr;
@@ -42,6 +43,7 @@ struct dv_snap {
 	pthread_mutex_t lock; /**< returns */
 	struct point **returns;
 	uint32_t return_mask;
+	bool vtime;
 };
 
 static int by_addr(const void *a, const void *b)
@@ -72,6 +74,11 @@ static void collect(const struct dv_tracing *t, struct entry *e, uint32_t *entri
 			e[*entries] = (struct entry){t->loaded->sysret_addrs[i], {mine, NULL}};
 		++*entries;
 	}
+	if (img->flags & DV_LOAD_VTIME) {
+		if (e)
+			e[*entries] = (struct entry){img->layout.switch_va, {.t = mine, .is_switch = true}};
+		++*entries;
+	}
 }
 
 struct dv_snap *dv_snap_create(struct dv_tracing *const *t, uint32_t count)
@@ -99,8 +106,10 @@ struct dv_snap *dv_snap_create(struct dv_tracing *const *t, uint32_t count)
 	}
 	s->return_mask = buckets - 1;
 	entries = 0;
-	for (uint32_t i = 0; i < count; i++)
+	for (uint32_t i = 0; i < count; i++) {
 		collect(t[i], e, &entries, s->ranges, &s->range_count);
+		s->vtime |= t[i]->loaded->img->flags & DV_LOAD_VTIME;
+	}
 	qsort(e, entries, sizeof(*e), by_addr);
 	for (uint32_t i = 0; i < entries; i++) {
 		s->fires[i] = e[i].fire;
@@ -115,6 +124,11 @@ struct dv_snap *dv_snap_create(struct dv_tracing *const *t, uint32_t count)
 		s->ranges[i].max_end = s->ranges[i].end > before ? s->ranges[i].end : before;
 	}
 	return s;
+}
+
+bool dv_snap_vtime(const struct dv_snap *s)
+{
+	return s && s->vtime;
 }
 
 void dv_snap_destroy(struct dv_snap *s)
@@ -145,6 +159,9 @@ static void on_probe(unsigned vcpu, void *userdata)
 	if (!v)
 		return;
 	struct dv_xplace *p = &v->place;
+	bool vtime = g.snap->vtime;
+	if (vtime)
+		dv_vtime_stop(v);
 	dv_xplace_begin(p, pt->addr);
 	for (uint32_t i = 0; i < pt->count; i++) {
 		const struct fire *f = &pt->fires[i];
@@ -156,6 +173,10 @@ static void on_probe(unsigned vcpu, void *userdata)
 		p->peers = t->peers;
 		p->peer_count = t->peer_count;
 		p->have_task = false; // another session may have another layout
+		if (f->is_switch) {
+			dv_vtime_switch(v);
+			continue;
+		}
 		if (!site) {
 			int64_t nr = dv_xplace_sysnr(p);
 			if (nr < 0 || nr >= DV_SYSRET_MAX || t->sysret[nr] < 0)
@@ -165,6 +186,8 @@ static void on_probe(unsigned vcpu, void *userdata)
 		p->site = site;
 		dv_exec_fire(&t->exec[vcpu], &p->base, site);
 	}
+	if (vtime)
+		dv_vtime_go(v);
 }
 
 /* -- translation ----------------------------------------------------------------------------------------------- */

@@ -148,6 +148,8 @@ struct dv_tracing *dv_tracing_create(int region_fd, uint64_t region_size, int im
 	free(image);
 	if (!t->loaded || !make_execs(t, msg, msg_size))
 		goto error;
+	if (t->loaded->img->flags & DV_LOAD_VTIME && !dv_vtime_prepare(msg, msg_size))
+		goto error;
 	t->peers = peers;
 	t->peer_count = peer_count;
 	return t;

@@ -30,6 +30,8 @@ struct dv_host_conf {
 	uint32_t task_real_parent, task_tgid, task_leader, task_start; /**< offsets in struct task_struct */
 	uint32_t kernel;     /**< as in struct dv_load_image */
 	uint32_t pad;
+	uint64_t ran_mask;   /**< which bits an offset in dv_ran can have */
+	uint64_t on_cpu_mask; /**< likewise, of an entry of dv_on_cpu */
 	uint64_t run_start, run_end; /**< the kernel's functions that run programs at tracepoints */
 };
 
@@ -84,6 +86,15 @@ struct dv_guest_tables {
 	struct dv_guest_slot slots[DV_GUEST_SLOTS];
 	struct dv_guest_vcpu vcpus[DV_GUEST_VCPUS];
 	uint64_t hits[DV_PROD_MAX]; /**< exits for traps of each virtual CPU */
+};
+
+/**
+ * For vtimestamp, of each CPU, in the map dv_on_cpu. In dv_ran is a word for each thread, by its number: how long it
+ * has run up to `since` of the CPU that it is on, ns << 1 | 1: a firing of it is in progress.
+ */
+struct dv_on_cpu {
+	uint64_t since; /**< when what runs there was last let go on; 0: not known yet */
+	uint64_t idle;  /**< the word of the idle thread, which has no number */
 };
 
 /** About the firing in progress; one for each producer, in the map dv_fire_mem, DV_FIRING_SIZE apart. */

@@ -10,7 +10,7 @@
 #include "machine/ebpf/bpf/firing.h"
 
 const volatile struct dv_host_conf dv_host SECTION(".rodata") = {.fire_mask = 0, .cpus = 1};
-extern uint8_t dv_fire_mem[], dv_sites[], dv_epids[];
+extern uint8_t dv_fire_mem[], dv_sites[], dv_epids[], dv_ran[], dv_on_cpu[];
 
 /* -- the kernel's helpers, by number (include/uapi/linux/bpf.h) -- */
 static uint64_t (*const ktime_get_ns)(void) = (void *)5;
@@ -94,6 +94,60 @@ DV_HELPER uint64_t dv_host_begin(uint64_t site)
 DV_HELPER uint64_t dv_host_end(uint64_t st)
 {
 	dv_st_end(st);
+	return 0;
+}
+
+/* -- vtimestamp ---------------------------------------------------------------------------------------------------
+
+   How long a thread has run, without what it spent in the tracing. A firing counts from when its program begins to when
+   that ends, with all that interrupts it; a thread that is preempted in it, which only programs for uprobes can be, has
+   that noted in its own word, so that the next thread on the CPU is not taken to be in it. These are called only when
+   some clause uses vtimestamp. */
+
+DV_INLINE struct dv_on_cpu *on_cpu(void)
+{
+	return (struct dv_on_cpu *)(dv_on_cpu + (get_smp_processor_id() * sizeof(struct dv_on_cpu) & dv_host.on_cpu_mask));
+}
+
+DV_INLINE volatile uint64_t *ran(void)
+{
+	uint64_t tid = get_current_pid_tgid() & 0xffffffff;
+
+	return tid ? (volatile uint64_t *)(dv_ran + (tid * 8 & dv_host.ran_mask)) : &on_cpu()->idle;
+}
+
+// What runs here is held up. Answers whether it was running: 0: a firing of it is in progress already.
+DV_HELPER uint64_t dv_host_stop(void)
+{
+	volatile uint64_t *w = ran();
+	uint64_t since;
+
+	// From here on an interrupt's firing leaves the word alone.
+	if (__sync_fetch_and_or(w, 1) & 1)
+		return 0;
+	since = on_cpu()->since;
+	if (since)
+		dv_add(w, (ktime_get_ns() - since) << 1);
+	return 1;
+}
+
+DV_HELPER uint64_t dv_host_go(uint64_t was_running)
+{
+	if (was_running) {
+		on_cpu()->since = ktime_get_ns();
+		__sync_fetch_and_and(ran(), ~1ULL);
+	}
+	return 0;
+}
+
+// At sched_switch: the current thread is the one that leaves.
+DV_HELPER uint64_t dv_host_switch(void)
+{
+	uint64_t was_running = dv_host_stop();
+
+	on_cpu()->since = ktime_get_ns();
+	if (was_running)
+		__sync_fetch_and_and(ran(), ~1ULL);
 	return 0;
 }
 
@@ -410,6 +464,8 @@ FN(timestamp)
 		f->timestamp = ktime_get_ns();
 	return f->timestamp;
 }
+// As dv_host_stop() has left it.
+FN(vtimestamp) { return dv_load(ran()) >> 1; }
 FN(walltimestamp) { return dv_fn_timestamp(st) + dv_host.wall_off; }
 FN(ppid)
 {
