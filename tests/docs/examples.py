@@ -16,15 +16,17 @@ A comment before a block says more; it does not show:
     <!-- example: WORD; WORD... -->
         guest          needs the guests web and db with their traffic, as ./demo starts them
         host           needs a host whose kernel can be traced
+        run WHERE CMD  meanwhile this shell command is run again and again in the guest WHERE
         file NAME      the block is not run: it is put into this file, for the examples after it on the page
         text           the block is not run
         mask NAME      what varies: `numbers`, `addresses`, `bars` (rows of a distribution), `frames` (rows of a stack,
         mask /REGEX/   one or more) or a regular expression. What matches is replaced by '#' on both sides
         some           each line that is shown has to be there, in this order; others may be between them
 
-All else has to be the same to the character, but for blanks at the end of a line and empty lines at the end. An example that does not need the host runs
+All else has to be the same to the character, but for blanks at the end of a line, empty lines at the end,
+and the number after "at DIF offset", which is where in the compiled code a fault was. An example that does not need the host runs
 without it (DVIRT_HOST=no): its descriptions without a machine part mean the guests. Every ```d block is an example, unless it says otherwise. The examples of a
-page run one after the other in one folder. Those that need a place that is not given with --on are left out and counted.
+page run one after the other in one folder. Without --on those that need no place run; with it those that need one, and no other. The rest is counted.
 
 With --update what differs is written into the documents; read the difference before you believe it.
 """
@@ -65,13 +67,15 @@ class Example:
         self.words = block.words + (script.words if script else [])
         self.needs = {w for w in self.words if w in PLACES}
         self.some = "some" in self.words
-        self.masks = []
+        self.masks, self.runs = [], []
         for w in self.words:
             name, _, what = w.partition(" ")
             if name == "mask" and re.fullmatch("/.+/", what):
                 self.masks.append(re.compile(what[1:-1], re.M))
             elif name == "mask" and what in MASKS:
                 self.masks.append(re.compile(MASKS[what], re.M))
+            elif name == "run" and "guest" in self.needs and " " in what:
+                self.runs.append(what.split(" ", 1))
             elif w != "some" and w not in PLACES:
                 raise BadDocument("%s:%d: \"%s\" is no word for an example" % (page.path, block.start, w))
 
@@ -98,13 +102,14 @@ class Example:
             yield first, end, i, text
 
     def plain(self, text):
+        text = re.sub(r"at DIF offset \d+", "at DIF offset #", text)
         for m in self.masks:
             text = m.sub("#", text)
         return re.sub("#+", "#", text)
 
     def same(self, shown, got):
         shown, got = self.plain(shown), self.plain(got)
-        if not self.some:
+        if not self.some or not shown:
             return shown == got
         lines = iter(got.splitlines())
         return all(any(x == y for y in lines) for x in shown.splitlines())
@@ -179,9 +184,30 @@ def run(command, folder, needs):
     env = dict(os.environ)
     if "host" not in needs:
         env["DVIRT_HOST"] = "no"
+    if "guest" not in needs:
+        env["DVIRT_RUNDIR"] = os.path.join(folder, ".run")
     p = subprocess.run(["bash", "-c", command], cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                        stderr=subprocess.STDOUT, timeout=SECONDS, env=env)
     return p.stdout.decode("utf-8", "replace")
+
+
+class Meanwhile:
+    """Commands that guests run as long as an example does."""
+
+    def __init__(self, runs):
+        self.runs = runs
+
+    def __enter__(self):
+        for name, command in self.runs:
+            guest(name, "touch /tmp/example; { while [ -e /tmp/example ]; do %s; usleep 100000; done; } >/dev/null 2>&1 &" % command)
+
+    def __exit__(self, *_):
+        for name, _ in self.runs:
+            guest(name, "rm -f /tmp/example")
+
+
+def guest(name, command):
+    subprocess.run(["guest", "run", name, command], check=True, stdin=subprocess.DEVNULL)
 
 
 def shown(text):
@@ -194,6 +220,7 @@ def run_page(page, places, update):
     """(run, failed, left out)"""
     count, failed, left, edits = 0, 0, 0, []
     with tempfile.TemporaryDirectory() as folder:
+        os.mkdir(os.path.join(folder, ".run"))
         for step in page.steps:
             if isinstance(step, tuple):
                 path = os.path.join(folder, step[0])
@@ -201,17 +228,18 @@ def run_page(page, places, update):
                 with open(path, "w", encoding="utf-8") as f:
                     f.write(step[1])
                 continue
-            if not step.needs <= places:
+            if not step.needs <= places or bool(step.needs) != bool(places):
                 left += 1
                 continue
             if step.script:
                 with open(os.path.join(folder, "script.d"), "w", encoding="utf-8") as f:
                     f.write("\n".join(step.script.lines) + "\n")
             good = True
-            for first, end, last, command in step.commands():
+            for _, end, last, command in step.commands():
                 want = shown("\n".join(step.block.lines[end:last]))
                 try:
-                    got = shown(run(command, folder, step.needs))
+                    with Meanwhile(step.runs):
+                        got = shown(run(command, folder, step.needs))
                 except subprocess.TimeoutExpired:
                     got = "no end within %d s\n" % SECONDS
                 if step.same(want, got):
@@ -244,16 +272,13 @@ def main():
     if a.dvirt:
         os.environ["PATH"] = os.path.dirname(os.path.abspath(a.dvirt)) + ":" + os.environ["PATH"]
     total = [0, 0, 0]
-    with tempfile.TemporaryDirectory(prefix="dvirt-") as empty:
-        if "guest" not in a.on:
-            os.environ["DVIRT_RUNDIR"] = empty
-        for path in a.files:
-            try:
-                n = run_page(Page(path), set(a.on), a.update)
-            except BadDocument as e:
-                print(e)
-                n = (0, 1, 0)
-            total = [x + y for x, y in zip(total, n)]
+    for path in a.files:
+        try:
+            n = run_page(Page(path), set(a.on), a.update)
+        except BadDocument as e:
+            print(e)
+            n = (0, 1, 0)
+        total = [x + y for x, y in zip(total, n)]
     print("%d examples, %d failed, %d left out" % tuple(total))
     return 1 if total[1] else 0
 
