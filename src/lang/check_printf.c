@@ -12,9 +12,13 @@ static struct dv_conv *parse(struct dv_check *ck, const struct dv_node *fmt, siz
 	uint32_t at = 0;
 	struct dv_conv *c = dv_format_parse(fmt->str, fmt->str_len, count, &msg, &at);
 
-	if (!c)
-		DV_ERR_AT(ck, fmt->loc, "D_SYNTAX", "format \"%.*s\": %s",
-			  (int)(fmt->str_len - at > 12 ? 12 : fmt->str_len - at), fmt->str + at, msg);
+	if (!c) {
+		uint32_t len = 0; // of what is shown of it, on one line
+
+		while (at + len < fmt->str_len && len < 12 && (unsigned char)fmt->str[at + len] >= ' ')
+			len++;
+		DV_ERR_AT(ck, fmt->loc, "D_SYNTAX", "format \"%.*s\": %s", (int)len, fmt->str + at, msg);
+	}
 	return c;
 }
 

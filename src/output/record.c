@@ -148,18 +148,21 @@ static bool do_print(struct dv_output *o, struct field_args *fa, const struct dv
 	struct dv_value v;
 	uint64_t addr;
 	bool have_addr = fa->left == 2;
+	unsigned indent = 0;
 
 	if (have_addr) {
 		if (!next_field(&fa->args, &v, &type))
 			return false;
 		addr = v.i;
 	}
+	// Behind an address as DTrace has it; a value by itself begins at the left unless the columns stand there.
+	if (have_addr || !o->quiet)
+		indent = COLUMNS + (probe->several ? MACHINE_COLUMNS : 0);
 	mem = fa->left && fa->field->kind == DV_FIELD_MEM;
 	if (!next_field(&fa->args, &v, &type))
 		return false;
 	if (mem)
-		out_print(o, type, (const uint8_t *)v.bytes, v.size, have_addr ? &addr : NULL,
-			  COLUMNS + (probe->several ? MACHINE_COLUMNS : 0));
+		out_print(o, type, (const uint8_t *)v.bytes, v.size, have_addr ? &addr : NULL, indent);
 	else
 		out_print_value(o, type, &v);
 	return true;
