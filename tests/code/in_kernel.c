@@ -8,9 +8,8 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
+#include "lib/kmap.h"
 #include "machine/ebpf/bpf/firing.h"
-#include "machine/ebpf/link.h"
-#include "machine/ebpf/maps.h"
 #include "machine/ebpf/session.h"
 #include "machine/ebpf/trap.h"
 
@@ -29,9 +28,9 @@ extern const uint8_t dv_host_bpf[], dv_host_bpf_end[];
 struct in_kernel {
 	struct dv_bpf_object *object;
 	struct dv_bpf_loaded *loaded;
-	int memory_fd, region_fd;
-	uint8_t *memory;
-	uint64_t address, size, mapped;
+	struct kmap memory;
+	int region_fd;
+	uint64_t size, mapped;
 	void *region;
 };
 
@@ -43,59 +42,18 @@ static void good(struct dv_error *e)
 	exit(1);
 }
 
-// Where in the kernel a map's value is: a program stores the address in it.
-static struct dv_error *find_address(struct in_kernel *k)
-{
-	static const struct dv_bpf_object none;
-	struct dv_bpf_map_symbol maps[2] = {{"memory", k->memory_fd}, {.fd = -1}};
-	struct dv_bpf_load how = {.type = BPF_PROG_TYPE_RAW_TRACEPOINT, .name = "address"};
-	LIBBPF_OPTS(bpf_test_run_opts, o);
-	struct dv_bpf_code c = {.name = "address", .args = 1};
-	struct dv_bpf_linked linked;
-	struct dv_error *e;
-	int fd = -1;
-
-	dv_bpf_addr(&c, 1, "memory", 0);
-	dv_bpf_emit(&c, BPF_STX | BPF_MEM | BPF_DW, 1, 1, 0, 0);
-	dv_bpf_emit(&c, BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0);
-	dv_bpf_emit(&c, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
-	e = dv_bpf_link(&none, &c, 1, maps, &linked);
-	if (!e) {
-		e = dv_bpf_load(&linked, &how, NULL, &fd);
-		dv_bpf_linked_deinit(&linked);
-	}
-	dv_bpf_code_deinit(&c);
-	if (!e && bpf_prog_test_run_opts(fd, &o))
-		e = dv_error_create(DV_ERR_OTHER, "cannot run a program");
-	if (fd >= 0)
-		close(fd);
-	memcpy(&k->address, k->memory, 8);
-	return e;
-}
-
 struct in_kernel *in_kernel_create(const char **why)
 {
 	static char msg[160];
-	LIBBPF_OPTS(bpf_map_create_opts, o, .map_flags = BPF_F_MMAPABLE);
 	struct in_kernel *k = dv_xcalloc(1, sizeof(*k));
-	struct dv_error *e;
+	struct dv_error *e = kmap_create(&k->memory, ALL);
 
 	k->region_fd = -1;
-	k->memory_fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "memory", 4, ALL, 1, &o);
-	if (k->memory_fd < 0) {
-		*why = "maps cannot be made";
-		free(k);
-		return NULL;
-	}
-	k->memory = mmap(NULL, ALL, PROT_READ | PROT_WRITE, MAP_SHARED, k->memory_fd, 0);
-	if (k->memory == MAP_FAILED)
-		good(dv_error_create(DV_ERR_OTHER, "cannot map a map"));
-	e = find_address(k);
 	if (e && e->code == DV_ERR_DENIED) {
 		snprintf(msg, sizeof(msg), "%s", e->msg);
 		*why = msg;
 		dv_error_destroy(e);
-		in_kernel_destroy(k);
+		free(k);
 		return NULL;
 	}
 	good(e);
@@ -112,20 +70,19 @@ void in_kernel_destroy(struct in_kernel *k)
 		munmap(k->region, k->mapped);
 	if (k->region_fd >= 0)
 		close(k->region_fd);
-	munmap(k->memory, ALL);
-	close(k->memory_fd);
+	kmap_destroy(&k->memory);
 	dv_bpf_object_close(k->object);
 	free(k);
 }
 
 uint64_t in_kernel_address(const struct in_kernel *k)
 {
-	return in_kernel_guest ? DIRECT : k->address;
+	return in_kernel_guest ? DIRECT : k->memory.address;
 }
 
 uint8_t *in_kernel_memory(struct in_kernel *k)
 {
-	return k->memory;
+	return k->memory.bytes;
 }
 
 uint32_t in_kernel_producers(void)
@@ -147,7 +104,7 @@ void *in_kernel_region(struct in_kernel *k, uint64_t size)
 
 static void put(struct in_kernel *k, uint32_t at, uint64_t value)
 {
-	memcpy(k->memory + at, &value, 8);
+	memcpy(k->memory.bytes + at, &value, 8);
 }
 
 // The running task is this process.
@@ -161,7 +118,7 @@ static void make_task(struct in_kernel *k, struct dv_guest_layout *l)
 	};
 	put(k, AT_PERCPU, DIRECT + AT_TASK);
 	put(k, AT_TASK + T_PID, (uint32_t)syscall(SYS_gettid) | (uint64_t)getpid() << 32);
-	prctl(PR_GET_NAME, k->memory + AT_TASK + T_COMM);
+	prctl(PR_GET_NAME, k->memory.bytes + AT_TASK + T_COMM);
 	put(k, AT_TASK + T_PARENT, DIRECT + AT_PARENT);
 	put(k, AT_TASK + T_CRED, DIRECT + AT_CRED);
 	put(k, AT_TASK + T_LEADER, DIRECT + AT_TASK);
@@ -199,9 +156,9 @@ static void load_guest(struct in_kernel *k, void *image, size_t size)
 	put(k, AT_VCPU + 264, AT_TABLES);
 	good(dv_bpf_load_image(k->object, &kernel, k->region_fd, k->size, image, size, true, &k->loaded));
 	t = dv_bpf_guest_tables(k->loaded);
-	t->slots[0] = (struct dv_guest_slot){.gpa = 0, .size = ALL, .hva = (uint64_t)(uintptr_t)k->memory};
+	t->slots[0] = (struct dv_guest_slot){.gpa = 0, .size = ALL, .hva = (uint64_t)(uintptr_t)k->memory.bytes};
 	t->slots[1] = (struct dv_guest_slot){.gpa = USER_GPA, .size = MEMORY, .hva = RUN_UMEM};
-	t->vcpus[tid % DV_GUEST_VCPUS] = (struct dv_guest_vcpu){.tid = tid, .vcpu = k->address + AT_VCPU, .vmcb = k->address + AT_VCPU};
+	t->vcpus[tid % DV_GUEST_VCPUS] = (struct dv_guest_vcpu){.tid = tid, .vcpu = k->memory.address + AT_VCPU, .vmcb = k->memory.address + AT_VCPU};
 }
 
 void in_kernel_load(struct in_kernel *k, const void *image, size_t size)
