@@ -118,7 +118,8 @@ static uint32_t user_stack(struct dv_xplace *p, uint64_t *pcs, uint32_t max)
 	    !read_kernel(p, task + l->task_mm, &mm, 8) || !DV_KERNEL_VA(mm) ||
 	    !read_kernel(p, task + l->task_stack, &stack, 8))
 		return 0;
-	if (!dv_xplace_read(p, stack + l->thread_size - l->stack_pad - PT_SIZE, regs, sizeof(regs)))
+	stack += l->thread_size - l->stack_pad - PT_SIZE;
+	if (!DV_KERNEL_VA(stack) || !dv_xplace_read(p, stack, regs, sizeof(regs)))
 		return 0;
 	memcpy(&ip, regs + PT_IP, 8);
 	memcpy(&cs, regs + PT_CS, 8);

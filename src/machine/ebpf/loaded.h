@@ -24,7 +24,7 @@ struct dv_bpf_loaded {
 	struct dv_error *refused_why;
 	void *region;
 	uint64_t region_size;
-	int map_fds[8];
+	int map_fds[10];
 	struct dv_guest_tables *tables; /**< a guest's; mapped */
 	int switch_prog;           /**< for vtimestamp; -1: not needed */
 };

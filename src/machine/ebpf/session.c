@@ -120,6 +120,27 @@ static struct dv_error *find_status(struct dv_bpf_loaded *l, struct dv_guest *gu
 
 static void symbol_range(const struct dv_bpf_loaded *l, const char *prefix, const char *name, uint64_t *start, uint64_t *end);
 
+// Where a guest's unwind tables are, and what was found in them.
+static struct dv_error *orc_maps(struct dv_bpf_loaded *l, struct dv_guest_conf *conf)
+{
+	const struct dv_load_image *img = l->loaded->img;
+	uint64_t room = pow2_up(img->orc_count);
+	struct dv_error *e;
+
+	conf->orc_count = img->orc_count;
+	conf->orc_mask = (uint32_t)room - 1;
+	// Modules come and go; what has an index stays.
+	for (uint32_t i = 0; i < img->orc_count && !conf->orc_kept; i++)
+		conf->orc_kept = l->loaded->orcs[i].index ? i + 1 : 0;
+	e = table(l, "dv_orcs", l->loaded->orcs, img->orc_count * sizeof(*l->loaded->orcs), room * sizeof(*l->loaded->orcs),
+		  &l->map_fds[8]);
+	if (!e)
+		e = dv_bpf_memory_create("dvirt_orcs", DV_ORC_KEPT * 8, &l->map_fds[9]);
+	if (!e)
+		add_map(l, "dv_orc_kept", l->map_fds[9]);
+	return e;
+}
+
 // What the programs of a guest have besides: facts of its kernel, tables.
 static struct dv_error *guest_maps(struct dv_bpf_loaded *l, uint8_t *rodata)
 {
@@ -135,6 +156,9 @@ static struct dv_error *guest_maps(struct dv_bpf_loaded *l, uint8_t *rodata)
 
 	if (at < 0)
 		return dv_error_create(DV_ERR_OTHER, "the run-time functions for the kernel are damaged: no constants");
+	e = orc_maps(l, &conf);
+	if (e)
+		return e;
 	e = in->traps(in->ctx, l->loaded, &rows, &count);
 	if (!e)
 		e = dv_bpf_trap_table(rows, count, &traps, &size, &conf.trap_mask, &l->s.same);

@@ -201,7 +201,7 @@ static struct dv_error *build(struct builder *b, struct dv_bpf_code *main, const
 struct dv_error *dv_bpf_trap_program(const struct dv_bpf_session *s, const struct dv_bpf_group *const *groups, uint32_t count,
 				     const struct dv_bpf_load *how, char **log, int *fd)
 {
-	struct dv_bpf_map_symbol maps[12];
+	struct dv_bpf_map_symbol maps[13];
 	struct builder b = {.s = s};
 	struct dv_bpf_code main = {0};
 	struct dv_bpf_linked linked;

@@ -17,6 +17,7 @@
 #define DV_HOST_LEVELS 4u
 #define DV_HOST_STRSIZE 1024u /* the kernel's DV_STR_MAX (state/port.h) */
 #define DV_HOST_ARGS   10u
+#define DV_GUEST_FRAMES 256u /* not less than DV_STACK_MAX; a power of two, for an index that is masked */
 #define DV_HOST_FRAMES 127u /* of a stack: what kernels allow by default (perf_event_max_stack) */
 
 /** Constants of a load; the verifier knows their values. */
@@ -56,8 +57,12 @@ struct dv_guest_conf {
 	uint32_t isa;            /**< enum dv_kvm_isa */
 	uint32_t trap_mask;      /**< which bits an offset of a row of dv_traps can have */
 	uint32_t cpus;           /**< producers that there are */
-	uint32_t pad;
+	uint32_t orc_count;      /**< rows of dv_orcs: the image's struct dv_load_orc */
+	uint32_t orc_mask;       /**< which bits an index of such a row can have */
+	uint32_t orc_kept;       /**< the row whose entries are kept in dv_orc_kept, and 1 more; 0: none */
 };
+/** Entries of the unwind tables that were found before: dv_orc_kept has so many words. For the whole machine. */
+#define DV_ORC_KEPT 1024u
 /** A row of the table dv_traps: open addressing, by dv_trap_hash(), at most DV_TRAP_LOOK rows from there. */
 struct dv_trap_row {
 	uint64_t pc;     /**< of the INVD; 0: no row */
@@ -97,6 +102,20 @@ struct dv_on_cpu {
 	uint64_t idle;  /**< the word of the idle thread, which has no number */
 };
 
+/** A guest's stack that is followed: guest_walk.h and what builds on it. */
+struct dv_firing_walk {
+	uint64_t cr3;        /**< page tables for what arithmetic does not find */
+	uint64_t ip, sp, bp;
+	uint64_t regs, prev, exact, first, full, user; /**< as in guest/unwind.c */
+	uint64_t edge;       /**< as dv_unwind_from::at_edge */
+	uint64_t row;        /**< of dv_orcs, the latest that was found, and 1 more; 0: none */
+	uint64_t from, lo, hi; /**< of a search */
+	struct {
+		uint64_t va, hva; /**< 0: none */
+	} pages[8];          /**< that were found while this stack is followed */
+	uint64_t bytes[22];  /**< of the guest's, read last */
+};
+
 /** About the firing in progress; one for each producer, in the map dv_fire_mem, DV_FIRING_SIZE apart. */
 struct dv_firing {
 	uint64_t arg[DV_HOST_ARGS];
@@ -106,11 +125,19 @@ struct dv_firing {
 	uint64_t timestamp;  /**< 0: not read yet */
 	uint64_t execname;   /**< sref of this clause's copy; 0: none yet */
 	uint64_t err_epid, err_action, err_pc, err_fault, err_value; /**< what ERROR's clauses see */
-	struct dv_firing_stack {
-		uint64_t size; /**< bytes of pc */
-		uint64_t own;  /**< how many of the first are the tracing's own */
-		uint64_t pc[DV_HOST_FRAMES + 1]; /**< one more, for an index that is masked */
-	} kernel, user;      /**< taken when the firing begins if a clause may ask for them */
+	union {
+		struct {
+			struct dv_firing_stack {
+				uint64_t size; /**< bytes of pc */
+				uint64_t own;  /**< how many of the first are the tracing's own */
+				uint64_t pc[DV_HOST_FRAMES + 1]; /**< one more, for an index that is masked */
+			} kernel, user; /**< the host's: taken when the firing begins if a clause may ask for them */
+		};
+		struct {
+			struct dv_firing_walk walk;
+			uint64_t frames[DV_GUEST_FRAMES]; /**< of the stack that was followed last */
+		};
+	};
 	/* A guest's. */
 	uint64_t vcpu, vmcb; /**< where its registers are */
 	uint64_t index;      /**< of the virtual CPU */
@@ -118,7 +145,7 @@ struct dv_firing {
 	uint64_t offset;     /**< of it from the function's start */
 	uint64_t task;       /**< the guest's running task; 0: it could not be read */
 	uint64_t have_task;  /**< 1: `task` was looked for */
-	uint64_t link;       /**< while a stack is followed: the next frame pointer */
+	uint64_t edge;       /**< 1: there the return address is on top of the stack */
 };
 #define DV_FIRING_SIZE 4096u
 #define DV_FIRING_SHIFT 3u /**< a producer is 512 bytes, its block 4096 */

@@ -8,7 +8,7 @@
 // Included by host.bpf.c. All that the guest says is hostile: wrong numbers make wrong values or faults.
 
 const volatile struct dv_guest_conf dv_guest SECTION(".rodata") = {.trap_mask = 0, .cpus = 1};
-extern uint8_t dv_guest_mem[], dv_traps[];
+extern uint8_t dv_guest_mem[], dv_traps[], dv_orcs[], dv_orc_kept[];
 
 #define GFN(name, ...) DV_HELPER uint64_t dv_guest_##name(uint64_t st, ##__VA_ARGS__)
 #define PTE_ADDR     0x000ffffffffff000ull
@@ -45,8 +45,10 @@ DV_INLINE uint64_t hva_of(uint64_t gpa)
 DV_INLINE uint64_t walk(uint64_t cr3, uint64_t va)
 {
 	uint64_t table = cr3 & PTE_ADDR, e, at, page;
-	uint32_t shift = dv_guest.layout.la57 ? 48 : 39, i;
+	uint32_t shift = dv_guest.layout.la57 ? 48 : 39, spare = 64 - 9 - shift, i;
 
+	if ((uint64_t)((int64_t)(va << spare) >> spare) != va) // the processor takes no such address
+		return ~0ull;
 	for (i = 0; i < 5; i++) {
 		at = hva_of(table + (va >> shift & 511) * 8);
 		e = 0;
@@ -299,6 +301,7 @@ DV_INLINE uint64_t on_vcpu(const struct dv_guest_vcpu *c, uint64_t site, uint64_
 	f->site = site;
 	f->pc = pc;
 	f->offset = offset;
+	f->edge = 0;
 	f->have_task = 0;
 	f->timestamp = 0;
 	return st;
@@ -308,7 +311,7 @@ DV_INLINE uint64_t on_vcpu(const struct dv_guest_vcpu *c, uint64_t site, uint64_
 DV_HELPER uint64_t dv_guest_trap(uint64_t vcpu, uint64_t skip)
 {
 	struct dv_guest_vcpu *c = this_vcpu();
-	uint64_t pc = 0, vmcb = 0;
+	uint64_t pc = 0, vmcb = 0, st;
 	uint32_t why = 0, at, i;
 
 	if (!c || DV_RD(c->vcpu) != vcpu)
@@ -337,7 +340,10 @@ DV_HELPER uint64_t dv_guest_trap(uint64_t vcpu, uint64_t skip)
 			continue;
 		if (skip--)
 			continue;
-		return on_vcpu(c, DV_RD(r->site), pc, DV_RD(r->offset));
+		st = on_vcpu(c, DV_RD(r->site), pc, DV_RD(r->offset));
+		if (st)
+			firing(st)->edge = 1;
+		return st;
 	}
 	return 0;
 }
@@ -671,13 +677,6 @@ GFN(dyndel, uint64_t var, uint64_t flags)
 }
 
 /* -- stacks ------------------------------------------------------------------------------------------------------- */
-
-GFN(caller)
-{
-	uint64_t sp = dv_guest_rsp(st), pc = 0;
-
-	return sp && kernel_read(st, sp, &pc, 8) ? pc : bad(st, sp);
-}
 
 DV_INLINE uint64_t guest_start(uint64_t st)
 {
