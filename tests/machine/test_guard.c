@@ -91,8 +91,9 @@ static unsigned on(void)
 	return n;
 }
 
-static bool nobody(void *ctx, const uint64_t *addrs, uint32_t count, uint8_t *busy)
+static bool nobody(void *ctx, const uint64_t *addrs, uint32_t count, uint8_t *busy, bool held)
 {
+	(void)held;
 	(void)ctx;
 	(void)addrs;
 	memset(busy, 0, count);

@@ -9,6 +9,8 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/uio.h>
+#include <sys/user.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <ucontext.h>
@@ -41,10 +43,9 @@ static void on_fault(int sig, siginfo_t *info, void *uc)
 	greg_t *rip = &((ucontext_t *)uc)->uc_mcontext.gregs[REG_RIP];
 	uint64_t off = (uint64_t)*rip - (uint64_t)(uintptr_t)code;
 
-	(void)sig;
 	(void)info;
-	if (off >= CODE || !sh->known[off]) {
-		dprintf(2, "fault at +0x%llx\n", (unsigned long long)off);
+	if (sig != SIGSEGV || off >= CODE || !sh->known[off]) {
+		dprintf(2, "signal %d at +0x%llx\n", sig, (unsigned long long)off);
 		_exit(9);
 	}
 	sh->hits[self]++;
@@ -132,6 +133,9 @@ static pid_t start(int32_t *tids)
 	if (!pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		sigaction(SIGSEGV, &sa, NULL);
+		sigaction(SIGILL, &sa, NULL);
+		sigaction(SIGTRAP, &sa, NULL);
+		sigaction(SIGBUS, &sa, NULL);
 		for (unsigned i = 0; i < THREADS; i++)
 			if (pthread_create(&t[i], NULL, runner, (void *)(uintptr_t)i))
 				_exit(8);
@@ -170,22 +174,48 @@ static uint64_t here(void)
 	return 0;
 }
 
+// Where a thread that we hold is, and what lies on its stack: the signal's frame, if it is in the handler.
+static void look_at(int32_t tid, const uint64_t *addrs, uint32_t count, uint8_t *busy)
+{
+	struct user_regs_struct regs;
+	uint64_t words[1024];
+	struct iovec to = {words, sizeof(words)}, from;
+	ssize_t n;
+
+	if (ptrace(PTRACE_GETREGS, tid, NULL, &regs) < 0) {
+		memset(busy, 1, count);
+		return;
+	}
+	from = (struct iovec){(void *)(regs.rsp & ~7ull), sizeof(words)};
+	n = process_vm_readv(tid, &to, 1, &from, 1, 0);
+	for (uint32_t i = 0; i < count; i++) {
+		uint64_t a = addrs[i] - BASE + (uint64_t)(uintptr_t)code;
+
+		busy[i] |= regs.rip == a || regs.rip == a - 2;
+		for (ssize_t k = 0; k < n / 8; k++)
+			busy[i] |= words[k] == a || words[k] == a - 2;
+	}
+}
+
 // All threads have gone round twice: none of them stands where it stood.
-static bool quiet(void *ctx, const uint64_t *addrs, uint32_t count, uint8_t *busy)
+static bool quiet(void *ctx, const uint64_t *addrs, uint32_t count, uint8_t *busy, bool held)
 {
 	uint64_t at[THREADS];
 	double until = ms() + 10000;
 
-	(void)ctx;
+	for (uint32_t i = 1; i < count; i++)
+		CHECK(addrs[i] > addrs[i - 1]);
+	for (unsigned i = 0; held && i < THREADS; i++)
+		look_at(((const int32_t *)ctx)[i], addrs, count, busy);
+	if (held)
+		return true;
 	for (unsigned i = 0; i < THREADS; i++)
 		at[i] = sh->loops[i];
 	for (unsigned i = 0; i < THREADS; i++)
 		while (sh->loops[i] < at[i] + 2 && !sh->here[i] && ms() < until)
 			usleep(50);
-	for (uint32_t i = 0; i < count; i++) {
-		CHECK(!i || addrs[i] > addrs[i - 1]);
+	for (uint32_t i = 0; i < count; i++)
 		busy[i] = here() && here() + 2 == addrs[i];
-	}
 	return ms() < until;
 }
 
@@ -259,7 +289,10 @@ struct times {
 
 static void check_alive(pid_t pid)
 {
-	CHECK_EQ(waitpid(pid, NULL, WNOHANG), 0);
+	int status = 0;
+
+	CHECK_EQ(waitpid(pid, &status, WNOHANG), 0);
+	CHECK_EQ(status, 0);
 	CHECK_EQ(sh->wrong, 0);
 }
 
@@ -303,7 +336,7 @@ static void rounds(struct dv_planter *p, dv_traps *t, unsigned count, const char
 			CHECK_EQ(r.on, t->count);
 			ok(dv_unplant(p, t->data, t->count, &r));
 		}
-		ok(dv_replant(p, t->data, t->count, 5, &r));
+		ok(dv_replant(p, t->data, t->count, 20, &r));
 		CHECK_EQ(r.restored, t->count);
 		CHECK(!memcmp(original, code, CODE));
 		check_alive(p->pid);
@@ -343,7 +376,7 @@ static void test_busy(struct dv_planter *p, dv_traps *t)
 		sh->stay = 0;
 		for (double until = ms() + 5000; here() && ms() < until;)
 			usleep(50);
-		ok(dv_replant(p, t->data, t->count, 5, &r));
+		ok(dv_replant(p, t->data, t->count, 20, &r));
 		CHECK_EQ(r.restored, t->count);
 		CHECK(!memcmp(original, code, CODE));
 		check_alive(p->pid);
@@ -351,10 +384,10 @@ static void test_busy(struct dv_planter *p, dv_traps *t)
 	p->quiet = NULL;
 	ok(dv_plant(p, t->data, t->count, &r));
 	ok(dv_unplant(p, t->data, t->count, &r));
-	ok(dv_replant(p, t->data, t->count, 5, &r));
+	ok(dv_replant(p, t->data, t->count, 20, &r));
 	CHECK_EQ(r.off, t->count);
 	p->quiet = quiet;
-	ok(dv_replant(p, t->data, t->count, 5, &r));
+	ok(dv_replant(p, t->data, t->count, 20, &r));
 	CHECK_EQ(r.restored, t->count);
 }
 
@@ -386,7 +419,7 @@ static void test_foreign(struct dv_planter *p, dv_traps *t)
 	CHECK(!memcmp(mine + (y->pc - BASE), code + (y->pc - BASE), y->size));
 	memcpy(code + (y->pc - BASE), y->was, y->size);
 	memcpy(code + (x->pc - BASE), x->was, x->size);
-	ok(dv_replant(p, t->data, t->count, 5, &r));
+	ok(dv_replant(p, t->data, t->count, 20, &r));
 	CHECK_EQ(r.restored, t->count);
 	// Memory that is gone.
 	x->hva = 4096;
@@ -397,7 +430,7 @@ static void test_foreign(struct dv_planter *p, dv_traps *t)
 	x->hva = (uint64_t)(uintptr_t)code + (x->pc - BASE);
 	y->hva = (uint64_t)(uintptr_t)code + (y->pc - BASE);
 	ok(dv_unplant(p, t->data, t->count, &r));
-	ok(dv_replant(p, t->data, t->count, 5, &r));
+	ok(dv_replant(p, t->data, t->count, 20, &r));
 	CHECK_EQ(r.restored, t->count);
 	check_alive(p->pid);
 }
@@ -473,7 +506,7 @@ int main(int argc, char **argv)
 	unsigned count = argc > 1 ? (unsigned)atoi(argv[1]) : 30, stops = 0;
 	int32_t tids[THREADS];
 	dv_traps all = {0}, bytes = {0}, few = {0};
-	struct dv_planter p = {.tids = tids, .tid_count = THREADS, .settle_ms = 0, .quiet = quiet};
+	struct dv_planter p = {.tids = tids, .tid_count = THREADS, .settle_ms = 0, .quiet = quiet, .ctx = tids};
 
 	sh = mmap(NULL, sizeof(*sh), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	code = mmap(NULL, CODE, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

@@ -47,7 +47,9 @@ struct work {
 	uint8_t (*bytes)[8]; // what stands there
 	struct dv_kvm_piece *pieces;
 	void (*fill)(struct work *w); // what to store while virtual CPUs are held
-	const struct behind *behind;
+	struct behind *behind;
+	bool held; // in the process that holds them
+	bool last; // ask about all of them there
 	uint64_t *vias; // where the traps that stay jump to, sorted
 	uint32_t via_count;
 	// Stores to be made.
@@ -131,6 +133,7 @@ static bool fill_held(void *ctx)
 {
 	struct work *w = ctx;
 
+	w->held = true;
 	look(w);
 	w->fill(w);
 	flush(w);
@@ -310,14 +313,19 @@ struct behind {
 };
 
 // Where somebody may stand: what is left of traps.
-static void all_behind(const struct work *w, struct behind *b)
+static void all_behind(const struct work *w, struct behind *b, bool held)
 {
 	b->count = 0;
 	for (uint32_t i = 0; i < w->count; i++)
-		if (w->t[i].state == DV_TRAP_OFF)
+		if (w->t[i].state == DV_TRAP_OFF && (needs_stop(&w->t[i]) == held || (held && w->last)))
 			b->addrs[b->count++] = w->t[i].pc + 2;
 	qsort(b->addrs, b->count, sizeof(*b->addrs), by_number);
 	memset(b->busy, 0, b->count);
+}
+
+static bool ask(const struct work *w, struct behind *b)
+{
+	return w->p->quiet(w->p->ctx, b->addrs, b->count, b->busy, w->held);
 }
 
 static bool busy(const struct behind *b, uint64_t addr)
@@ -339,10 +347,16 @@ static void fill_tails(struct work *w)
 	}
 }
 
-// Not one that another, which stays, jumps into.
+// Not one that another, which stays, jumps into. One that is off is gone through byte for byte, as two instructions, so who
+// may be between them is asked when nobody moves.
 static void fill_replant(struct work *w)
 {
 	w->via_count = 0;
+	all_behind(w, w->behind, true);
+	if (w->held && w->behind->count && !ask(w, w->behind))
+		return;
+	if (w->last)
+		fill_tails(w);
 	for (uint32_t i = 0; i < w->count; i++) {
 		const struct dv_trap *t = &w->t[i];
 
@@ -357,6 +371,14 @@ static void fill_replant(struct work *w)
 		    !any_in(w->vias, w->via_count, t->pc, t->size))
 			store_all(w, t, t->was);
 	}
+}
+
+static bool any_off(const struct work *w)
+{
+	for (uint32_t i = 0; i < w->count; i++)
+		if (w->t[i].state == DV_TRAP_OFF)
+			return true;
+	return false;
 }
 
 static void pause_ms(unsigned ms)
@@ -378,16 +400,18 @@ struct dv_error *dv_replant(const struct dv_planter *p, struct dv_trap *t, size_
 	b.busy = dv_xcalloc(n + 1, 1);
 	w.behind = &b;
 	look(&w);
-	for (all_behind(&w, &b); p->quiet && b.count && tries && !e; tries--) {
+	for (; p->quiet && tries && !e && any_off(&w); tries--) {
 		pause_ms(p->settle_ms);
-		if (p->quiet(p->ctx, b.addrs, b.count, b.busy)) {
+		all_behind(&w, &b, false);
+		if (b.count && ask(&w, &b)) {
 			look(&w);
 			fill_tails(&w);
 			flush(&w);
-			e = held(&w, fill_replant, ret);
 			look(&w);
-			all_behind(&w, &b);
 		}
+		w.last = tries == 1;
+		e = held(&w, fill_replant, ret);
+		look(&w);
 	}
 	count(&w, ret);
 	free(b.addrs);

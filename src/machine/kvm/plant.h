@@ -15,11 +15,15 @@
 #include "machine/kvm/vm.h"
 
 /**
- * Who may still be about to run from one of these addresses (sorted)? Sets busy[i] where somebody may. False: not known, so
- * all are. A virtual CPU stands there when its program counter is one of them or, the exit not having been dealt with, two less; after
- * that, a task that was interrupted there (dv_trap_stacks()). In this order.
+ * Who may still be about to run from one of these addresses (sorted)? Sets busy[i] where somebody may. False: not known, so all
+ * are. A virtual CPU stands there when its program counter is one of them or, while it comes back from the trap, two less;
+ * a task or an interrupted interrupt when its stack says so (dv_trap_stacks()).
+ *
+ * Not @p held: asked while the guest runs, some time after the last trap, of places that nobody can come to any more.
+ * @p held: asked of traps that need that (DV_TRAP_STOP), while the virtual CPUs are held, by the process that holds them: in a copy of
+ * this process's memory, and with little time (DV_STOP_MS). Somebody may come there again later.
  */
-typedef bool dv_quiet_fn(void *ctx, const uint64_t *addrs, uint32_t count, uint8_t *busy);
+typedef bool dv_quiet_fn(void *ctx, const uint64_t *addrs, uint32_t count, uint8_t *busy, bool held);
 
 /** An exception that no task's stack shows (an NMI) is over after it. */
 #define DV_SETTLE_MS 30u
@@ -56,8 +60,18 @@ struct dv_error *dv_replant(const struct dv_planter *p, struct dv_trap *t, size_
 uint64_t dv_proc_start(int pid);
 
 /* stacks.c */
-/** busy[i] is set where a task or an interrupt of the guest may have been interrupted at addrs[i] (sorted): that number is on
- *  its stack. Of a task that sleeps, the part in use; of those that run, all. False: not all could be looked at. */
-bool dv_trap_stacks(struct dv_guest *g, dv_trap_read_fn *read, void *ctx, const uint64_t *addrs, uint32_t count, uint8_t *busy);
+/** What a virtual CPU is doing, where that is known. */
+struct dv_trap_cpu {
+	uint64_t task; /**< the guest's struct task_struct; 0: not known */
+	uint64_t sp;   /**< 0: not known */
+	bool user;     /**< in user mode: nothing of its task's kernel stack is in use */
+};
+/**
+ * busy[i] is set where a task or an interrupt of the guest may have been interrupted at addrs[i] (sorted): that number is on
+ * its stack. Of a task that sleeps the part in use is looked at; of one that runs too if @p cpus has it, else all. False: not
+ * all could be looked at.
+ */
+bool dv_trap_stacks(struct dv_guest *g, dv_trap_read_fn *read, void *ctx, const struct dv_trap_cpu *cpus, uint32_t cpu_count,
+                    const uint64_t *addrs, uint32_t count, uint8_t *busy);
 
 #endif

@@ -11,7 +11,7 @@
 #include "machine/ebpf/session.h"
 #include "machine/ebpf/trap.h"
 #include "machine/kvm/guard.h"
-#include "machine/kvm/host.h"
+#include "machine/kvm/quiet.h"
 #include "machine/kvm/text.h"
 
 extern const uint8_t dv_host_bpf[], dv_host_bpf_end[]; // the run-time functions, ebpf/embed.S
@@ -117,28 +117,10 @@ static struct dv_error *make_traps(void *ctx, const struct dv_loaded *l, struct 
 	return NULL;
 }
 
-// struct dv_planter::quiet. A virtual CPU's program counter is what it was at its last exit. With the traps off, one that left the
-// guest elsewhere since cannot be behind one of them, but for what was interrupted there and waits on some stack.
-static bool quiet(void *ctx, const uint64_t *addrs, uint32_t count, uint8_t *busy)
-{
-	struct dv_kvm_trace *t = ctx;
-	struct dv_kvm_machine *k = t->m->priv;
-
-	for (size_t i = 0; i < k->vm->vcpus.count; i++) {
-		uint64_t pc;
-
-		if (!dv_kvm_kread(k->host, k->vm->vcpus.data[i].vcpu + k->host->off.regs + 16 * 8, &pc, 8))
-			return false;
-		for (uint32_t n = 0; n < count; n++)
-			busy[n] |= pc == addrs[n] || pc + 2 == addrs[n];
-	}
-	return true; // TODO dv_trap_stacks
-}
-
 static struct dv_planter planter(struct dv_kvm_trace *t)
 {
 	return (struct dv_planter){.pid = t->m->pid, .start = ((struct dv_kvm_machine *)t->m->priv)->vm->start, .tids = t->m->tids,
-				   .tid_count = t->m->tid_count, .settle_ms = DV_SETTLE_MS, .quiet = quiet, .ctx = t};
+				   .tid_count = t->m->tid_count, .settle_ms = DV_SETTLE_MS, .quiet = dv_kvm_quiet, .ctx = t->m};
 }
 
 static struct dv_error *plant(struct dv_kvm_trace *t)

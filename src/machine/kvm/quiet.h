@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef DV_MACHINE_KVM_QUIET_H
+#define DV_MACHINE_KVM_QUIET_H
+/** Who may be about to run from behind a trap of a guest's. */
+#include "machine/kvm/priv.h"
+
+/** dv_quiet_fn: @p ctx is a struct dv_machine of this folder's, whose kernel is known. Programs on its exits may be attached or not. */
+bool dv_kvm_quiet(void *ctx, const uint64_t *addrs, uint32_t count, uint8_t *busy, bool held);
+
+#endif
