@@ -101,7 +101,10 @@ static void look(struct dv_machine *m)
 	char dir[512];
 	bool any = false;
 
-	k->pause_ms = k->pause_ms < 700 ? k->pause_ms * 3 / 2 + 20 : 1000;
+	if (!k->waits_since)
+		k->waits_since = now_ns();
+	// One that has not come in a minute is likely to be of another kind.
+	k->pause_ms = k->pause_ms < 700 ? k->pause_ms * 3 / 2 + 20 : now_ns() - k->waits_since < 60ull * SECOND ? 1000 : 10000;
 	k->next_look = now_ns() + k->pause_ms * 1000000u;
 	if (!k->vm->vcpus.count || !k->vm->slots.count) {
 		because(m, "it has no %s yet", k->vm->slots.count ? "virtual CPUs" : "memory");
@@ -129,7 +132,7 @@ static void look(struct dv_machine *m)
 				if (!e)
 					m->caps |= DV_CAP_FBT | DV_CAP_SYSCALL;
 				dv_error_destroy(e);
-				k->pause_ms = 0;
+				k->pause_ms = k->waits_since = 0;
 				k->elsewhere = 0;
 				k->next_look = now_ns() + SECOND;
 				return;
@@ -223,10 +226,12 @@ static void kvm_poll(struct dv_machine *m)
 	}
 	if (now_ns() < k->next_look || !refresh(m))
 		return;
-	k->next_look = now_ns() + SECOND;
-	if (m->state == DV_MACHINE_WAITING)
+	if (m->state == DV_MACHINE_WAITING) {
 		look(m);
-	else if (!runs(m))
+		return;
+	}
+	k->next_look = now_ns() + SECOND;
+	if (!runs(m))
 		restarted(m);
 }
 

@@ -19,6 +19,7 @@ struct dv_kvm_machine {
 	uint32_t slots_told;          /**< grows when the memory slots have changed */
 	int32_t tids[DV_KVM_VCPUS];   /**< dv_machine::tids */
 	uint64_t next_look, pause_ms; /**< ns; ms */
+	uint64_t waits_since;         /**< ns; 0: it does not wait for a kernel */
 	unsigned elsewhere;           /**< looks in a row at which no virtual CPU ran the kernel that we know */
 };
 
