@@ -149,6 +149,27 @@ static void look(struct dv_machine *m)
 		because(m, "no kernel runs in it yet");
 }
 
+// A CR3 that does not show the kernel that we know: does it show another? On AMD it is the processor's own, and says enough. On
+// Intel it may be of a process that has ended long since, whose page tables are something else by now.
+static bool another(struct dv_machine *m, const struct dv_guest_regs *r)
+{
+	struct dv_kvm_machine *k = m->priv;
+	struct dv_guest *g;
+	struct dv_error *e;
+
+	if (k->host->isa == DV_KVM_SVM)
+		return true;
+	if (r->cr3 == k->odd_cr3)
+		return false;
+	e = dv_guest_open(&k->phys, r, NULL, k->universe, &g);
+	if (!e)
+		dv_guest_close(g);
+	else
+		k->odd_cr3 = r->cr3;
+	dv_error_destroy(e);
+	return !e;
+}
+
 // Is the kernel that we know still the one that runs? A moment's oddity is no answer: firmware, another CPU that starts.
 static bool runs(struct dv_machine *m)
 {
@@ -162,11 +183,11 @@ static bool runs(struct dv_machine *m)
 
 		if (!dv_kvm_vcpu_regs(k->host, &k->vm->vcpus.data[i], &r))
 			continue;
-		any = true;
 		if (dv_guest_runs(m->guest, &r)) {
 			k->elsewhere = 0;
 			return true;
 		}
+		any = any || another(m, &r);
 	}
 	k->elsewhere = any ? k->elsewhere + 1 : 0;
 	return k->elsewhere < 2;

@@ -20,6 +20,7 @@ struct dv_kvm_machine {
 	int32_t tids[DV_KVM_VCPUS];   /**< dv_machine::tids */
 	uint64_t next_look, pause_ms; /**< ns; ms */
 	uint64_t waits_since;         /**< ns; 0: it does not wait for a kernel */
+	uint64_t odd_cr3;             /**< one that shows no kernel at all (any more) */
 	unsigned elsewhere;           /**< looks in a row at which no virtual CPU ran the kernel that we know */
 };
 
