@@ -14,7 +14,8 @@ static const char usage_text[] = "usage: dvirt [options] -n DESCRIPTION[/PREDICA
 				 "       dvirt [options] -s SCRIPT [arguments]\n"
 				 "       dvirt -l [-v] [-n DESCRIPTION]...\n"
 				 "       dvirt ps [-v]\n"
-				 "       dvirt qemu-args NAME\n";
+				 "       dvirt qemu-args NAME\n"
+				 "       dvirt doctor [-v] [--kvm]\n";
 static const char help_text[] =
     "\n"
     "One D script traces any number of Linux guests under QEMU; a probe is machine:provider:module:function:name.\n"
@@ -24,6 +25,7 @@ static const char help_text[] =
     "  dvirt -n 'syscall:::entry { @[vmname, execname, probefunc] = count(); }'\n"
     "  dvirt -n 'web:fbt::tcp_v4_rcv:entry { printf(\"%d\\n\", args[0]->len); }'\n"
     "  dvirt -l -v -n 'fbt::vfs_read:'                        probes and their arguments\n"
+    "  dvirt doctor                                           what this host lets be traced, and what not\n"
     "\n"
     "What to trace\n"
     "  -n DESC    probe description, with an optional predicate and actions\n"
@@ -467,6 +469,8 @@ int main(int argc, char **argv)
 		return ps(argc - 1, argv + 1);
 	if (argc > 1 && !strcmp(argv[1], "qemu-args"))
 		return dv_cmd_qemu_args(argc - 1, argv + 1);
+	if (argc > 1 && !strcmp(argv[1], "doctor"))
+		return dv_cmd_doctor(argc - 1, argv + 1);
 	status = parse(&c, argc, argv);
 	if (!status) {
 		e = dv_tracer_create(&made);

@@ -2,9 +2,12 @@
 #include "machine/machine.h"
 
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "machine/doctor.h"
 #include "machine/ebpf/ebpf.h"
 #include "machine/fake/fake.h"
 #include "machine/kvm/kvm.h"
@@ -36,6 +39,24 @@ void dv_machine_close(struct dv_machine *m)
 	if (m->ops && m->ops->close)
 		m->ops->close(m);
 	free(m);
+}
+
+void dv_doctor_say(const struct dv_doctor *d, enum dv_doctor_kind kind, const char *what, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	d->say(d->ctx, kind, what, text);
+}
+
+void dv_doctor(const struct dv_doctor *d)
+{
+	for (size_t i = 0; dv_backends[i]; i++)
+		if (dv_backends[i]->doctor)
+			dv_backends[i]->doctor(d);
 }
 
 struct dv_error *dv_rundir(bool create, char *buf, size_t size)

@@ -98,6 +98,7 @@ struct dv_machine {
 	void *priv;
 };
 
+struct dv_doctor;
 struct dv_backend {
 	const char *name;
 	/** Call @p fn for every machine there is now. Sockets that are dead or cannot be opened are reported with state
@@ -110,6 +111,8 @@ struct dv_backend {
 	int (*watch)(void);
 	/** With `watch`: take in what @p fd has. Is it worth a scan? */
 	bool (*news)(int fd);
+	/** Optional: what it needs of this host, and whether it is there; see machine/doctor.h. */
+	void (*doctor)(const struct dv_doctor *d);
 };
 /** All backends, ended by NULL. */
 extern const struct dv_backend *const dv_backends[];

@@ -169,6 +169,7 @@ int main(void)
 	char buf[108];
 
 	setenv("DVIRT_HOST", "no", 1); // only the machines of this test
+	setenv("DVIRT_KVM", "no", 1);
 	REQUIRE(mkdtemp(dir));
 	setenv("DVIRT_RUNDIR", dir, 1);
 	setenv("DVIRT_CACHE_DIR", dir, 1);

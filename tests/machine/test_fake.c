@@ -154,6 +154,7 @@ int main(void)
 	char command[128];
 
 	setenv("DVIRT_HOST", "no", 1); // only the machines of this test
+	setenv("DVIRT_KVM", "no", 1);
 	REQUIRE(mkdtemp(dir));
 	setenv("DVIRT_RUNDIR", "/nonexistent", 1);
 	test_events();

@@ -52,6 +52,8 @@ refused(["-p", str(p.pid), "-n", "BEGIN"], "there is no process %d" % p.pid)
 refused(["-n", "pid%d:a.out:main:entry" % p.pid], "there is no process %d" % p.pid)
 refused(["-p", "banana", "-n", "BEGIN"], "banana", status=2)
 
+refused(["doctor", "banana"], "banana", status=2)
+
 # The host is left out by whoever says so.
 no = {"DVIRT_HOST": "no"}
 refused(["-n", "host:syscall:::entry"], "host cannot be traced", "DVIRT_HOST=no", env=no)
@@ -95,6 +97,8 @@ with guestlib.Guests() as g:
     assert s == 0 and re.search(r"^web +qemu +ready", out, re.M) and not re.search(r"^host .*ready", out, re.M), (out, err)
     s, out, err = as_nobody("ps", "-v")
     assert re.search(r"^host +ebpf +no ", out, re.M) and re.search("cannot be traced: .*root.*BPF and PERFMON", out), out
+    s, out, err = as_nobody("doctor")
+    assert s == 1 and re.search(r"^  NO   programs that read the kernel.*BPF and PERFMON", out, re.M) and not err, (out, err)
     script = "syscall:::entry { @[vmname] = count(); n++; } tick-100ms /n > 20/ { exit(0); }"
     s, out, err = as_nobody("-qn", script)
     assert s == 0 and re.search(r"^ +web +\d+$", out, re.M) and "host" not in out and "error" not in err, (out, err)

@@ -254,6 +254,7 @@ int main(int argc, char **argv)
 	char command[128];
 
 	setenv("DVIRT_HOST", "no", 1); // only the machines of this test
+	setenv("DVIRT_KVM", "no", 1);
 	REQUIRE(argc > 1 && mkdtemp(dir));
 	dvirt = realpath(argv[1], NULL);
 	REQUIRE(dvirt);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "machine/ebpf/bpf/firing.h"
+#include "machine/ebpf/doctor.h"
 #include "machine/ebpf/event.h"
 #include "machine/ebpf/kfunc.h"
 #include "machine/ebpf/maps.h"
@@ -273,4 +274,5 @@ const struct dv_backend dv_backend_ebpf = {
     .name = "ebpf",
     .scan = scan,
     .open = open_host,
+    .doctor = dv_ebpf_doctor,
 };

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // Descriptors of virtual machines are links to "anon_inode:kvm-vm" in /proc/PID/fd. Two of them may be one machine: kcmp(2)
-// tells. A machine keeps its name as long as this process lives, whatever comes and goes beside it.
+// tells. A machine keeps its name as long as it runs, whatever comes and goes beside it.
+//
+// A host may have tens of thousands of descriptors, and whoever waits for a machine asks several times in a second. So the
+// answer to an earlier question is given again until looking has taken no more than a fiftieth of the time.
 #include "machine/kvm/find.h"
 
 #include <ctype.h>
@@ -12,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -19,6 +23,7 @@
 #define VM_LINK   "anon_inode:kvm-vm"
 #define VCPU_LINK "anon_inode:kvm-vcpu:"
 #define ARGS_MAX  65536u
+#define SPARE     50u
 
 struct list {
 	DV_VEC(struct dv_kvm_found) v;
@@ -197,34 +202,41 @@ static void forget(const struct list *now)
 	named.v.count = n;
 }
 
-void dv_kvm_find(void (*fn)(void *ctx, const struct dv_kvm_found *f), void *ctx)
+static uint64_t now_ns(void)
 {
-	struct list all = {0};
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+// Machines that are one, under the oldest process; all have names.
+static void walk(struct list *all)
+{
 	struct dirent *d;
 	size_t n = 0;
-	DIR *proc;
+	DIR *proc = opendir("/proc");
 
-	// Without the module there are none; whether it is built in or not, it has parameters.
-	if (access("/sys/module/kvm", F_OK) || !(proc = opendir("/proc")))
-		return;
-	while ((d = readdir(proc)))
+	all->v.count = 0;
+	while (proc && (d = readdir(proc)))
 		if (isdigit((unsigned char)d->d_name[0]))
-			look_at(atoi(d->d_name), &all);
-	closedir(proc);
-	if (all.v.count)
-		qsort(all.v.data, all.v.count, sizeof(all.v.data[0]), by_age);
-	for (size_t i = 0; i < all.v.count; i++) {
+			look_at(atoi(d->d_name), all);
+	if (proc)
+		closedir(proc);
+	if (all->v.count)
+		qsort(all->v.data, all->v.count, sizeof(all->v.data[0]), by_age);
+	for (size_t i = 0; i < all->v.count; i++) {
 		bool known = false;
 
 		for (size_t k = 0; k < n && !known; k++)
-			known = all.v.data[k].pid != all.v.data[i].pid && same(&all.v.data[k], &all.v.data[i]);
+			known = all->v.data[k].pid != all->v.data[i].pid && same(&all->v.data[k], &all->v.data[i]);
 		if (!known)
-			all.v.data[n++] = all.v.data[i];
+			all->v.data[n++] = all->v.data[i];
 	}
-	all.v.count = n;
-	forget(&all);
-	for (size_t i = 0; i < all.v.count; i++) {
-		struct dv_kvm_found *f = &all.v.data[i];
+	all->v.count = n;
+	forget(all);
+	for (size_t i = 0; i < n; i++) {
+		struct dv_kvm_found *f = &all->v.data[i];
 		const struct dv_kvm_found *o = find_named(f);
 
 		if (o) {
@@ -233,7 +245,23 @@ void dv_kvm_find(void (*fn)(void *ctx, const struct dv_kvm_found *f), void *ctx)
 		} else {
 			give_name(f);
 		}
-		fn(ctx, f);
 	}
-	DV_VEC_FREE(&all.v);
+}
+
+void dv_kvm_find(void (*fn)(void *ctx, const struct dv_kvm_found *f), void *ctx)
+{
+	static struct list all;
+	static uint64_t next;
+	uint64_t now = now_ns();
+
+	// Without the module there are none; whether it is built in or not, it has parameters.
+	if (access("/sys/module/kvm", F_OK))
+		return;
+	if (now >= next) {
+		walk(&all);
+		next = now + (now_ns() - now) * (SPARE + 1);
+	}
+	for (size_t i = 0; i < all.v.count; i++)
+		if (dv_kvm_start_time(all.v.data[i].pid) == all.v.data[i].start)
+			fn(ctx, &all.v.data[i]);
 }

@@ -199,6 +199,9 @@ struct dv_error *dv_kvm_host_fill(struct dv_kvm_host *h)
 	}
 	if (h->isa == DV_KVM_NONE)
 		return dv_error_create(DV_ERR_UNKNOWN, "the host's kernel tells no types of kvm_amd or kvm_intel");
+	if (h->isa == DV_KVM_VMX && h->off.vmx_reason == DV_KVM_NO_OFF)
+		return dv_error_create(DV_ERR_UNKNOWN, "the host's kernel has no member 'exit_reason' in struct vcpu_vmx: it keeps its "
+						       "virtual machines in a way that is not known");
 	l->node_count = (uint32_t)array_count(member(h, "xa_node", "slots", &off));
 	l->set_hash_size = (uint32_t)array_count(member(h, "kvm_memslots", "id_hash", &off));
 	t = struct_type(h, "upid");

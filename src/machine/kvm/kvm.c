@@ -18,6 +18,7 @@
 #include "abi/region.h"
 #include "machine/ebpf/ebpf.h"
 #include "machine/ebpf/maps.h"
+#include "machine/kvm/doctor.h"
 #include "machine/kvm/priv.h"
 #include "machine/kvm/trace.h"
 
@@ -100,7 +101,10 @@ static void look(struct dv_machine *m)
 	char dir[512];
 	bool any = false;
 
-	k->pause_ms = k->pause_ms < 700 ? k->pause_ms * 3 / 2 + 20 : 1000;
+	if (!k->waits_since)
+		k->waits_since = now_ns();
+	// One that has not come in a minute is likely to be of another kind.
+	k->pause_ms = k->pause_ms < 700 ? k->pause_ms * 3 / 2 + 20 : now_ns() - k->waits_since < 60ull * SECOND ? 1000 : 10000;
 	k->next_look = now_ns() + k->pause_ms * 1000000u;
 	if (!k->vm->vcpus.count || !k->vm->slots.count) {
 		because(m, "it has no %s yet", k->vm->slots.count ? "virtual CPUs" : "memory");
@@ -128,7 +132,7 @@ static void look(struct dv_machine *m)
 				if (!e)
 					m->caps |= DV_CAP_FBT | DV_CAP_SYSCALL;
 				dv_error_destroy(e);
-				k->pause_ms = 0;
+				k->pause_ms = k->waits_since = 0;
 				k->elsewhere = 0;
 				k->next_look = now_ns() + SECOND;
 				return;
@@ -145,6 +149,27 @@ static void look(struct dv_machine *m)
 		because(m, "no kernel runs in it yet");
 }
 
+// A CR3 that does not show the kernel that we know: does it show another? On AMD it is the processor's own, and says enough. On
+// Intel it may be of a process that has ended long since, whose page tables are something else by now.
+static bool another(struct dv_machine *m, const struct dv_guest_regs *r)
+{
+	struct dv_kvm_machine *k = m->priv;
+	struct dv_guest *g;
+	struct dv_error *e;
+
+	if (k->host->isa == DV_KVM_SVM)
+		return true;
+	if (r->cr3 == k->odd_cr3)
+		return false;
+	e = dv_guest_open(&k->phys, r, NULL, k->universe, &g);
+	if (!e)
+		dv_guest_close(g);
+	else
+		k->odd_cr3 = r->cr3;
+	dv_error_destroy(e);
+	return !e;
+}
+
 // Is the kernel that we know still the one that runs? A moment's oddity is no answer: firmware, another CPU that starts.
 static bool runs(struct dv_machine *m)
 {
@@ -158,11 +183,11 @@ static bool runs(struct dv_machine *m)
 
 		if (!dv_kvm_vcpu_regs(k->host, &k->vm->vcpus.data[i], &r))
 			continue;
-		any = true;
 		if (dv_guest_runs(m->guest, &r)) {
 			k->elsewhere = 0;
 			return true;
 		}
+		any = any || another(m, &r);
 	}
 	k->elsewhere = any ? k->elsewhere + 1 : 0;
 	return k->elsewhere < 2;
@@ -222,10 +247,12 @@ static void kvm_poll(struct dv_machine *m)
 	}
 	if (now_ns() < k->next_look || !refresh(m))
 		return;
-	k->next_look = now_ns() + SECOND;
-	if (m->state == DV_MACHINE_WAITING)
+	if (m->state == DV_MACHINE_WAITING) {
 		look(m);
-	else if (!runs(m))
+		return;
+	}
+	k->next_look = now_ns() + SECOND;
+	if (!runs(m))
 		restarted(m);
 }
 
@@ -386,5 +413,5 @@ static int kvm_watch(void)
 }
 
 const struct dv_backend dv_backend_kvm = {
-	.name = "kvm", .scan = kvm_scan, .open = kvm_open, .watch = kvm_watch, .news = dv_kvm_news,
+	.name = "kvm", .scan = kvm_scan, .open = kvm_open, .watch = kvm_watch, .news = dv_kvm_news, .doctor = dv_kvm_doctor,
 };

@@ -19,6 +19,8 @@ struct dv_kvm_machine {
 	uint32_t slots_told;          /**< grows when the memory slots have changed */
 	int32_t tids[DV_KVM_VCPUS];   /**< dv_machine::tids */
 	uint64_t next_look, pause_ms; /**< ns; ms */
+	uint64_t waits_since;         /**< ns; 0: it does not wait for a kernel */
+	uint64_t odd_cr3;             /**< one that shows no kernel at all (any more) */
 	unsigned elsewhere;           /**< looks in a row at which no virtual CPU ran the kernel that we know */
 };
 

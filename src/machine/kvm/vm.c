@@ -150,8 +150,10 @@ static struct dv_error *find_kvm(struct dv_kvm_host *h, const struct dv_kvm_vm *
 			break;
 		if (!word(h, file + l->file_ops, &ops) || !word(h, file + l->file_private, &kvm))
 			continue;
-		if (!is_vm_file(h, ops))
+		if (!is_vm_file(h, ops)) {
+			file = 0;
 			break;
+		}
 		if (!word(h, kvm + l->kvm_mm, &owner))
 			continue;
 		if (owner != mm)
