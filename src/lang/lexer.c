@@ -484,6 +484,14 @@ const char *dv_lex_pdesc(struct dv_lexer *l)
 
 			l->pos += as_string ? 2 : 1;
 			w = word(l, &len);
+			if (len && isdigit((unsigned char)w[0])) { // "tick-$1ms": the rest is text again
+				uint32_t digits = 1;
+
+				while (digits < len && isdigit((unsigned char)w[digits]))
+					digits++;
+				l->pos -= len - digits;
+				len = digits;
+			}
 			value = dv_macro(l, w, len, as_string, &tag, &msg);
 			if (!value) {
 				dv_diag_at(l->script, l->diag, mloc, tag, NULL, "%s", msg);
