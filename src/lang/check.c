@@ -83,14 +83,15 @@ static struct dv_node *check_cast(struct dv_check *ck, const struct dv_node *n)
 
 static struct dv_node *check_stringof(struct dv_check *ck, const struct dv_node *n)
 {
-	struct dv_node *v = dv_check_value(ck, n->kids[0]);
+	struct dv_node *v = dv_check_expr(ck, n->kids[0]);
 
 	if (!v)
 		return NULL;
 	if (!dv_is_strcompat(v->type) && !dv_type_is_scalar(dv_decay(ck, v)->type))
 		return DV_ERR_AT(ck, n->loc, "D_STRINGOF_TYPE", "cannot convert expression of type %s to a string",
 				 dv_tname(ck, v->type));
-	return dv_to_string(ck, v);
+	v = dv_as_value(ck, n->kids[0], v);
+	return v ? dv_to_string(ck, v) : NULL;
 }
 
 static struct dv_node *check_int(struct dv_check *ck, const struct dv_node *n)
