@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cli/cli.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
@@ -283,6 +284,26 @@ static struct dv_error *evaltime(struct cli *c, const char *value)
 	return dv_error_create(DV_ERR_SYNTAX, "option evaltime: '%s' is neither exec nor postinit", value ? value : "");
 }
 
+// DTRACE_OPT_NAME=VALUE in the environment: as -x name=VALUE before all others.
+static void environment(struct cli *c)
+{
+	static const char prefix[] = "DTRACE_OPT_";
+
+	for (char **e = environ; *e; e++) {
+		char *text;
+
+		if (strncmp(*e, prefix, sizeof(prefix) - 1))
+			continue;
+		text = dv_xstrdup(*e + sizeof(prefix) - 1);
+		for (char *p = text; *p && *p != '='; p++)
+			*p = (char)tolower((unsigned char)*p);
+		if (text[0] && text[strlen(text) - 1] == '=') // a flag
+			text[strlen(text) - 1] = '\0';
+		option(c, text);
+		free(text);
+	}
+}
+
 static struct dv_error *set_options(struct dv_tracer *t, struct cli *c)
 {
 	char dlib[PATH_MAX + 32];
@@ -471,6 +492,7 @@ int main(int argc, char **argv)
 		return dv_cmd_qemu_args(argc - 1, argv + 1);
 	if (argc > 1 && !strcmp(argv[1], "doctor"))
 		return dv_cmd_doctor(argc - 1, argv + 1);
+	environment(&c);
 	status = parse(&c, argc, argv);
 	if (!status) {
 		e = dv_tracer_create(&made);

@@ -59,11 +59,30 @@ struct dv_error *dv_source_read(const char *path, char **ret)
 	return read_all(fd, path, ret);
 }
 
+// The preprocessor reads its standard input; what it and dvirt say of a line should name the script.
+static char *with_name(const char *path, const char *text)
+{
+	const char *name = path && strcmp(path, "-") ? path : path ? "<stdin>" : "-n";
+	char *head = dv_xcalloc(2, strlen(name) + 16), *to = head, *all;
+
+	to += sprintf(to, "#line 1 \"");
+	for (; *name; name++) {
+		if (*name == '"' || *name == '\\')
+			*to++ = '\\';
+		*to++ = *name;
+	}
+	sprintf(to, "\"\n");
+	all = dv_xasprintf("%s%s", head, text);
+	free(head);
+	return all;
+}
+
 struct dv_error *dv_source_cpp(const struct dv_cpp *cpp, const char *path, const char *text, char **ret)
 {
 	DV_VEC(char *) argv = {0};
 	DV_FREE char *folder = dv_xasprintf("-I%s", path && strcmp(path, "-") ? dirname(strdupa(path)) : ".");
-	DV_FREE char *copy = dv_xstrdup(text);
+	DV_FREE char *copy = with_name(path, text);
+	char *first = strchr(copy, '\n') + 1;
 	DV_FD int in = memfd_create("dvirt-script", MFD_CLOEXEC);
 	int out[2], status;
 	size_t len = strlen(copy);
@@ -71,8 +90,8 @@ struct dv_error *dv_source_cpp(const struct dv_cpp *cpp, const char *path, const
 	pid_t pid;
 
 	// The interpreter line is not for the preprocessor; its line stays, so that numbers stay right.
-	if (!strncmp(copy, "#!", 2))
-		memset(copy, ' ', strcspn(copy, "\n"));
+	if (!strncmp(first, "#!", 2))
+		memset(first, ' ', strcspn(first, "\n"));
 	if (in < 0 || write(in, copy, len) != (ssize_t)len || lseek(in, 0, SEEK_SET) < 0)
 		return dv_error_sys(errno, "cannot hand the script to the preprocessor");
 	if (pipe2(out, O_CLOEXEC) < 0)

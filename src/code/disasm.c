@@ -54,7 +54,7 @@ static bool call(const struct dv_insn *insns, uint32_t i, char *buf, size_t size
 	const struct dv_fn_info *fn;
 	size_t n;
 
-	if (in->regs || in->off || in->imm <= DV_FN_NONE || in->imm >= DV_FN_COUNT)
+	if (in->regs || in->off < 0 || in->imm <= DV_FN_NONE || in->imm >= DV_FN_COUNT)
 		return false;
 	fn = &dv_fns[in->imm];
 	n = (size_t)snprintf(buf, size, "call %s(", fn->name);

@@ -75,7 +75,7 @@ static void *keep(struct dv_program *p, const void *data, size_t count, size_t e
 }
 
 struct dv_error *dv_codegen(const struct dv_clause *typed, uint32_t strsize,
-			    struct dv_consts *consts, struct dv_program **ret)
+			    struct dv_consts *consts, struct dv_program **ret, struct dv_loc *at)
 {
 	struct dv_program *p = dv_xcalloc(1, sizeof(*p));
 	struct gen g = {.prog = p, .consts = consts, .strsize = strsize, .loc = typed->loc};
@@ -101,6 +101,8 @@ struct dv_error *dv_codegen(const struct dv_clause *typed, uint32_t strsize,
 	DV_VEC_FREE(&g.fields);
 	DV_VEC_FREE(&g.stmt_pc);
 	if (err) {
+		if (at)
+			*at = g.fail;
 		dv_program_destroy(p);
 		return err;
 	}

@@ -39,7 +39,7 @@ struct gen {
 	unsigned held;
 	unsigned depth;	   /**< of recursion */
 	bool dead;	   /**< nothing leads here (`x || 1` has been jumped over): nothing is emitted */
-	struct dv_loc loc; /**< for messages */
+	struct dv_loc loc, fail; /**< of what is generated; of the error */
 	struct dv_error *err;
 };
 

@@ -14,10 +14,8 @@ void gen_fail(struct gen *g, enum dv_error_code code, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	if (g->loc.line)
-		g->err = dv_error_create(code, "line %u, column %u: %s", g->loc.line, g->loc.col, text);
-	else
-		g->err = dv_error_create(code, "%s", text);
+	g->err = dv_error_create(code, "%s", text);
+	g->fail = g->loc;
 }
 
 void gen_emit(struct gen *g, uint8_t code, unsigned dst, unsigned src, int16_t off, int32_t imm)

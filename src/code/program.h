@@ -73,9 +73,12 @@ uint32_t dv_consts_intern(struct dv_consts *c, const char *s, size_t len);
 /** The bytes from DV_CONSTS_OFF on, and how many. Grows; existing offsets stay. */
 const void *dv_consts_data(const struct dv_consts *c, uint32_t *size);
 
-/** Generate code for a typed clause. PMACH checks against the universe of each accessed type. Takes nothing over. */
+/**
+ * Generate code for a typed clause. PMACH checks against the universe of each accessed type. Takes nothing over. @p at: which
+ * place of the script an error is about; may be NULL.
+ */
 struct dv_error *dv_codegen(const struct dv_clause *typed, uint32_t strsize, struct dv_consts *consts,
-                            struct dv_program **ret) DV_MUST_USE;
+                            struct dv_program **ret, struct dv_loc *at) DV_MUST_USE;
 void dv_program_destroy(struct dv_program *p);
 
 #endif

@@ -484,7 +484,7 @@ const char *dv_lex_pdesc(struct dv_lexer *l)
 
 			l->pos += as_string ? 2 : 1;
 			w = word(l, &len);
-			if (isdigit((unsigned char)*w)) { // "tick-$1ms": the number ends the name
+			if (len && isdigit((unsigned char)w[0])) { // "tick-$1ms": the rest is text again
 				uint32_t digits = 1;
 
 				while (digits < len && isdigit((unsigned char)w[digits]))

@@ -80,6 +80,7 @@ static bool make_program(struct dv_tracer *t, struct dv_tmachine *tm, const stru
 	struct dv_clause *typed;
 	struct dv_program *prog;
 	struct dv_error *err;
+	struct dv_loc at;
 
 	if (probe) {
 		probe->prov->arg_type(probe, 0, &env.arg_count, &env.typed_args);
@@ -94,9 +95,9 @@ static bool make_program(struct dv_tracer *t, struct dv_tmachine *tm, const stru
 	}
 	if (!dv_check_clause(t->script, c, &env, diag, &t->arena, &typed))
 		return false;
-	err = dv_codegen(typed, (uint32_t)t->opts.strsize, t->consts, &prog);
+	err = dv_codegen(typed, (uint32_t)t->opts.strsize, t->consts, &prog, &at);
 	if (err) {
-		dv_script_diag(t->script, diag, c->loc, c->index, "D_CODEGEN", "%s", err->msg);
+		dv_script_diag(t->script, diag, at.line ? at : c->loc, c->index, "D_CODEGEN", "%s", err->msg);
 		dv_error_destroy(err);
 		return false;
 	}

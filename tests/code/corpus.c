@@ -3,8 +3,8 @@
  * The language's corpus: each FILE.d is parsed, checked, compiled, verified, run on the fake machine and printed; the
  *output must be FILE.out.
  *
- *	corpus [-u | -S | -k | -g] FILE.d ...      -u: write the .out files instead; -S: show the bytecode; -k: in this kernel;
- *	-g: in this kernel, as clauses of a KVM guest
+ *	corpus [-u | -S | -l | -k | -g] FILE.d ...      -u: write the .out files instead; -S: show the bytecode; -l: list what
+ *	passes; -k: in this kernel; -g: in this kernel, as clauses of a KVM guest
  *
  * Probes fire in this order: BEGIN, then each other probe of the script three times over, in the order of their first
  * clauses, then END; exit() goes to END at once. Lines of comment at the head of a script say more:
@@ -306,7 +306,7 @@ static bool is_placed(const char *text)
 
 int main(int argc, char **argv)
 {
-	bool update = argc > 1 && !strcmp(argv[1], "-u");
+	bool update = argc > 1 && !strcmp(argv[1], "-u"), listing = argc > 1 && !strcmp(argv[1], "-l");
 	int failed = 0, ran = 0, first;
 
 	show_code = argc > 1 && !strcmp(argv[1], "-S");
@@ -314,7 +314,7 @@ int main(int argc, char **argv)
 #ifdef RUN_IN_KERNEL
 	in_kernel_guest = in_kernel && argv[1][1] == 'g';
 #endif
-	first = update || show_code || in_kernel ? 2 : 1;
+	first = update || listing || show_code || in_kernel ? 2 : 1;
 	if (in_kernel)
 		prctl(PR_SET_NAME, "tester");
 
@@ -350,6 +350,8 @@ int main(int argc, char **argv)
 				failed++;
 				fprintf(stderr, "%s: the output is\n%s---- not\n%s----\n", argv[i], got,
 					want ? want : "(no .out file)\n");
+			} else if (listing) {
+				printf("%.*s\n", (int)strlen(basename(argv[i])) - 2, basename(argv[i]));
 			}
 			free(want);
 		}

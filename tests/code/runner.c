@@ -204,7 +204,7 @@ void run_disasm(struct run *r, FILE *f)
 bool run_add(struct run *r, const char *name, const struct dv_clause *typed, char **msg)
 {
 	struct dv_program *p;
-	struct dv_error *err = dv_codegen(typed, r->strsize, r->consts, &p);
+	struct dv_error *err = dv_codegen(typed, r->strsize, r->consts, &p, NULL);
 	char why[128];
 	uint32_t i;
 

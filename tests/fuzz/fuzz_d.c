@@ -22,7 +22,7 @@ static struct dv_universe *machine(void *ctx, const char *name, uint32_t *index)
 static void generate(const struct dv_clause *typed, struct dv_consts *consts)
 {
 	struct dv_program *prog;
-	struct dv_error *e = dv_codegen(typed, 256, consts, &prog);
+	struct dv_error *e = dv_codegen(typed, 256, consts, &prog, NULL);
 	char why[128];
 
 	if (e) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Runs the files of cases given as arguments. A case:
+ * Runs the files of cases given as arguments, with -l in front also lists what passes. A case:
  *
  *	--- ok|TAG|file option... # what it shows
  *	D text
@@ -17,6 +17,8 @@
 #include "test.h"
 
 #include "abi/region.h"
+
+static bool listing;
 
 static void emit(void *ctx, const char *text)
 {
@@ -188,7 +190,7 @@ static void run_file(const char *path)
 		opts = dv_xstrdup(head);
 		note = strchr(opts, '#');
 		if (note)
-			*note = '\0';
+			*note++ = '\0';
 		got = run(body, opts, tag);
 		if (strlen(got) && got[strlen(got) - 1] == '\n')
 			got[strlen(got) - 1] = '\0';
@@ -196,6 +198,8 @@ static void run_file(const char *path)
 			want[strlen(want) - 1] = '\0';
 		if (strcmp(tag, want_tag) || (!update && strcmp(got, want)))
 			fprintf(stderr, "%s: case '%s':\n", path, head);
+		else if (listing && note)
+			printf("%s\n", note + strspn(note, " "));
 		CHECK_STR(tag, want_tag);
 		if (!update)
 			CHECK_STR(got, want);
@@ -310,7 +314,8 @@ static void test_limits(void)
 
 int main(int argc, char **argv)
 {
-	for (int i = 1; i < argc; i++)
+	listing = argc > 1 && !strcmp(argv[1], "-l");
+	for (int i = 1 + listing; i < argc; i++)
 		run_file(argv[i]);
 	test_layout();
 	test_limits();
