@@ -104,8 +104,8 @@ class Example:
     def plain(self, text):
         text = re.sub(r"at DIF offset \d+", "at DIF offset #", text)
         for m in self.masks:
-            text = m.sub("#", text)
-        return re.sub("#+", "#", text)
+            text = m.sub(lambda x: "#\n" if x.group().endswith("\n") else "#", text)
+        return re.sub("(?:#\n)+", "#\n", re.sub("#+", "#", text))
 
     def same(self, shown, got):
         shown, got = self.plain(shown), self.plain(got)
