@@ -96,6 +96,7 @@ enum dv_site_args {
 };
 #define DV_ARGMAP_SIZE 12u
 #define DV_ARGMAP_NONE 0xffu
+#define DV_ARGMAP_EXIT 0xfeu /**< of a KVM guest: why the virtual CPU came back last, as the processor numbers it */
 
 struct dv_load_site {
 	uint64_t addr;

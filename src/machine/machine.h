@@ -30,6 +30,8 @@ enum dv_machine_cap {
 	DV_CAP_WAIT = 1 << 12,   /**< they can hold up their CPU: chill() */
 	DV_CAP_INSN = 1 << 13,   /**< probes can be on any instruction, not only where functions begin and return */
 	DV_CAP_VTIME = 1 << 14,  /**< how long a thread has really run: vtimestamp */
+	DV_CAP_VM = 1 << 15,     /**< what its hypervisor sees of it: the provider vm */
+	DV_CAP_VM_INTEL = 1 << 16, /**< its reasons are numbered as Intel's; else AMD's */
 };
 
 enum dv_machine_state {

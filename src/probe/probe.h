@@ -69,6 +69,7 @@ struct dv_probe_machine {
 	DV_VEC(struct dv_probe_syscall) syscalls; /**< sorted by name */
 	DV_VEC(struct dv_probe_sysnr) sysnrs;	  /**< DV_CAP_SYSTRACE: by call */
 	DV_VEC(uint64_t) sysret_addrs;		  /**< where system calls come back to their dispatcher */
+	const struct dv_stable_row *vm_exit;	  /**< vm: its probe exit, on this machine's processor */
 	uint64_t thunk[2];			  /**< return thunks, 0: none */
 	bool stale;				  /**< the kernel is another now: its ids are used up */
 };
@@ -155,7 +156,7 @@ struct dv_provider {
 };
 extern const struct dv_provider *const dv_providers[];
 extern const struct dv_provider dv_prov_dtrace, dv_prov_profile, dv_prov_syscall, dv_prov_fbt, dv_prov_rawtp, dv_prov_sdt,
-	dv_prov_sched, dv_prov_proc, dv_prov_io, dv_prov_vminfo, dv_prov_ip, dv_prov_tcp, dv_prov_udp, dv_prov_kvm,
+	dv_prov_sched, dv_prov_proc, dv_prov_io, dv_prov_vminfo, dv_prov_ip, dv_prov_tcp, dv_prov_udp, dv_prov_kvm, dv_prov_vm,
 	dv_prov_pid, dv_prov_usdt;
 
 static inline const char *dv_probe_provname(const struct dv_probe *p)

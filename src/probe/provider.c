@@ -11,7 +11,7 @@
 const struct dv_provider *const dv_providers[] = {
     &dv_prov_dtrace, &dv_prov_profile, &dv_prov_syscall, &dv_prov_fbt, &dv_prov_rawtp, &dv_prov_sdt,
     &dv_prov_sched, &dv_prov_proc, &dv_prov_io, &dv_prov_vminfo, &dv_prov_ip, &dv_prov_tcp, &dv_prov_udp,
-    &dv_prov_kvm, &dv_prov_pid, &dv_prov_usdt, NULL,
+    &dv_prov_kvm, &dv_prov_vm, &dv_prov_pid, &dv_prov_usdt, NULL,
 };
 _Static_assert(DV_COUNT(dv_providers) <= DV_PROVIDERS_MAX, "dv_probe_machine::base has room for each");
 

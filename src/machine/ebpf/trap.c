@@ -103,7 +103,11 @@ static void words(const struct builder *b, struct dv_bpf_code *main, const struc
 	E(BPF_ALU64 | BPF_AND | BPF_K, 1, 0, 0, (int32_t)(b->s->fire_size - DV_FIRING_SIZE));
 	E(BPF_ALU64 | BPF_ADD | BPF_X, 9, 1, 0, 0);
 	for (uint32_t n = 0; n < DV_HOST_ARGS; n++) {
-		if (site->argmap[n] < g->args)
+		if (site->argmap[n] == DV_ARGMAP_EXIT) {
+			E(BPF_ALU64 | BPF_MOV | BPF_X, 1, 8, 0, 0);
+			dv_bpf_call(main, "dv_guest_reason");
+			E(BPF_ALU64 | BPF_MOV | BPF_X, 1, 0, 0, 0);
+		} else if (site->argmap[n] < g->args)
 			E(BPF_LDX | BPF_MEM | BPF_DW, 1, 6, (int16_t)(site->argmap[n] * 8), 0);
 		else
 			dv_bpf_const(main, 1, 0);

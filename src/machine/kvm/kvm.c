@@ -130,7 +130,8 @@ static void look(struct dv_machine *m)
 				m->caps = DV_CAP_MEMORY | (dv_guest_has_types(m->guest) ? DV_CAP_TYPES : 0);
 				e = dv_kvm_trace_create(m, &k->trace);
 				if (!e)
-					m->caps |= DV_CAP_FBT | DV_CAP_SYSCALL;
+					m->caps |= DV_CAP_FBT | DV_CAP_SYSCALL | DV_CAP_VM |
+						   (k->host->isa == DV_KVM_VMX ? DV_CAP_VM_INTEL : 0);
 				dv_error_destroy(e);
 				k->pause_ms = k->waits_since = 0;
 				k->elsewhere = 0;

@@ -396,6 +396,22 @@ DV_HELPER uint64_t dv_guest_begin(uint64_t st)
 	return st;
 }
 
+// Why the virtual CPU came back last.
+GFN(reason)
+{
+	const struct dv_firing *f = firing(st);
+	uint64_t vmcb = 0;
+	uint32_t why = 0;
+
+	if (dv_guest.isa == DV_KVM_SVM) {
+		probe_read_kernel(&vmcb, 8, f->vcpu + dv_guest.off.svm_current);
+		probe_read_kernel(&why, 4, vmcb + dv_guest.off.exit_code);
+		return why;
+	}
+	probe_read_kernel(&why, 4, f->vcpu + dv_guest.off.vmx_reason);
+	return why & 0xffff;
+}
+
 GFN(group) { return site_of(firing(st))->group; }
 
 /* -- registers, arguments ----------------------------------------------------------------------------------------- */
