@@ -78,7 +78,8 @@ struct dv_machine {
 	const char *backend;      /**< "qemu", "fake": for people */
 	char detail[128];         /**< for ps -v: "QEMU 10.0.2, pid 1234, plugin API 4" */
 	char why[256];            /**< why it cannot be traced (yet); "" when it can */
-	char note[192];           /**< what of the last load the user should know, to be said once; "": nothing */
+	char note[256];           /**< what of the last load or poll the user should know, to be said once; "": nothing */
+	uint32_t maxload;         /**< the tracer's: percent of a virtual CPU's time that probes may take; 0: all */
 	enum dv_machine_state state;
 	uint32_t caps;
 	uint32_t vcpus;           /**< that exist now */

@@ -53,6 +53,9 @@ static void look_after(struct dv_tracer *t, struct dv_tmachine *tm)
 	// Its records are printed with the types of the kernel that made them.
 	dv_session_consume(t, false);
 	tm->m->ops->poll(tm->m);
+	if (tm->m->note[0])
+		dv_tracer_say(t, "machine '%s': %s", tm->name, tm->m->note);
+	tm->m->note[0] = '\0';
 	if (tm->m->state == DV_MACHINE_GONE) {
 		dv_session_gone(t, tm);
 		return;

@@ -60,6 +60,7 @@ static const struct row rows[] = {
 	{ "stackindent", NUM, F(stackindent), 14, 0, 1024, DYNAMIC },
 	{ "nspec", NUM, F(nspec), 1, 0, 256 },
 	{ "cpu", NUM, F(cpu), ALL_CPUS, 0, 65535 },
+	{ "maxload", NUM, F(maxload), 80, 1, 100 },
 	{ "bufpolicy", POLICY, F(policy), 0, 0, 0 },
 	{ "bufresize", RESIZE, F(manual), 0, 0, 0 },
 	{ "encoding", ENCODING, F(encoding), 0, 0, 0 },

@@ -18,6 +18,7 @@ struct dv_options {
 	/* numbers */
 	uint64_t aggsortpos, aggsortkeypos, machines, nspec;
 	uint64_t stackframes, ustackframes, jstackframes, maxframes, stackindent;
+	uint64_t maxload; /**< of a virtual CPU's time that probes in a KVM guest may take, percent; 100: all */
 	uint64_t cpu; /**< the only one that is traced; UINT64_MAX: all are */
 	/* flags */
 	bool quiet, defaultargs, argref, errtags, zdefs, destructive, aggsortkey, aggsortrev, rawbytes, droptags,

@@ -83,6 +83,7 @@ struct dv_error *dv_session_load(struct dv_tracer *t, struct dv_tmachine *tm)
 	if (!tm->image)
 		build_image(t, tm);
 	e = dv_region_update(t);
+	tm->m->maxload = (uint32_t)t->opts.maxload;
 	if (!e)
 		e = tm->m->ops->load(tm->m, t->region_fd, t->region_size, tm->image, tm->image_size, peers, count);
 	free(tm->image);

@@ -24,8 +24,11 @@ struct dv_bpf_loaded {
 	struct dv_error *refused_why;
 	void *region;
 	uint64_t region_size;
-	int map_fds[10];
+	int map_fds[11];
 	struct dv_guest_tables *tables; /**< a guest's; mapped */
+	struct dv_trap_row *traps;      /**< the table that its program has */
+	uint64_t *trap_hits;            /**< mapped; one for each row */
+	uint32_t trap_mask, trap_hits_size; /**< bytes */
 	int switch_prog;           /**< for vtimestamp; -1: not needed */
 };
 

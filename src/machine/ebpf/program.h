@@ -29,7 +29,7 @@ struct dv_bpf_session {
 	uint64_t region_mask;
 	uint32_t first;          /**< region offset of the machine's first producer */
 	uint32_t fire_size;      /**< of dv_fire_mem, less what is behind its last block */
-	struct dv_bpf_map_symbol maps[12];
+	struct dv_bpf_map_symbol maps[14];
 	uint32_t map_count;
 	uint32_t same;           /**< a guest's: so many sites at most are at one place */
 	uint32_t status_off, cs_off; /**< struct task_struct: thread_info.status; struct pt_regs: orig_ax is at 120 */

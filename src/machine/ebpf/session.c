@@ -149,7 +149,7 @@ static struct dv_error *guest_maps(struct dv_bpf_loaded *l, uint8_t *rodata)
 	struct dv_guest_conf conf = {.layout = img->layout, .off = in->off, .isa = in->isa, .cpus = img->prod_count};
 	int64_t at = dv_bpf_object_const(l->s.object, "dv_guest", sizeof(conf));
 	DV_FREE struct dv_trap_row *rows = NULL;
-	DV_FREE void *traps = NULL;
+	void *traps = NULL, *hits = NULL;
 	uint32_t count = 0, size = 0, page = (uint32_t)sysconf(_SC_PAGESIZE);
 	struct dv_error *e;
 	void *tables = NULL;
@@ -162,11 +162,19 @@ static struct dv_error *guest_maps(struct dv_bpf_loaded *l, uint8_t *rodata)
 	e = in->traps(in->ctx, l->loaded, &rows, &count);
 	if (!e)
 		e = dv_bpf_trap_table(rows, count, &traps, &size, &conf.trap_mask, &l->s.same);
+	l->traps = traps;
+	l->trap_mask = conf.trap_mask;
 	if (!e)
 		e = dv_bpf_constants_create(traps, size, &l->map_fds[4]);
 	if (e)
 		return e;
 	add_map(l, "dv_traps", l->map_fds[4]);
+	l->trap_hits_size = (size / 2 + page - 1) / page * page;
+	e = dv_bpf_shared_create("dvirt_hits", l->trap_hits_size, &l->map_fds[10], &hits);
+	l->trap_hits = hits;
+	if (e)
+		return e;
+	add_map(l, "dv_trap_hits", l->map_fds[10]);
 	size = ((uint32_t)sizeof(struct dv_guest_tables) + page - 1) / page * page;
 	e = dv_bpf_shared_create("dvirt_guest", size, &l->map_fds[5], &tables);
 	l->tables = tables;
@@ -454,6 +462,19 @@ const struct dv_loaded *dv_bpf_loaded_image(const struct dv_bpf_loaded *l)
 	return l->loaded;
 }
 
+uint64_t dv_bpf_guest_hits(const struct dv_bpf_loaded *l, uint64_t pc)
+{
+	uint32_t at = dv_trap_hash(pc), room = l->trap_mask / (uint32_t)sizeof(*l->traps) + 1;
+
+	for (uint32_t i = 0; i < DV_TRAP_LOOK; i++) {
+		uint32_t row = (at + i) & (room - 1);
+
+		if (l->traps[row].pc == pc)
+			return __atomic_load_n(&l->trap_hits[row], __ATOMIC_RELAXED);
+	}
+	return 0;
+}
+
 uint32_t dv_bpf_refused(const struct dv_bpf_loaded *l, const char **why)
 {
 	*why = l->refused_why ? l->refused_why->msg : "";
@@ -608,6 +629,9 @@ void dv_bpf_detach(struct dv_bpf_loaded *l)
 		wait_for_end(l);
 	if (l->tables)
 		munmap(l->tables, sizeof(*l->tables));
+	if (l->trap_hits)
+		munmap(l->trap_hits, l->trap_hits_size);
+	free(l->traps);
 	for (size_t i = 0; i < DV_COUNT(l->map_fds); i++)
 		if (l->map_fds[i] >= 0)
 			close(l->map_fds[i]);

@@ -35,8 +35,10 @@ int dv_bpf_site_program(const struct dv_bpf_loaded *l, uint32_t site);
 /** What dvirt tells the programs of a guest while they run; NULL: they are of no guest. */
 struct dv_guest_tables;
 struct dv_guest_tables *dv_bpf_guest_tables(struct dv_bpf_loaded *l);
-/** The traps that the programs know, by their rows in the order that `traps` gave them; *count. */
+/** The load image as it was taken over. */
 const struct dv_loaded *dv_bpf_loaded_image(const struct dv_bpf_loaded *l);
+/** How often the trap at @p pc was hit since the programs were loaded. */
+uint64_t dv_bpf_guest_hits(const struct dv_bpf_loaded *l, uint64_t pc);
 /** Detach; no program of it runs any more when it returns. NULL is fine. */
 void dv_bpf_detach(struct dv_bpf_loaded *l);
 

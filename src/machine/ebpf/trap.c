@@ -10,6 +10,7 @@
 //	r7 == 0: its clauses(r8); r7 == 1: ...
 //	dv_host_end(r8)
 //	next: several sites may be at one place, each a firing of its own: ++n < how many: again
+//	some trap was found: dv_guest_spent(r8)
 //	r0 = 0; exit
 //
 // Registers and memory need no context, so clauses ask for them when they want them.
@@ -107,10 +108,11 @@ static void words(const struct builder *b, struct dv_bpf_code *main, const struc
 			E(BPF_ALU64 | BPF_MOV | BPF_X, 1, 8, 0, 0);
 			dv_bpf_call(main, "dv_guest_reason");
 			E(BPF_ALU64 | BPF_MOV | BPF_X, 1, 0, 0, 0);
-		} else if (site->argmap[n] < g->args)
+		} else if (site->argmap[n] < g->args) {
 			E(BPF_LDX | BPF_MEM | BPF_DW, 1, 6, (int16_t)(site->argmap[n] * 8), 0);
-		else
+		} else {
 			dv_bpf_const(main, 1, 0);
+		}
 		E(BPF_STX | BPF_MEM | BPF_DW, 9, 1, (int16_t)(offsetof(struct dv_firing, arg) + 8 * n), 0);
 	}
 }
@@ -158,6 +160,7 @@ static struct dv_error *build(struct builder *b, struct dv_bpf_code *main, const
 	dv_bpf_const(main, 2, 0);
 	if (several)
 		E(BPF_STX | BPF_MEM | BPF_DW, 10, 2, -8, 0);
+	E(BPF_ALU64 | BPF_MOV | BPF_K, 8, 0, 0, 0);
 	again = (uint32_t)main->insns.count;
 	if (raw)
 		dv_bpf_const(main, 1, groups[0]->sites[0]);
@@ -194,6 +197,10 @@ static struct dv_error *build(struct builder *b, struct dv_bpf_code *main, const
 	}
 	for (size_t i = 0; i < b->exits.count; i++)
 		jump(main, b->exits.data[i]);
+	if (!raw) { // r8: of the last that was found
+		E(BPF_JMP | BPF_JEQ | BPF_K, 8, 0, 2, 0);
+		call(main, "dv_guest_spent");
+	}
 	E(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0);
 	E(BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
 	if (!e && main->insns.count > INT16_MAX)
@@ -205,7 +212,7 @@ static struct dv_error *build(struct builder *b, struct dv_bpf_code *main, const
 struct dv_error *dv_bpf_trap_program(const struct dv_bpf_session *s, const struct dv_bpf_group *const *groups, uint32_t count,
 				     const struct dv_bpf_load *how, char **log, int *fd)
 {
-	struct dv_bpf_map_symbol maps[13];
+	struct dv_bpf_map_symbol maps[16];
 	struct builder b = {.s = s};
 	struct dv_bpf_code main = {0};
 	struct dv_bpf_linked linked;

@@ -246,6 +246,7 @@ static void kvm_poll(struct dv_machine *m)
 		gone(m, "its process has ended");
 		return;
 	}
+	dv_kvm_trace_look(k->trace, now_ns());
 	if (now_ns() < k->next_look || !refresh(m))
 		return;
 	if (m->state == DV_MACHINE_WAITING) {
@@ -282,7 +283,7 @@ static const char *kvm_refuses(struct dv_machine *m, const struct dv_load_site *
 {
 	struct dv_kvm_machine *k = m->priv;
 
-	return k->trace ? dv_kvm_trace_refuses(k->trace, where) : NULL;
+	return k->trace && where->kind != DV_SITE_TRACEPOINT ? dv_kvm_trace_refuses(k->trace, where) : NULL;
 }
 
 static uint64_t kvm_lost(struct dv_machine *m)

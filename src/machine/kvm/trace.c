@@ -11,6 +11,7 @@
 #include "machine/ebpf/session.h"
 #include "machine/ebpf/trap.h"
 #include "machine/kvm/guard.h"
+#include "machine/kvm/load.h"
 #include "machine/kvm/quiet.h"
 #include "machine/kvm/text.h"
 
@@ -29,6 +30,7 @@ struct dv_kvm_trace {
 	void *image;                 // of `loaded`
 	size_t image_size;
 	uint64_t misses, told;       // of loads before the current one; of all, that were told
+	struct dv_kvm_load load;
 	uint32_t refused;            // sites of the load that have no trap
 	char refused_why[160];
 };
@@ -53,6 +55,7 @@ void dv_kvm_trace_destroy(struct dv_kvm_trace *t, bool foreign)
 	if (!t)
 		return;
 	dv_kvm_trace_unload(t, foreign);
+	dv_kvm_load_deinit(&t->load);
 	dv_kvm_text_destroy(t->text);
 	dv_bpf_object_close(t->object);
 	free(t);
@@ -256,6 +259,7 @@ struct dv_error *dv_kvm_trace_load(struct dv_kvm_trace *t, int region_fd, uint64
 	if (!dv_kvm_intercepts_invd(k->host, k->vm))
 		return dv_error_create(DV_ERR_UNKNOWN, "its virtual CPUs do not intercept INVD: the host's KVM is of another kind");
 	dv_kvm_trace_unload(t, false);
+	dv_kvm_load_reset(&t->load);
 	e = dv_guard_open(t->m->pid, k->vm->start, &t->guard);
 	if (e)
 		return e;
@@ -294,6 +298,38 @@ void dv_kvm_trace_unload(struct dv_kvm_trace *t, bool foreign)
 	free(t->image);
 	t->image = NULL;
 	t->image_size = 0;
+}
+
+static uint64_t hits_of(void *ctx, uint64_t pc)
+{
+	return dv_bpf_guest_hits(((struct dv_kvm_trace *)ctx)->loaded, pc);
+}
+
+void dv_kvm_trace_look(struct dv_kvm_trace *t, uint64_t now)
+{
+	const struct dv_guest_tables *tables = t && t->loaded ? dv_bpf_guest_tables(t->loaded) : NULL;
+	dv_traps out = {0};
+	uint64_t hits = 0;
+	uint32_t share;
+
+	if (!tables || !t->m->maxload || t->m->maxload >= 100)
+		return;
+	share = dv_kvm_load_look(&t->load, now, tables, t->m->vcpus);
+	if (!dv_kvm_load_over(&t->load, share, t->m->maxload))
+		return;
+	dv_kvm_load_noisiest(&t->load, &t->traps, share, t->m->maxload, hits_of, t, &out, &hits);
+	if (out.count) {
+		struct dv_planter p = planter(t);
+		struct dv_planted done = {0};
+		const struct dv_symbol *s = dv_guest_symbol_at(t->m->guest, out.data[0].pc);
+
+		dv_error_destroy(dv_unplant(&p, out.data, out.count, &done));
+		snprintf(t->m->note, sizeof(t->m->note),
+			 "probes take %u%% of a virtual CPU's time, -x maxload allows %u%%: %zu place%s removed, %s%.64s with %llu hits a "
+			 "second", share, t->m->maxload, out.count, out.count == 1 ? " is" : "s are",
+			 out.count == 1 ? "" : "first ", s ? s->name : "?", (unsigned long long)hits);
+	}
+	DV_VEC_FREE(&out);
 }
 
 uint64_t dv_kvm_trace_lost(struct dv_kvm_trace *t)

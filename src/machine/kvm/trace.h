@@ -20,6 +20,8 @@ void dv_kvm_trace_unload(struct dv_kvm_trace *t, bool foreign);
 const char *dv_kvm_trace_refuses(struct dv_kvm_trace *t, const struct dv_load_site *where);
 /** Memory slots, virtual CPUs or their threads have changed. */
 void dv_kvm_trace_told(struct dv_kvm_trace *t);
+/** Keep the probes within dv_machine::maxload: takes the noisiest out and leaves a note. To be called often; @p now: ns. */
+void dv_kvm_trace_look(struct dv_kvm_trace *t, uint64_t now);
 /** dv_machine_ops::lost */
 uint64_t dv_kvm_trace_lost(struct dv_kvm_trace *t);
 

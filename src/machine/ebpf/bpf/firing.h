@@ -69,7 +69,7 @@ struct dv_trap_row {
 	uint32_t site;
 	uint32_t offset; /**< from the function's start */
 };
-#define DV_TRAP_LOOK 16u
+#define DV_TRAP_LOOK 16u /**< and in the map dv_trap_hits how often each was hit: u64, one for each row */
 static inline uint32_t dv_trap_hash(uint64_t pc)
 {
 	return (uint32_t)((pc ^ pc >> 17) * 0x9e3779b97f4a7c15ull >> 32);
@@ -90,7 +90,9 @@ struct dv_guest_slot {
 struct dv_guest_tables {
 	struct dv_guest_slot slots[DV_GUEST_SLOTS];
 	struct dv_guest_vcpu vcpus[DV_GUEST_VCPUS];
-	uint64_t hits[DV_PROD_MAX]; /**< exits for traps of each virtual CPU */
+	struct {
+		uint64_t hits, ns; /**< exits for traps; spent in the program at them */
+	} load[DV_PROD_MAX]; /**< of each virtual CPU */
 };
 
 /**
@@ -145,6 +147,7 @@ struct dv_firing {
 	uint64_t offset;     /**< of it from the function's start */
 	uint64_t task;       /**< the guest's running task; 0: it could not be read */
 	uint64_t have_task;  /**< 1: `task` was looked for */
+	uint64_t began;      /**< when the program found a trap, ns */
 	uint64_t edge;       /**< 1: there the return address is on top of the stack */
 };
 #define DV_FIRING_SIZE 4096u

@@ -8,7 +8,7 @@
 // Included by host.bpf.c. All that the guest says is hostile: wrong numbers make wrong values or faults.
 
 const volatile struct dv_guest_conf dv_guest SECTION(".rodata") = {.trap_mask = 0, .cpus = 1};
-extern uint8_t dv_guest_mem[], dv_traps[], dv_orcs[], dv_orc_kept[];
+extern uint8_t dv_guest_mem[], dv_trap_hits[], dv_traps[], dv_orcs[], dv_orc_kept[];
 
 #define GFN(name, ...) DV_HELPER uint64_t dv_guest_##name(uint64_t st, ##__VA_ARGS__)
 #define PTE_ADDR     0x000ffffffffff000ull
@@ -304,7 +304,23 @@ DV_INLINE uint64_t on_vcpu(const struct dv_guest_vcpu *c, uint64_t site, uint64_
 	f->edge = 0;
 	f->have_task = 0;
 	f->timestamp = 0;
+	f->began = ktime_get_ns();
 	return st;
+}
+
+DV_INLINE void count_hit(uint64_t index, uint64_t row)
+{
+	dv_add(&tables()->load[index & (DV_PROD_MAX - 1)].hits, 1);
+	dv_add((uint64_t *)(dv_trap_hits + row / (sizeof(struct dv_trap_row) / 8)), 1);
+}
+
+// The program is through with an exit that was for a trap.
+GFN(spent)
+{
+	const struct dv_firing *f = firing(st);
+
+	dv_add(&tables()->load[f->index & (DV_PROD_MAX - 1)].ns, ktime_get_ns() - f->began);
+	return 0;
 }
 
 // At a VM exit: is it for one of our traps? The producer's offset, for the site that comes after @p skip others there; 0: no.
