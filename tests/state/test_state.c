@@ -137,7 +137,7 @@ static void test_serves(void)
 
 static void test_begin(void)
 {
-	uint64_t seq = dv_st_begin(&st);
+	uint64_t seq = dv_st_begin(&st), word;
 
 	CHECK(seq != 0);
 	CHECK(p->inflight != 0 && p->inflight <= seq);
@@ -150,7 +150,23 @@ static void test_begin(void)
 	CHECK_EQ(p->inflight, 0);
 	CHECK_EQ(dv_st_begin(&st), seq + 1);
 	CHECK_EQ(dv_st_ld(&st, dv_st_this(&st, 8)), 0);
+	CHECK_EQ(dv_st_number(&st), seq + 1);
 	dv_st_end(&st);
+	// Without a number, until it asks for one.
+	CHECK(dv_st_begin_unnumbered(&st) != 0);
+	word = p->inflight;
+	CHECK(word > DV_UNNUMBERED);
+	CHECK_EQ(dv_region_hdr(r.base)->seq, seq + 1);
+	CHECK_EQ(dv_st_begin_unnumbered(&st), 0);
+	CHECK_EQ(p->drops[DV_DROP_NEST], 2);
+	dv_st_end(&st);
+	CHECK(dv_st_begin_unnumbered(&st) != 0);
+	CHECK(p->inflight > word);
+	CHECK_EQ(dv_st_number(&st), seq + 2);
+	CHECK(p->inflight && p->inflight <= seq + 2);
+	CHECK_EQ(dv_st_number(&st), seq + 2);
+	dv_st_end(&st);
+	CHECK_EQ(p->inflight, 0);
 	dv_region_hdr(r.base)->halt = 1;
 	CHECK_EQ(dv_st_begin(&st), 0);
 	dv_region_hdr(r.base)->halt = 0;

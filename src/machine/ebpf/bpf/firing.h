@@ -121,7 +121,7 @@ struct dv_firing {
 	uint64_t arg[DV_HOST_ARGS];
 	uint64_t unread;     /**< DV_ARGS_USDT: a bit for each argument in memory that could not be read */
 	uint64_t site;       /**< row */
-	uint64_t epid;       /**< of the clause that runs */
+	uint64_t clause;     /**< that runs: which of the site's; or DV_CLAUSE_EPID | its enabled probe's id */
 	uint64_t timestamp;  /**< 0: not read yet */
 	uint64_t execname;   /**< sref of this clause's copy; 0: none yet */
 	uint64_t err_epid, err_action, err_pc, err_fault, err_value; /**< what ERROR's clauses see */
@@ -147,6 +147,7 @@ struct dv_firing {
 	uint64_t have_task;  /**< 1: `task` was looked for */
 	uint64_t edge;       /**< 1: there the return address is on top of the stack */
 };
+#define DV_CLAUSE_EPID (1ULL << 32)
 #define DV_FIRING_SIZE 4096u
 #define DV_FIRING_SHIFT 3u /**< a producer is 512 bytes, its block 4096 */
 _Static_assert(sizeof(struct dv_firing) <= DV_FIRING_SIZE, "a firing outgrew its block");

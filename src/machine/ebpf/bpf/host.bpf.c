@@ -52,10 +52,10 @@ DV_INLINE uint64_t fault(const struct dv_view *v, uint32_t why, uint64_t value)
 
 // Which of this CPU's producers is free? An interrupt's probe ends before what it interrupted goes on, but a uprobe's
 // may be preempted by another task's, so taking one is a compare-and-swap. Returns its offset, 0: none, or the session is
-// over.
-DV_HELPER uint64_t dv_host_begin(uint64_t site)
+// over. @p numbered: the firing takes its place in the order, see state/fire.c.
+DV_HELPER uint64_t dv_host_begin(uint64_t site, uint64_t numbered)
 {
-	uint64_t cpu = get_smp_processor_id(), first = dv_host.first + cpu * DV_HOST_LEVELS * DV_PROD_ALIGN, st, seq;
+	uint64_t cpu = get_smp_processor_id(), first = dv_host.first + cpu * DV_HOST_LEVELS * DV_PROD_ALIGN, st;
 	struct dv_firing *f;
 	struct dv_view v;
 	uint32_t i;
@@ -72,15 +72,14 @@ DV_HELPER uint64_t dv_host_begin(uint64_t site)
 	for (i = 0; i < DV_HOST_LEVELS; i++) {
 		st = first + i * DV_PROD_ALIGN;
 		dv_view(st, &v);
-		seq = DV_RD(dv_hdr(&v)->seq) + 1;
-		if (DV_RD(v.p->inflight) || !dv_cas(&v.p->inflight, 0, seq ? seq : 1))
+		if (!dv_st_claim(&v, numbered))
 			continue;
 		// Only now: who ends the session halts it, then waits for those in flight.
 		if (DV_RD(dv_hdr(&v)->halt) || DV_RD(dv_hdr(&v)->ended)) {
 			dv_store(&v.p->inflight, 0);
 			return 0;
 		}
-		dv_st_number(st, &v);
+		dv_st_ready(st, &v, numbered ? seq_take(&dv_hdr(&v)->seq) : 0);
 		f = firing(st);
 		f->site = site;
 		f->timestamp = 0;
@@ -91,10 +90,22 @@ DV_HELPER uint64_t dv_host_begin(uint64_t site)
 	return 0;
 }
 
-DV_HELPER uint64_t dv_host_end(uint64_t st)
+// The enabled probe's id of the clause that runs.
+DV_INLINE uint64_t epid_of(const struct dv_firing *f)
 {
-	dv_st_end(st);
-	return 0;
+	uint64_t c = f->clause;
+
+	if (c & DV_CLAUSE_EPID)
+		return (uint32_t)c;
+	return *(const uint32_t *)(dv_epids + ((site_of(f)->ecb + c) * 4 & dv_host.epid_mask));
+}
+
+// Has exit() been called, so that the clauses that are left are not for this firing?
+DV_HELPER uint64_t dv_host_exited(uint64_t st)
+{
+	struct dv_view v;
+
+	return dv_view(st, &v) ? DV_RD(v.p->exited) : 0;
 }
 
 /* -- vtimestamp ---------------------------------------------------------------------------------------------------
@@ -151,35 +162,6 @@ DV_HELPER uint64_t dv_host_switch(void)
 	return 0;
 }
 
-// Clause number @p k of the site begins.
-DV_HELPER uint64_t dv_host_clause(uint64_t st, uint64_t k)
-{
-	struct dv_firing *f = firing(st);
-
-	dv_st_clause(st);
-	f->execname = 0;
-	f->epid = *(const uint32_t *)(dv_epids + ((site_of(f)->ecb + k) * 4 & dv_host.epid_mask));
-	return 0;
-}
-
-// Has exit() been called, so that the clauses that are left are not for this firing?
-DV_HELPER uint64_t dv_host_exited(uint64_t st)
-{
-	struct dv_view v;
-
-	return dv_view(st, &v) ? DV_RD(v.p->exited) : 0;
-}
-
-DV_HELPER uint64_t dv_host_error_clause(uint64_t st, uint64_t epid)
-{
-	struct dv_firing *f = firing(st);
-
-	dv_st_clause(st);
-	f->execname = 0;
-	f->epid = epid;
-	return 0;
-}
-
 // The clause has faulted at instruction @p pc, in its action number @p action.
 DV_HELPER uint64_t dv_host_error(uint64_t st, uint64_t pc, uint64_t action)
 {
@@ -188,7 +170,8 @@ DV_HELPER uint64_t dv_host_error(uint64_t st, uint64_t pc, uint64_t action)
 
 	if (!dv_view(st, &v))
 		return 0;
-	f->err_epid = f->epid;
+	dv_st_number(st);
+	f->err_epid = epid_of(f);
 	f->err_pc = pc;
 	f->err_action = action;
 	f->err_fault = DV_RD(v.p->fault);
@@ -255,7 +238,7 @@ FN(recs, uint64_t sref) { dv_st_recs(st, sref); return 0; }
 FN(recm, uint64_t mem, uint64_t size) { dv_st_recm(st, mem, size); return 0; }
 FN(keyb, uint64_t mem) { dv_st_keyb(st, mem); return 0; }
 FN(recb, uint64_t mem) { dv_st_recb(st, mem); return 0; }
-FN(recend) { dv_st_recend(st, firing(st)->epid, DV_REC_DATA); return 0; }
+FN(recend) { dv_st_recend(st, epid_of(firing(st)), DV_REC_DATA); return 0; }
 
 // The idle task of every CPU has thread id 0.
 DV_INLINE uint64_t thread_of(void)
@@ -543,7 +526,7 @@ FN(reg, uint64_t off)
 		return fault(&v, DV_FAULT_BADADDR, 0);
 	return value;
 }
-FN(epid) { return firing(st)->epid; }
+FN(epid) { return epid_of(firing(st)); }
 FN(id) { return site_of(firing(st))->probe; }
 FN(probeprov) { return site_of(firing(st))->prov; }
 FN(probemod) { return site_of(firing(st))->mod; }
