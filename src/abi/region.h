@@ -23,7 +23,7 @@
 #include <stdint.h>
 
 #define DV_REGION_MAGIC   0x31545249564456ULL /* "VDVIRT1" */
-#define DV_REGION_VERSION 2u
+#define DV_REGION_VERSION 3u
 #define DV_GLOBALS_OFF    0x10000u
 #define DV_CONSTS_OFF     0x100000u /**< end of the globals, start of the constants */
 #define DV_AGGS_MAX       256u
@@ -103,7 +103,7 @@ struct dv_region_hdr {
 	uint32_t spec_count;    /**< DV_SPEC_MAX at most; 0: the session has none */
 	uint32_t spec_size;     /**< bytes of records that one producer may speculate in one */
 	uint32_t only_cpu;      /**< the CPU of each machine that is traced, + 1; 0: all are */
-	uint32_t pad0[2];
+	uint64_t hash_mult;     /**< random and odd, made of dyn_seed: what keys are hashed with */
 	uint64_t line0[8];
 	uint64_t seq __attribute__((aligned(64)));  /**< last sequence number given out; the one hot shared word */
 	uint64_t line1[7];

@@ -453,6 +453,35 @@ static void test_agg(void)
 	dv_st_end(&st);
 }
 
+// Keys that count up, in steps, and in their upper bytes find room in a table that is a third full, whatever the seed is.
+static void test_spread(void)
+{
+	struct dv_region_config c = region_defaults;
+	struct dv_producer *prod;
+	struct region other;
+	struct dv_st s;
+
+	c.prod_count = 1;
+	for (c.seed = 1; c.seed < 5000000; c.seed = c.seed * 3 + 1) {
+		other = region_make(&c);
+		region_agg(&other, 0, DV_AGG_COUNT, 0, 0, 0);
+		prod = region_prod(&other, 0);
+		s = region_st(&other, 0);
+		for (int shape = 0; shape < 3; shape++) {
+			REQUIRE(dv_st_begin(&s));
+			memset(other.base + prod->agg_off[0], 0, prod->agg_size);
+			prod->agg_used[0] = 0;
+			for (uint64_t i = 0; i < prod->agg_slots / 3; i++) {
+				dv_st_key(&s, shape == 0 ? i : shape == 1 ? i * 4096 : i << 56 | i >> 8 << 40);
+				dv_st_agg(&s, 0, 0, 1);
+			}
+			dv_st_end(&s);
+		}
+		CHECK_EQ(prod->drops[DV_DROP_AGG], 0);
+		region_free(&other);
+	}
+}
+
 static void test_rec(void)
 {
 	struct dv_record *rec = (struct dv_record *)(r.base + p->ring_off);
@@ -717,6 +746,7 @@ int main(void)
 	test_strings();
 	test_dyn();
 	test_agg();
+	test_spread();
 	test_rec();
 	test_search();
 	test_tokens();

@@ -205,8 +205,8 @@ FN(strn, uint64_t from, uint64_t size) { return dv_st_strn(st, from, size); }
 FN(stsn, uint64_t to, uint64_t sref, uint64_t size) { dv_st_stsn(st, to, sref, size); return 0; }
 FN(this, uint64_t off) { return dv_st_this(st, off); }
 FN(key, uint64_t value) { dv_st_key(st, value); return 0; }
-FN(keys, uint64_t sref) { dv_st_keys(st, sref); return 0; }
-FN(agg, uint64_t agg, uint64_t value, uint64_t incr) { dv_st_agg(st, agg, value, incr); return 0; }
+FN(keys, uint64_t sref) { key_string(st, sref); return 0; }
+FN(agg, uint64_t agg, uint64_t value, uint64_t incr) { agg_add(st, agg, value, incr); return 0; }
 FN(div, uint64_t op, uint64_t a, uint64_t b) { return dv_st_div(st, op, a, b); }
 FN(slen, uint64_t s) { return dv_st_slen(st, s); }
 FN(scmp, uint64_t a, uint64_t b) { return dv_st_scmp(st, a, b); }
@@ -675,33 +675,20 @@ FN(guestname)
 	return s && dv_view(st, &v) ? DV_RD(dv_hdr(&v)->machines[DV_SERVES_MACHINE(s) & (DV_MACH_MAX - 1)].name) : 0;
 }
 // The program's name as the next element of the key tuple, which most keys have: keys(execname()) without the way through
-// scratch. The kernel pads the name with zeros.
+// scratch.
 FN(keyexec)
 {
-	uint64_t w[2] = {0, 0}, mark, len, at;
+	uint64_t w[2] = {0, 0}, len;
 	struct dv_view v;
 
 	if (!dv_view(st, &v))
 		return 0;
 	get_current_comm(w, COMM_SIZE);
-	mark = dv_zero_byte(w[0]);
-	len = mark ? dv_zero_index(mark) : 8;
-	if (!mark) {
-		mark = dv_zero_byte(w[1]);
-		len += mark ? dv_zero_index(mark) : 7;
-	}
-	if (len > 7 && dv_strsize(&v) == 8) { // no string is longer
-		len = 7;
-		w[0] = dv_low(w[0], 7);
-	}
-	at = key_room(&v, 8 + DV_ALIGN8(len));
-	if (!at)
-		return 0;
-	*dv_word(&v, at) = DV_KEY_STR | len << 32;
-	if (len)
-		*dv_word(&v, at + 8) = w[0];
-	if (len > 8)
-		*dv_word(&v, at + 16) = w[1];
+	len = key_cut(&v, w);
+	if (len == -1ULL)
+		dv_st_keys(st, dv_fn_execname(st));
+	else
+		key_words(&v, w, len);
 	return 0;
 }
 // At most eight bytes of text of our own.
