@@ -29,8 +29,8 @@ struct dv_host_conf {
 	uint32_t cpus;
 	uint32_t machine;    /**< index */
 	uint32_t task_real_parent, task_tgid, task_leader, task_start; /**< offsets in struct task_struct */
+	uint32_t task_comm;  /**< likewise; DV_OFF_NONE: not known */
 	uint32_t kernel;     /**< as in struct dv_load_image */
-	uint32_t pad;
 	uint64_t ran_mask;   /**< which bits an offset in dv_ran can have */
 	uint64_t on_cpu_mask; /**< likewise, of an entry of dv_on_cpu */
 	uint64_t run_start, run_end; /**< the kernel's functions that run programs at tracepoints */

@@ -544,18 +544,33 @@ FN(vmname)
 
 	return dv_view(st, &v) ? DV_RD(dv_hdr(&v)->machines[dv_host.machine & (DV_MACH_MAX - 1)].name) : 0;
 }
+// The running program's name, read where it is if that is known: the helper looks at each byte.
+DV_INLINE void comm(uint64_t w[2])
+{
+	const uint8_t *task;
+
+	if (dv_host.task_comm == DV_OFF_NONE) {
+		get_current_comm(w, COMM_SIZE);
+		return;
+	}
+	task = get_current_task_btf();
+	w[0] = *(const volatile uint64_t *)(task + dv_host.task_comm);
+	w[1] = dv_low(*(const volatile uint64_t *)(task + dv_host.task_comm + 8), 7);
+}
 FN(execname)
 {
 	struct dv_firing *f = firing(st);
+	uint64_t off, w[2] = {0, 0};
 	struct dv_view v;
-	uint64_t off;
 
 	if (f->execname || !dv_view(st, &v))
 		return f->execname;
 	off = dv_st_scratch(st, COMM_SIZE);
 	if (!off)
 		return 0;
-	get_current_comm(v.base + (off & v.mask & ~7ULL), COMM_SIZE);
+	comm(w);
+	*dv_word(&v, off) = w[0];
+	*dv_word(&v, off + 8) = w[1];
 	f->execname = off;
 	return off;
 }
@@ -683,7 +698,7 @@ FN(keyexec)
 
 	if (!dv_view(st, &v))
 		return 0;
-	get_current_comm(w, COMM_SIZE);
+	comm(w);
 	len = key_cut(&v, w);
 	if (len == -1ULL)
 		dv_st_keys(st, dv_fn_execname(st));
