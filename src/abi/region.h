@@ -23,7 +23,7 @@
 #include <stdint.h>
 
 #define DV_REGION_MAGIC   0x31545249564456ULL /* "VDVIRT1" */
-#define DV_REGION_VERSION 2u
+#define DV_REGION_VERSION 3u
 #define DV_GLOBALS_OFF    0x10000u
 #define DV_CONSTS_OFF     0x100000u /**< end of the globals, start of the constants */
 #define DV_AGGS_MAX       256u
@@ -103,7 +103,7 @@ struct dv_region_hdr {
 	uint32_t spec_count;    /**< DV_SPEC_MAX at most; 0: the session has none */
 	uint32_t spec_size;     /**< bytes of records that one producer may speculate in one */
 	uint32_t only_cpu;      /**< the CPU of each machine that is traced, + 1; 0: all are */
-	uint32_t pad0[2];
+	uint64_t hash_mult;     /**< random and odd, made of dyn_seed: what keys are hashed with */
 	uint64_t line0[8];
 	uint64_t seq __attribute__((aligned(64)));  /**< last sequence number given out; the one hot shared word */
 	uint64_t line1[7];
@@ -133,10 +133,10 @@ struct dv_region_hdr {
  * Order. A firing stores a lower bound of its coming sequence number into `inflight` (seq + 1 as it stands), then takes
  * the number by an atomic add, and stores 0 again when its clauses are done and its records committed. So the
  * consumer, having read `seq` first and then each `inflight`, knows a bound below which no record will appear any
- * more, and may print up to it.
+ * more, and may print up to it. A firing that is known to write no record takes no number (state/fire.c).
  */
 struct dv_producer {
-	uint64_t inflight;  /**< 0: idle */
+	uint64_t inflight;  /**< 0: idle; DV_UNNUMBERED | count of firings: this one has no number so far */
 	uint64_t head;      /**< ring: bytes committed since the start (atomic, release) */
 	uint64_t fired;     /**< firings, for statistics */
 	uint64_t drops[DV_DROP_COUNT];
@@ -144,7 +144,7 @@ struct dv_producer {
 	/* private to the producer while it fires */
 	uint32_t scratch_used __attribute__((aligned(64)));
 	uint32_t key_len, rec_pos, rec_max;
-	uint64_t cur_seq;
+	uint64_t cur_seq;   /**< 0: none so far */
 	uint32_t fault;     /**< enum dv_fault of the clause that runs; the program must end when it is set */
 	uint32_t clause_drop; /**< set when REC found no room: the program ends without fault */
 	uint64_t fault_value;
@@ -173,6 +173,7 @@ struct dv_producer {
 	uint32_t tok_pos;                 /**< strtok(): where it goes on, + 1; 0: it has not begun in this firing */
 	uint32_t rec_spec;                /**< speculation that the open record is for; 0: none */
 };
+#define DV_UNNUMBERED (1ULL << 63) /**< above all sequence numbers */
 
 /**
  * Record in a ring: 8-byte aligned, never wraps (a pad record fills the end). Data: the clause's fields in order, as

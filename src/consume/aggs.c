@@ -6,7 +6,8 @@
 // reads which table is active; we set the active table and then read the in-flight word; so either it sees our table
 // or we see its word. If we see a word, we wait for it to change: the firing's next one is larger, numbers do not
 // come twice. We wait for microseconds; a clause that takes longer is left for the next time, and nothing is flipped
-// again before then. So every entry is taken exactly once.
+// again before then. So every entry is taken exactly once. A firing without a number says its producer's count of firings
+// instead, and may take a number before it ends: if that is what has changed, the same is waited for once more.
 #include "consume/inner.h"
 
 #include <string.h>
@@ -326,10 +327,14 @@ static void harvest(struct dv_consumer *c, struct source *s, uint32_t t)
 // Is the firing that may use the table we flipped away from over?
 static bool quiet(struct source *s)
 {
+	uint64_t now;
 	int i;
 
 	for (i = 0; i < SPIN; i++) {
-		if (!s->waiting_for || dv_load(&s->p->inflight) != s->waiting_for)
+		now = dv_load(&s->p->inflight);
+		if (now && now < DV_UNNUMBERED && s->waiting_for >= DV_UNNUMBERED)
+			s->waiting_for = now;
+		if (!s->waiting_for || now != s->waiting_for)
 			return true;
 #ifdef __x86_64__
 		__builtin_ia32_pause();

@@ -8,6 +8,7 @@
 
 #define DV_AGG_PROBES 64u
 #define DV_ENTRY_HEAD ((uint64_t)sizeof(struct dv_agg_entry))
+#define AGG_SPREAD    0x9e3779b97f4a7c15ULL // where hashing begins: so many for each aggregation
 
 // floor(log2(x)), x not zero.
 DV_INLINE uint64_t log2_of(uint64_t x)
@@ -160,15 +161,15 @@ DV_INLINE void update(const struct dv_view *v, const struct dv_agg_desc *d, uint
 	}
 }
 
-// Does the entry have this aggregation, hash and key?
-DV_INLINE int entry_is(DV_ST st, const struct dv_view *v, uint64_t entry, uint64_t hash_agg, uint64_t key, uint64_t len)
+// Does the entry have this aggregation, hash and key size?
+DV_INLINE int entry_like(const struct dv_view *v, uint64_t entry, uint64_t hash_agg, uint64_t len)
 {
-	return *dv_half(v, entry + 4) == hash_agg >> 32 && *dv_half(v, entry + 8) == (hash_agg & 0xffffffff) &&
-	       *dv_half(v, entry + 12) == len && (!len || dv_same(st, entry + DV_ENTRY_HEAD, key, len));
+	return *dv_half(v, entry + 4) == hash_agg >> 32 && *dv_word(v, entry + 8) == ((hash_agg & 0xffffffff) | len << 32);
 }
 
-// Where the key's index slot is: its number + 1 in the upper half (0: none is free), in the lower what is in it, the entry's
-// offset or 0. A function of its own, so that what follows is verified once and not for each round.
+// Where the key's index slot is, from the second that it may be in: its number + 1 in the upper half (0: none is free), in
+// the lower what is in it, the entry's offset or 0. A function of its own, so that what follows is verified once and not
+// for each round.
 DV_HELPER uint64_t dv_agg_find(DV_ST st, uint64_t hash_agg, uint64_t table, uint64_t key, uint64_t len)
 {
 	uint64_t i, index, off, slots;
@@ -177,10 +178,11 @@ DV_HELPER uint64_t dv_agg_find(DV_ST st, uint64_t hash_agg, uint64_t table, uint
 	if (!dv_view(st, &v))
 		return 0;
 	slots = DV_RD(v.p->agg_slots);
-	for (i = 0; i < DV_AGG_PROBES; i++) {
+	for (i = 1; i < DV_AGG_PROBES; i++) {
 		index = ((hash_agg >> 32) + i) & (slots - 1);
 		off = *dv_half(&v, table + index * 4);
-		if (!off || entry_is(st, &v, table + off, hash_agg, key, len))
+		if (!off || (entry_like(&v, table + off, hash_agg, len) &&
+			     (!len || dv_same(st, table + off + DV_ENTRY_HEAD, key, len))))
 			return (index + 1) << 32 | off;
 	}
 	return 0;
@@ -215,9 +217,9 @@ DV_INLINE uint64_t entry_make(DV_ST st, const struct dv_view *v, const struct dv
 	return at;
 }
 
-void dv_st_agg(DV_ST st, uint64_t agg, uint64_t value, uint64_t incr)
+DV_INLINE void agg_add(DV_ST st, uint64_t agg, uint64_t value, uint64_t incr)
 {
-	uint64_t key, len, hash, mult, cur, table, slots, found, off, at, data_size;
+	uint64_t key, len, hash, cur, table, slots, found, off, at, data_size;
 	const struct dv_agg_desc *d;
 	struct dv_view v;
 
@@ -234,12 +236,18 @@ void dv_st_agg(DV_ST st, uint64_t agg, uint64_t value, uint64_t incr)
 		dv_drop(&v, DV_DROP_AGG);
 		return;
 	}
-	mult = dv_hash_mult(DV_RD(dv_hdr(&v)->dyn_seed));
-	hash = dv_hash(st, dv_hash_word(mult, agg + 1, mult), key, len, mult) & 0xffffffff;
+	hash = dv_hash(st, &v, (agg + 1) * AGG_SPREAD, key, len, DV_RD(dv_hdr(&v)->hash_mult)) & 0xffffffff;
 	cur = DV_RD(v.p->agg_cur) & 1;
 	table = cur ? DV_RD(v.p->agg_off[1]) : DV_RD(v.p->agg_off[0]);
-	found = dv_agg_find(st, hash << 32 | agg, table, key, len);
-	off = found & 0xffffffff;
+	// Nearly always its first place is where it is.
+	found = hash & (slots - 1);
+	off = *dv_half(&v, table + found * 4);
+	found = (found + 1) << 32 | off;
+	if (off && (!entry_like(&v, table + off, hash << 32 | agg, len) ||
+		    !dv_same_once(st, &v, table + off + DV_ENTRY_HEAD, key, len))) {
+		found = dv_agg_find(st, hash << 32 | agg, table, key, len);
+		off = found & 0xffffffff;
+	}
 	at = off ? table + off : 0;
 	if (!off && found >> 32)
 		at = entry_make(st, &v, d, cur, table, (found >> 32) - 1, hash << 32 | agg, key, len, data_size);
@@ -247,4 +255,9 @@ void dv_st_agg(DV_ST st, uint64_t agg, uint64_t value, uint64_t incr)
 		update(&v, d, at + DV_ENTRY_HEAD + len, data_size, value, incr);
 	else
 		dv_drop(&v, DV_DROP_AGG);
+}
+
+void dv_st_agg(DV_ST st, uint64_t agg, uint64_t value, uint64_t incr)
+{
+	agg_add(st, agg, value, incr);
 }

@@ -94,7 +94,7 @@ DV_INLINE uint64_t cell_of(const struct table *t, uint64_t slot)
 DV_INLINE int want_open(DV_ST st, const struct dv_view *v, struct want *w, uint64_t var, uint64_t flags,
                         uint64_t thread)
 {
-	uint64_t len = DV_RD(v->p->key_len) & ~7u, h, mult = dv_hash_mult(DV_RD(dv_hdr(v)->dyn_seed));
+	uint64_t len = DV_RD(v->p->key_len) & ~7u, h, mult = DV_RD(dv_hdr(v)->hash_mult);
 
 	DV_WR(v->p->key_len, 0);
 	if (len > DV_KEY_LOOP || len > DV_RD(dv_hdr(v)->dyn_key_size)) {
@@ -107,9 +107,8 @@ DV_INLINE int want_open(DV_ST st, const struct dv_view *v, struct want *w, uint6
 		w->head |= 0x80 | (DV_RD(v->p->machine) & 0x7f);
 		w->thread = thread;
 	}
-	h = dv_hash_word(mult, w->head, mult);
-	h = dv_hash_word(h, w->thread, mult);
-	w->hash = len ? dv_hash(st, h, DV_RD(v->p->key_off), len, mult) : dv_hash_word(h, h >> 29, mult);
+	h = dv_hash_two(mult, w->head, w->thread, mult);
+	w->hash = len ? dv_hash(st, v, h, DV_RD(v->p->key_off), len, mult) : dv_hash_end(h, mult);
 	return 1;
 }
 

@@ -11,6 +11,7 @@
  */
 #include "state/port.h"
 #include "state/state.h"
+#include "state/words.h"
 
 #define DV_REC_HEAD   ((uint64_t)sizeof(struct dv_record))
 #define DV_KEY_INTW   (DV_KEY_INT | 8ULL << 32)
@@ -46,15 +47,6 @@ DV_INLINE uint64_t dv_strsize(const struct dv_view *v)
 	return n > DV_STR_MAX ? DV_STR_MAX : n;
 }
 
-/** Eight bytes at any offset. */
-DV_INLINE uint64_t dv_bytes8(const struct dv_view *v, uint64_t off)
-{
-	uint64_t shift = (off & 7) * 8;
-
-	/* No branch: when the offset is aligned, the next word is shifted out. */
-	return *dv_word(v, off) >> shift | *dv_word(v, off + 8) << 1 << (63 - shift);
-}
-
 /** One byte at any offset. */
 DV_INLINE uint64_t dv_byte(const struct dv_view *v, uint64_t off)
 {
@@ -63,12 +55,6 @@ DV_INLINE uint64_t dv_byte(const struct dv_view *v, uint64_t off)
 DV_INLINE void dv_put(const struct dv_view *v, uint64_t off, uint64_t byte)
 {
 	*(volatile uint8_t *)(v->base + (off & v->mask)) = (uint8_t)byte;
-}
-
-/** The lowest @p n bytes of a word; 8 and more: all. */
-DV_INLINE uint64_t dv_low(uint64_t w, uint64_t n)
-{
-	return n >= 8 ? w : w & ((1ULL << (n & 7) * 8) - 1);
 }
 
 /** Marks the top bit of the lowest zero byte of @p w (bits above it mean nothing); 0: there is none. */
@@ -86,18 +72,10 @@ DV_INLINE uint64_t dv_zero_index(uint64_t mark)
 	return (below >> 7 & 0x0101010101010101ULL) * 0x0101010101010101ULL >> 56;
 }
 
-/**
- * Hash step. The multiplier comes from the session's random seed, so a guest that chooses strings cannot choose them
- * to collide without knowing it.
- */
-DV_INLINE uint64_t dv_hash_mult(uint32_t seed)
+/** The bytes of @p w below that zero byte. */
+DV_INLINE uint64_t dv_below(uint64_t w, uint64_t mark)
 {
-	return ((uint64_t)seed * 0x9e3779b97f4a7c15ULL ^ 0xd6e8feb86659fd93ULL) | 1;
-}
-DV_INLINE uint64_t dv_hash_word(uint64_t h, uint64_t w, uint64_t mult)
-{
-	h = (h ^ w) * mult;
-	return h ^ h >> 32;
+	return w & ((mark & -mark) - 1) >> 7;
 }
 
 /** Bytes of the stack block at @p mem, as it says itself; 0, with a fault: none is there. */
@@ -153,132 +131,6 @@ DV_HELPER uint64_t dv_rmw_apply(uint64_t op, uint64_t x, uint64_t y, uint64_t wi
 	case DV_RMW_SHR: x = is_signed ? (uint64_t)((int64_t)x >> (y & 63)) : x >> (y & 63); break;
 	}
 	return dv_extend(x, width);
-}
-
-/*
- * Loops over the words of keys and copies. The kernel's verifier walks through every round of a loop, so there only the first
- * words, which are all that most keys have, are gone through in one; the rest is left to helpers of the kernel: a
- * copy, or bpf_loop(), whose body is verified once.
- */
-#ifdef DV_BPF
-#define DV_SHORT(max) DV_LONG
-#define DV_LONG       64u
-
-struct dv_rest {
-	uint64_t a, b, acc;
-};
-static long dv_rest_set(uint64_t i, void *ctx)
-{
-	const struct dv_rest *r = ctx;
-	struct dv_view v;
-
-	if (dv_view(0, &v))
-		*dv_word(&v, r->a + i * 8) = r->b;
-	return 0;
-}
-static long dv_rest_same(uint64_t i, void *ctx)
-{
-	struct dv_rest *r = ctx;
-	struct dv_view v;
-
-	if (dv_view(0, &v) && *dv_word(&v, r->a + i * 8) == *dv_word(&v, r->b + i * 8))
-		return 0;
-	r->acc = 0;
-	return 1;
-}
-static long dv_rest_hash(uint64_t i, void *ctx)
-{
-	struct dv_rest *r = ctx;
-	struct dv_view v;
-
-	if (dv_view(0, &v))
-		r->acc = dv_hash_word(r->acc, *dv_word(&v, r->a + i * 8), r->b);
-	return 0;
-}
-#define DV_REST(size, max, body, ctx)                                                    \
-	do {                                                                             \
-		if ((size) > DV_LONG && (size) <= (max))                                 \
-			dv_bpf_loop((uint32_t)(((size) - DV_LONG + 7) / 8), body, ctx, 0); \
-	} while (0)
-#else
-#define DV_SHORT(max) (max)
-#endif
-
-/** Copy @p len bytes from any offset to an aligned one, in words; zeros up to @p size, which is at most a word more. */
-DV_HELPER uint64_t dv_copy(DV_ST st, uint64_t to, uint64_t from, uint64_t len, uint64_t size)
-{
-	struct dv_view v;
-	uint64_t i, whole = len & ~7ULL;
-
-	if (!dv_view(st, &v) || whole > DV_COPY_MAX)
-		return 0;
-	for (i = 0; i < DV_SHORT(DV_COPY_MAX) && i < whole; i += 8)
-		*dv_word(&v, to + i) = dv_bytes8(&v, from + i);
-#ifdef DV_BPF
-	if (whole > DV_LONG) {
-		i = whole - DV_LONG;
-		DV_BOUND(i, 2 * DV_COPY_MAX);
-		dv_bpf_read((void *)dv_word(&v, to + DV_LONG), (uint32_t)i, v.base + ((from + DV_LONG) & v.mask));
-	}
-#endif
-	if (size > whole)
-		*dv_word(&v, to + whole) = len > whole ? dv_low(dv_bytes8(&v, from + whole), len - whole) : 0;
-	return 0;
-}
-/** Set @p size bytes of words. */
-DV_HELPER uint64_t dv_set(DV_ST st, uint64_t to, uint64_t size, uint64_t value)
-{
-	struct dv_view v;
-	uint64_t i;
-
-	if (!dv_view(st, &v))
-		return 0;
-	for (i = 0; i < DV_SHORT(DV_COPY_MAX) && i < size; i += 8)
-		*dv_word(&v, to + i) = value;
-#ifdef DV_BPF
-	struct dv_rest r = { .a = to + DV_LONG, .b = value };
-
-	DV_REST(size, DV_COPY_MAX, dv_rest_set, &r);
-#endif
-	return 0;
-}
-/** Are the words of two keys the same? */
-DV_HELPER uint64_t dv_same(DV_ST st, uint64_t a, uint64_t b, uint64_t size)
-{
-	struct dv_view v;
-	uint64_t i;
-
-	if (!dv_view(st, &v))
-		return 0;
-	for (i = 0; i < DV_SHORT(DV_KEY_LOOP) && i < size; i += 8)
-		if (*dv_word(&v, a + i) != *dv_word(&v, b + i))
-			return 0;
-#ifdef DV_BPF
-	struct dv_rest r = { .a = a + DV_LONG, .b = b + DV_LONG, .acc = 1 };
-
-	DV_REST(size, DV_KEY_LOOP, dv_rest_same, &r);
-	return r.acc;
-#else
-	return 1;
-#endif
-}
-/** Hash the words of a key. */
-DV_HELPER uint64_t dv_hash(DV_ST st, uint64_t h, uint64_t key, uint64_t size, uint64_t mult)
-{
-	struct dv_view v;
-	uint64_t i;
-
-	if (!dv_view(st, &v))
-		return 0;
-	for (i = 0; i < DV_SHORT(DV_KEY_LOOP) && i < size; i += 8)
-		h = dv_hash_word(h, *dv_word(&v, key + i), mult);
-#ifdef DV_BPF
-	struct dv_rest r = { .a = key + DV_LONG, .b = mult, .acc = h };
-
-	DV_REST(size, DV_KEY_LOOP, dv_rest_hash, &r);
-	h = r.acc;
-#endif
-	return dv_hash_word(h, h >> 29, mult);
 }
 
 /** Are the first @p n bytes of two strings the same? Both have as many. */

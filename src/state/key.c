@@ -32,19 +32,65 @@ void dv_st_key(DV_ST st, uint64_t value)
 	*dv_word(&v, at + 8) = value;
 }
 
-void dv_st_keys(DV_ST st, uint64_t sref)
+// Two words from where a string begins, cut at its end: its length, -1: it is longer, or longer than strings may be. Most
+// that are put into keys are not.
+DV_INLINE uint64_t key_cut(const struct dv_view *v, uint64_t w[2])
 {
+	uint64_t mark = dv_zero_byte(w[0]);
+
+	if (mark) {
+		w[0] = dv_below(w[0], mark);
+		w[1] = 0;
+		return dv_zero_index(mark);
+	}
+	mark = dv_zero_byte(w[1]);
+	if (!mark || dv_strsize(v) < 16)
+		return -1ULL;
+	w[1] = dv_below(w[1], mark);
+	return 8 + dv_zero_index(mark);
+}
+
+// Append a string of such words.
+DV_INLINE void key_words(const struct dv_view *v, const uint64_t w[2], uint64_t len)
+{
+	uint64_t at = key_room(v, 8 + DV_ALIGN8(len));
+
+	if (!at)
+		return;
+	*dv_word(v, at) = DV_KEY_STR | len << 32;
+	if (len)
+		*dv_word(v, at + 8) = w[0];
+	if (len > 8)
+		*dv_word(v, at + 16) = w[1];
+}
+
+DV_INLINE void key_string(DV_ST st, uint64_t sref)
+{
+	uint64_t at, len = 0, w[2];
 	struct dv_view v;
-	uint64_t at, len;
 
 	if (!dv_view(st, &v))
 		return;
+	if (sref) {
+		w[0] = dv_bytes8(&v, sref);
+		w[1] = dv_bytes8(&v, sref + 8);
+		len = key_cut(&v, w);
+	}
+	if (len != -1ULL) {
+		key_words(&v, w, len);
+		return;
+	}
 	len = dv_st_slen(st, sref);
 	at = key_room(&v, 8 + DV_ALIGN8(len));
 	if (!at)
 		return;
 	*dv_word(&v, at) = DV_KEY_STR | len << 32;
 	dv_copy(st, at + 8, sref, len, len);
+}
+
+void dv_st_keys(DV_ST st, uint64_t sref)
+{
+	key_string(st, sref);
 }
 
 void dv_st_keyb(DV_ST st, uint64_t mem)

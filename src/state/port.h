@@ -7,7 +7,8 @@
  * often a loop may go round (the kernel's verifier walks through every round).
  *
  * The region's size is a power of two, so an offset that is masked with size - 1 and aligned down to the access is
- * inside the region with all its bytes. Nothing in src/state accesses memory in any other way.
+ * inside the region with all its bytes. Nothing in src/state accesses memory in any other way, but for state/words.h in the
+ * kernel: an array has room behind the region (DV_BPF_SLACK), so there a few words are reached from one masked offset.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -53,7 +54,8 @@ extern const volatile uint64_t dv_region_mask; /* read-only data: the verifier k
 #define DV_EVICT_MAX   512u /* records that one makes room for */
 
 static long (*const dv_bpf_read)(void *dst, uint32_t size, const void *src) = (void *)113; /* probe_read_kernel */
-static long (*const dv_bpf_loop)(uint32_t count, void *body, void *ctx, uint64_t flags) = (void *)181; /* Linux 5.17 */
+/* The helper takes 32 bits, but where the verifier puts the loop in its place all 64 of the register count. */
+static long (*const dv_bpf_loop)(uint64_t count, void *body, void *ctx, uint64_t flags) = (void *)181; /* Linux 5.17 */
 /** Tell the verifier what was checked of a number that the compiler has moved elsewhere since: it is below @p pow2. */
 #define DV_BOUND(x, pow2) __asm__ volatile("%0 &= %1" : "+r"(x) : "i"((pow2) - 1))
 extern uint8_t dv_region_mem[]; /* the array map's only element: the loader puts its address here */

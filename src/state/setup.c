@@ -125,6 +125,7 @@ void dv_region_init(void *base, uint64_t size, const struct dv_region_config *c)
 	h->dyn_key_size = (uint32_t)l.key_size;
 	h->dyn_val_size = (uint32_t)l.val_size;
 	h->dyn_seed = c->seed;
+	h->hash_mult = (c->seed * 0x9e3779b97f4a7c15ULL ^ 0xd6e8feb86659fd93ULL) | 1;
 	h->spec_off = (uint32_t)l.spec;
 	h->spec_count = c->spec_count;
 	h->spec_size = c->spec_size;

@@ -20,6 +20,10 @@
 
 /** Start a firing: mark in flight, take the sequence number, zero the clause-locals. 0: halted, or nested (counted). */
 uint64_t dv_st_begin(DV_ST st);
+/** Start a firing that is known to write no record, unless it faults: without a number (DV_UNNUMBERED). Not 0: done. */
+uint64_t dv_st_begin_unnumbered(DV_ST st);
+/** The number of the firing in progress. If it began without one, it takes it now. */
+uint64_t dv_st_number(DV_ST st);
 /** End it. */
 void dv_st_end(DV_ST st);
 /** Before each clause: scratch, key tuple, record, fault are reset. What was allocated in scratch before is gone. */

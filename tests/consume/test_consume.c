@@ -293,6 +293,19 @@ static void test_aggs(void)
 	dv_aggs_snap(c, false);
 	CHECK_EQ(dv_aggs_rows(c, 0, &rows), 2);
 	CHECK_EQ(row(c, 0, 7)->data[0], 2);
+	// One without a number does so, too, also when it takes one later.
+	dv_st_begin_unnumbered(&st[0]);
+	dv_st_key(&st[0], 7);
+	dv_st_keys(&st[0], region_str(&r, 0, "abc"));
+	dv_st_agg(&st[0], 0, 1, 1);
+	dv_aggs_snap(c, false);
+	CHECK_EQ(row(c, 0, 7)->data[0], 2);
+	dv_st_number(&st[0]);
+	dv_aggs_snap(c, false);
+	CHECK_EQ(row(c, 0, 7)->data[0], 2);
+	dv_st_end(&st[0]);
+	dv_aggs_snap(c, false);
+	CHECK_EQ(row(c, 0, 7)->data[0], 3);
 	dv_aggs_normalize(c, 0, 10);
 	CHECK_EQ(dv_aggs_normal(c, 0), 10);
 	dv_aggs_normalize(c, 0, 0);

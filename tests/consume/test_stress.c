@@ -70,7 +70,10 @@ static void *produce(void *arg)
 	struct dv_st *s = &st[me];
 
 	for (i = 0; i < rounds; i++) {
-		seq = dv_st_begin(s);
+		if (i % 3)
+			dv_st_begin_unnumbered(s);
+		else
+			dv_st_begin(s);
 		dv_st_rmw(s, cell(0), DV_RMW_ADD, 3, DV_S64);
 		dv_st_rmw(s, cell(1), DV_RMW_ADD, 1, DV_U32);
 		dv_st_rmw(s, cell(2), DV_RMW_XOR, i + 1, DV_U64);
@@ -79,6 +82,7 @@ static void *produce(void *arg)
 		dv_st_clause(s);
 		dv_st_key(s, i % KEYS);
 		dv_st_agg(s, 0, 0, 1);
+		seq = dv_st_number(s); // after an aggregation, before others
 		dv_st_key(s, i % KEYS);
 		dv_st_agg(s, 1, i, 1);
 		dv_st_key(s, me);

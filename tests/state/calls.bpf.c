@@ -13,6 +13,8 @@ struct call {
 		return 0;                                                    \
 	}
 CALL(begin, dv_st_begin(x->st))
+CALL(begin_unnumbered, dv_st_begin_unnumbered(x->st))
+CALL(number, dv_st_number(x->st))
 CALL(end, (dv_st_end(x->st), 0))
 CALL(clause, (dv_st_clause(x->st), 0))
 CALL(ld, dv_st_ld(x->st, x->a))

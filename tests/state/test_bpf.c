@@ -17,8 +17,10 @@ struct call {
 };
 enum {
 	BEGIN,
+	BEGIN_UNNUMBERED,
 	END,
 	CLAUSE,
+	NUMBER,
 	LD,
 	ST,
 	RMW,
@@ -75,7 +77,7 @@ enum {
 	SERVES,
 	CALLS
 };
-static const char *const names[CALLS] = {"begin",   "end",  "clause", "ld",       "st",     "rmw",      "sts",   "ldn",
+static const char *const names[CALLS] = {"begin",   "begin_unnumbered", "end",  "clause", "number", "ld",       "st",     "rmw",      "sts",   "ldn",
                                          "stn",     "rmwn", "cpy",    "strn",     "stsn",   "this",
                                          "key",     "keys", "keyb",   "dyn",      "dyndel", "agg",      "div",   "slen",
                                          "scmp",    "sjoin", "ssub",  "sfind", "schr", "sstr", "stok", "scase", "spath", "ltos", "stol", "sjson", "inet", "words", "rand", "wr", "mcpy", "spec", "specul", "commit", "discard", "scratch",  "room",   "rec",      "reci",  "recs",
@@ -93,6 +95,8 @@ static uint64_t native(int what, const struct call *x)
 {
 	switch (what) {
 	case BEGIN: return dv_st_begin(&st);
+	case BEGIN_UNNUMBERED: return dv_st_begin_unnumbered(&st);
+	case NUMBER: return dv_st_number(&st);
 	case END: dv_st_end(&st); break;
 	case CLAUSE: dv_st_clause(&st); break;
 	case LD: return dv_st_ld(&st, x->a);
@@ -362,11 +366,10 @@ int main(int argc, char **argv)
 	st = region_st(&here, 3);
 	for (i = 0; i < rounds && !test_failures; i++) {
 		x.st = st.prod;
-		CHECK_EQ(native(BEGIN, &x), kernel(BEGIN, &x));
+		what = i % 3 ? BEGIN : BEGIN_UNNUMBERED;
+		CHECK_EQ(native(what, &x), kernel(what, &x));
 		for (k = 0; k < 12; k++) {
-			what = (int)(rnd() % (CALLS - 3)) + 3;
-			if (what == CLAUSE || what == BEGIN)
-				continue;
+			what = (int)(rnd() % (CALLS - NUMBER)) + NUMBER;
 			arguments(what, &x);
 			x.st = st.prod;
 			got = native(what, &x);

@@ -137,7 +137,7 @@ static void test_serves(void)
 
 static void test_begin(void)
 {
-	uint64_t seq = dv_st_begin(&st);
+	uint64_t seq = dv_st_begin(&st), word;
 
 	CHECK(seq != 0);
 	CHECK(p->inflight != 0 && p->inflight <= seq);
@@ -150,7 +150,23 @@ static void test_begin(void)
 	CHECK_EQ(p->inflight, 0);
 	CHECK_EQ(dv_st_begin(&st), seq + 1);
 	CHECK_EQ(dv_st_ld(&st, dv_st_this(&st, 8)), 0);
+	CHECK_EQ(dv_st_number(&st), seq + 1);
 	dv_st_end(&st);
+	// Without a number, until it asks for one.
+	CHECK(dv_st_begin_unnumbered(&st) != 0);
+	word = p->inflight;
+	CHECK(word > DV_UNNUMBERED);
+	CHECK_EQ(dv_region_hdr(r.base)->seq, seq + 1);
+	CHECK_EQ(dv_st_begin_unnumbered(&st), 0);
+	CHECK_EQ(p->drops[DV_DROP_NEST], 2);
+	dv_st_end(&st);
+	CHECK(dv_st_begin_unnumbered(&st) != 0);
+	CHECK(p->inflight > word);
+	CHECK_EQ(dv_st_number(&st), seq + 2);
+	CHECK(p->inflight && p->inflight <= seq + 2);
+	CHECK_EQ(dv_st_number(&st), seq + 2);
+	dv_st_end(&st);
+	CHECK_EQ(p->inflight, 0);
 	dv_region_hdr(r.base)->halt = 1;
 	CHECK_EQ(dv_st_begin(&st), 0);
 	dv_region_hdr(r.base)->halt = 0;
@@ -437,6 +453,35 @@ static void test_agg(void)
 	dv_st_end(&st);
 }
 
+// Keys that count up, in steps, and in their upper bytes find room in a table that is a third full, whatever the seed is.
+static void test_spread(void)
+{
+	struct dv_region_config c = region_defaults;
+	struct dv_producer *prod;
+	struct region other;
+	struct dv_st s;
+
+	c.prod_count = 1;
+	for (c.seed = 1; c.seed < 5000000; c.seed = c.seed * 3 + 1) {
+		other = region_make(&c);
+		region_agg(&other, 0, DV_AGG_COUNT, 0, 0, 0);
+		prod = region_prod(&other, 0);
+		s = region_st(&other, 0);
+		for (int shape = 0; shape < 3; shape++) {
+			REQUIRE(dv_st_begin(&s));
+			memset(other.base + prod->agg_off[0], 0, prod->agg_size);
+			prod->agg_used[0] = 0;
+			for (uint64_t i = 0; i < prod->agg_slots / 3; i++) {
+				dv_st_key(&s, shape == 0 ? i : shape == 1 ? i * 4096 : i << 56 | i >> 8 << 40);
+				dv_st_agg(&s, 0, 0, 1);
+			}
+			dv_st_end(&s);
+		}
+		CHECK_EQ(prod->drops[DV_DROP_AGG], 0);
+		region_free(&other);
+	}
+}
+
 static void test_rec(void)
 {
 	struct dv_record *rec = (struct dv_record *)(r.base + p->ring_off);
@@ -701,6 +746,7 @@ int main(void)
 	test_strings();
 	test_dyn();
 	test_agg();
+	test_spread();
 	test_rec();
 	test_search();
 	test_tokens();

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # timeout: 400
+# alone
 """Exact totals where guests and the host's kernel write the same state at the same moment: four virtual CPUs of each of two
 guests and all CPUs of the host update one global, associative arrays and aggregations; the programs' own counts say what
 they must be."""

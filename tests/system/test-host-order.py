@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # timeout: 600
+# alone
 """The order contract between guests and the host's kernel: two guests play ping-pong, and each packet's way is probed in
 the guest that sends it, in the host's kernel where its QEMU gives it away and the other's QEMU takes it, and in the guest
 that gets it. At least 200,000 pairs in succession have the right order: in sequence, in time, in what the clauses saw of

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # timeout: 120
+# alone
 """The host's own probes on the kernel that this runs on: system calls, tracepoints, timers, and the stable ones that
 stand on tracepoints, each compared with what was done. Other processes may be busy meanwhile."""
 

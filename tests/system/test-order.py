@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # timeout: 1500
+# alone
 """The order contract: two guests play ping-pong over the network, each step is probed, and at least 200,000 pairs in
 succession have the right order: in sequence, in time, and in what the clauses saw of each other's variables."""
 

@@ -3,8 +3,9 @@
 // A translated clause looks like this:
 //
 //	*(r10 - S) = r1                  st, the producer's offset; S and P lie below the clause's own stack
-//	call dv_host_clause(st, index)   scratch, key, record and fault are new
 //	*(r10 - P) = address of the producer
+//	scratch, key, record and fault are new: what dv_st_clause() does
+//	the firing's block: which clause this is
 //	... the clause ...
 //	stubs:  r2 = pc; r3 = action; goto fault   one for each call that can fault
 //	fault:  dv_host_error(st, pc, action); the clauses of ERROR; r0 = 0; exit
@@ -62,6 +63,15 @@ static const char *const guest_symbols[DV_FN_COUNT] = {
 	[DV_FN_DPATH] = "dv_guest_dpath",     [DV_FN_DYN] = "dv_guest_dyn",	[DV_FN_DYNDEL] = "dv_guest_dyndel",
 	[DV_FN_PROGENY] = "dv_guest_progeny", [DV_FN_STACK] = "dv_guest_stack", [DV_FN_SYMADDR] = "dv_guest_symaddr",
 };
+
+void dv_bpf_firing(struct dv_bpf_code *c, unsigned dst, unsigned st, uint32_t first, uint32_t fire_size)
+{
+	dv_bpf_addr(c, dst, "dv_fire_mem", 0);
+	dv_bpf_emit(c, BPF_ALU64 | BPF_SUB | BPF_K, st, 0, 0, (int32_t)first);
+	dv_bpf_emit(c, BPF_ALU64 | BPF_LSH | BPF_K, st, 0, 0, DV_FIRING_SHIFT);
+	dv_bpf_emit(c, BPF_ALU64 | BPF_AND | BPF_K, st, 0, 0, (int32_t)(fire_size - DV_FIRING_SIZE));
+	dv_bpf_emit(c, BPF_ALU64 | BPF_ADD | BPF_X, dst, st, 0, 0);
+}
 
 static void gone(struct tr *t, const char *what)
 {
@@ -518,6 +528,18 @@ static int stack_used(const struct dv_bpf_clause *c)
 	return (used + 7) & ~7;
 }
 
+// Zero a word of the struct that r2 points to, or put a small number into it.
+static void word_at_r2(struct tr *t, size_t off, int32_t value)
+{
+	E(BPF_ST | BPF_MEM | BPF_DW, 2, 0, (int16_t)off, value);
+}
+
+#define TWO_WORDS(a, b)                                                                                               \
+	_Static_assert(offsetof(struct dv_producer, a) % 8 == 0 &&                                                    \
+			   offsetof(struct dv_producer, b) == offsetof(struct dv_producer, a) + 4, "they are set together")
+TWO_WORDS(scratch_used, key_len);
+TWO_WORDS(fault, clause_drop);
+
 static void prologue(struct tr *t)
 {
 	int used = stack_used(t->c);
@@ -525,13 +547,23 @@ static void prologue(struct tr *t)
 	t->st_off = (int16_t)-(used + 8);
 	t->p_off = (int16_t)-(used + 16);
 	E(BPF_STX | BPF_MEM | BPF_DW, 10, 1, t->st_off, 0);
-	dv_bpf_const(t->out, 2, t->c->index);
-	dv_bpf_call(t->out, t->c->error ? "dv_host_error_clause" : "dv_host_clause");
-	load_st(t, 1);
+	mov(t, 3, 1);
 	E(BPF_ALU64 | BPF_AND | BPF_K, 1, 0, 0, (int32_t)(t->c->region_mask & ~511ULL));
 	dv_bpf_addr(t->out, 2, REGION, 0);
 	E(BPF_ALU64 | BPF_ADD | BPF_X, 2, 1, 0, 0);
 	E(BPF_STX | BPF_MEM | BPF_DW, 10, 2, t->p_off, 0);
+	word_at_r2(t, offsetof(struct dv_producer, scratch_used), 0);
+	word_at_r2(t, offsetof(struct dv_producer, fault), 0);
+	word_at_r2(t, offsetof(struct dv_producer, fault_value), 0);
+	E(BPF_ST | BPF_MEM | BPF_W, 2, 0, offsetof(struct dv_producer, rec_start), 0);
+	dv_bpf_firing(t->out, 2, 3, t->c->first, t->c->fire_size);
+	word_at_r2(t, offsetof(struct dv_firing, execname), 0);
+	if (!t->c->error) {
+		word_at_r2(t, offsetof(struct dv_firing, clause), (int32_t)t->c->index);
+	} else {
+		dv_bpf_const(t->out, 1, DV_CLAUSE_EPID | t->c->index);
+		E(BPF_STX | BPF_MEM | BPF_DW, 2, 1, offsetof(struct dv_firing, clause), 0);
+	}
 	if (used + 16 > STACK_MAX)
 		t->err = dv_error_hint(dv_error_create(DV_ERR_LIMIT, "an expression needs %d bytes of stack, a kernel "
 						       "program has room for %d", used, STACK_MAX - 16),
@@ -649,6 +681,27 @@ bool dv_bpf_predicate(const struct dv_bpf_clause *c, struct dv_bpf_code *ret)
 	return !t->err;
 }
 
+// Can it be seen where in the order of all machines the firing that calls this is: in a record, or by what it does to the
+// machine, after which a record may follow?
+static bool shows_order(int32_t fn, int64_t first_arg)
+{
+	switch (fn) {
+	case DV_FN_REC:
+	case DV_FN_SPEC:
+	case DV_FN_SPECUL:
+	case DV_FN_COMMIT:
+	case DV_FN_DISCARD:
+	case DV_FN_EXIT:
+	case DV_FN_COPYOUT:
+	case DV_FN_RAISE:
+	case DV_FN_CHILL:
+		return true;
+	case DV_FN_BI:
+		return first_arg < 0 || first_arg == DV_BI_SEQ;
+	}
+	return false;
+}
+
 uint32_t dv_bpf_clause_uses(const struct dv_insn *insns, uint32_t count)
 {
 	uint32_t uses = 0;
@@ -664,6 +717,8 @@ uint32_t dv_bpf_clause_uses(const struct dv_insn *insns, uint32_t count)
 			i++;
 		if (in->code != (DV_JMP | DV_CALL))
 			continue;
+		if (shows_order(in->imm, r1))
+			uses |= DV_USES_ORDER;
 		if (in->imm == DV_FN_ARG)
 			uses |= r1 >= 0 && r1 < 10 ? 1u << r1 : DV_USES_ARGS;
 		if (in->imm == DV_FN_REG)

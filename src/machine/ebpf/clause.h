@@ -21,12 +21,16 @@ struct dv_bpf_clause {
 	bool error;                /**< a clause of ERROR */
 	bool guest;                /**< it fires in a KVM guest (bpf/guest.h), not in the host's kernel */
 	uint64_t region_mask;
+	uint32_t first, fire_size; /**< as in struct dv_bpf_session */
 	uint32_t machine;          /**< index */
 	const char *const *errors; /**< functions of ERROR's clauses, called after a fault; ended by NULL */
 };
 
 /** Append to @p ret the function, which takes the producer's offset and returns nothing of use. */
 struct dv_error *dv_bpf_clause(const struct dv_bpf_clause *c, struct dv_bpf_code *ret) DV_MUST_USE;
+
+/** Register @p dst = address of the firing's block of the producer whose offset register @p st has, which is spoilt. */
+void dv_bpf_firing(struct dv_bpf_code *c, unsigned dst, unsigned st, uint32_t first, uint32_t fire_size);
 
 /**
  * Append to @p ret a function without arguments that tells whether the clause's predicate may hold, before the firing has
@@ -44,5 +48,6 @@ uint32_t dv_bpf_clause_uses(const struct dv_insn *insns, uint32_t count);
 #define DV_USES_STACK  0x800u
 #define DV_USES_USTACK 0x1000u
 #define DV_USES_EXIT   0x2000u
+#define DV_USES_ORDER  0x4000u /**< the firing's place in the order can be seen: it must have a number from the beginning */
 
 #endif

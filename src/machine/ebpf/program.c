@@ -6,10 +6,10 @@
 //	r7 = row of the site that fired; none: exit
 //	some clause uses vtimestamp: dv_host_stop(), and dv_host_go() before each exit from here on
 //	every clause has a predicate that can be tried before, and all are false: exit
-//	r8 = dv_host_begin(r7); 0: exit
+//	r8 = dv_host_begin(r7, does the firing need a number?); 0: exit
 //	r9 = the firing's block; the arguments that some clause asks for go there
 //	clause_0(r8), clause_1(r8), ...
-//	dv_host_end(r8); r0 = 0; exit
+//	the producer is idle again, as dv_st_end() says it; r0 = 0; exit
 //
 // The arguments are taken here because only the entry has the context.
 #include "machine/ebpf/program.h"
@@ -424,14 +424,11 @@ static void main_code(struct builder *b, const char *const *clauses)
 	}
 	try_predicates(b);
 	E(BPF_ALU64 | BPF_MOV | BPF_X, 1, 7, 0, 0);
+	dv_bpf_const(&b->main, 2, !!(b->uses & DV_USES_ORDER));
 	dv_bpf_call(&b->main, "dv_host_begin");
 	exit_if(b, BPF_JEQ, 0, 0);
 	E(BPF_ALU64 | BPF_MOV | BPF_X, 8, 0, 0, 0);
-	dv_bpf_addr(&b->main, 9, "dv_fire_mem", 0);
-	E(BPF_ALU64 | BPF_SUB | BPF_K, 0, 0, 0, (int32_t)b->s->first);
-	E(BPF_ALU64 | BPF_LSH | BPF_K, 0, 0, 0, DV_FIRING_SHIFT);
-	E(BPF_ALU64 | BPF_AND | BPF_K, 0, 0, 0, (int32_t)(b->s->fire_size - DV_FIRING_SIZE));
-	E(BPF_ALU64 | BPF_ADD | BPF_X, 9, 0, 0, 0);
+	dv_bpf_firing(&b->main, 9, 0, b->s->first, b->s->fire_size);
 	take_args(b);
 	take_stacks(b);
 	for (; *clauses; clauses++) {
@@ -445,8 +442,10 @@ static void main_code(struct builder *b, const char *const *clauses)
 	}
 	land(b, done.data, done.count);
 	DV_VEC_FREE(&done);
-	E(BPF_ALU64 | BPF_MOV | BPF_X, 1, 8, 0, 0);
-	dv_bpf_call(&b->main, "dv_host_end");
+	E(BPF_ALU64 | BPF_AND | BPF_K, 8, 0, 0, (int32_t)(b->s->region_mask & ~511ULL));
+	dv_bpf_addr(&b->main, 1, "dv_region_mem", 0);
+	E(BPF_ALU64 | BPF_ADD | BPF_X, 1, 8, 0, 0);
+	E(BPF_ST | BPF_MEM | BPF_DW, 1, 0, offsetof(struct dv_producer, inflight), 0);
 	land(b, b->exits.data + before, b->exits.count - before);
 	if (b->s->vtime) {
 		E(BPF_LDX | BPF_MEM | BPF_DW, 1, 10, RUNNING, 0);
@@ -487,6 +486,8 @@ static struct dv_error *clause(struct builder *b, const struct dv_load_ecb *ecb,
 	    .unknown = b->site->args == DV_ARGS_USDT ? usdt_unknown(b) : 0,
 	    .error = error,
 	    .region_mask = b->s->region_mask,
+	    .first = b->s->first,
+	    .fire_size = b->s->fire_size,
 	    .machine = l->img->machine,
 	    .errors = errors,
 	};

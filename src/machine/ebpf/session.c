@@ -232,6 +232,7 @@ static struct dv_error *make_maps(struct dv_bpf_loaded *l)
 	    .task_tgid = layout->task_tgid,
 	    .task_leader = layout->task_leader,
 	    .task_start = layout->task_start,
+	    .task_comm = DV_OFF_NONE,
 	    .kernel = img->kernel,
 	};
 	int64_t mask_at = dv_bpf_object_const(l->s.object, "dv_region_mask", 8);
@@ -239,6 +240,8 @@ static struct dv_error *make_maps(struct dv_bpf_loaded *l)
 	DV_FREE uint8_t *rodata = dv_xcalloc(1, l->s.object->rodata_size + 1);
 	struct dv_error *e = guest && !l->kernel.inside ? find_status(l, guest) : NULL;
 
+	if (!e && guest)
+		e = member_off(guest, "task_struct", "comm", &conf.task_comm);
 	if (e)
 		return e;
 	for (int n = 1; n <= 12; n++) {

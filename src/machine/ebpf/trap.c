@@ -8,7 +8,7 @@
 //	dv_guest_begin(r8); 0: next
 //	r7 = dv_guest_group(r8)
 //	r7 == 0: its clauses(r8); r7 == 1: ...
-//	dv_host_end(r8)
+//	dv_guest_end(r8)
 //	next: several sites may be at one place, each a firing of its own: ++n < how many: again
 //	some trap was found: dv_guest_spent(r8)
 //	r0 = 0; exit
@@ -60,6 +60,8 @@ static struct dv_error *clause(struct builder *b, const struct dv_load_ecb *ecb,
 	    .guest = true,
 	    .error = error,
 	    .region_mask = b->s->region_mask,
+	    .first = b->s->first,
+	    .fire_size = b->s->fire_size,
 	    .machine = l->img->machine,
 	    .errors = b->errors.data,
 	};
@@ -97,12 +99,8 @@ static void words(const struct builder *b, struct dv_bpf_code *main, const struc
 {
 	const struct dv_load_site *site = &b->s->loaded->sites[g->sites[0]];
 
-	dv_bpf_addr(main, 9, "dv_fire_mem", 0);
 	E(BPF_ALU64 | BPF_MOV | BPF_X, 1, 8, 0, 0);
-	E(BPF_ALU64 | BPF_SUB | BPF_K, 1, 0, 0, (int32_t)b->s->first);
-	E(BPF_ALU64 | BPF_LSH | BPF_K, 1, 0, 0, DV_FIRING_SHIFT);
-	E(BPF_ALU64 | BPF_AND | BPF_K, 1, 0, 0, (int32_t)(b->s->fire_size - DV_FIRING_SIZE));
-	E(BPF_ALU64 | BPF_ADD | BPF_X, 9, 1, 0, 0);
+	dv_bpf_firing(main, 9, 1, b->s->first, b->s->fire_size);
 	for (uint32_t n = 0; n < DV_HOST_ARGS; n++) {
 		if (site->argmap[n] == DV_ARGMAP_EXIT) {
 			E(BPF_ALU64 | BPF_MOV | BPF_X, 1, 8, 0, 0);
@@ -183,7 +181,7 @@ static struct dv_error *build(struct builder *b, struct dv_bpf_code *main, const
 		e = group(b, main, groups[k], k, k + 1 == count);
 	for (size_t i = 0; i < b->ends.count; i++)
 		jump(main, b->ends.data[i]);
-	call(main, "dv_host_end");
+	call(main, "dv_guest_end");
 	for (size_t i = 0; i < b->nexts.count; i++)
 		jump(main, b->nexts.data[i]);
 	if (several) {

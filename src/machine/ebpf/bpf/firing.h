@@ -29,8 +29,8 @@ struct dv_host_conf {
 	uint32_t cpus;
 	uint32_t machine;    /**< index */
 	uint32_t task_real_parent, task_tgid, task_leader, task_start; /**< offsets in struct task_struct */
+	uint32_t task_comm;  /**< likewise; DV_OFF_NONE: not known */
 	uint32_t kernel;     /**< as in struct dv_load_image */
-	uint32_t pad;
 	uint64_t ran_mask;   /**< which bits an offset in dv_ran can have */
 	uint64_t on_cpu_mask; /**< likewise, of an entry of dv_on_cpu */
 	uint64_t run_start, run_end; /**< the kernel's functions that run programs at tracepoints */
@@ -123,7 +123,7 @@ struct dv_firing {
 	uint64_t arg[DV_HOST_ARGS];
 	uint64_t unread;     /**< DV_ARGS_USDT: a bit for each argument in memory that could not be read */
 	uint64_t site;       /**< row */
-	uint64_t epid;       /**< of the clause that runs */
+	uint64_t clause;     /**< that runs: which of the site's; or DV_CLAUSE_EPID | its enabled probe's id */
 	uint64_t timestamp;  /**< 0: not read yet */
 	uint64_t execname;   /**< sref of this clause's copy; 0: none yet */
 	uint64_t err_epid, err_action, err_pc, err_fault, err_value; /**< what ERROR's clauses see */
@@ -150,6 +150,7 @@ struct dv_firing {
 	uint64_t began;      /**< when the program found a trap, ns */
 	uint64_t edge;       /**< 1: there the return address is on top of the stack */
 };
+#define DV_CLAUSE_EPID (1ULL << 32)
 #define DV_FIRING_SIZE 4096u
 #define DV_FIRING_SHIFT 3u /**< a producer is 512 bytes, its block 4096 */
 _Static_assert(sizeof(struct dv_firing) <= DV_FIRING_SIZE, "a firing outgrew its block");

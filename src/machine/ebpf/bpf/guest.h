@@ -388,7 +388,6 @@ DV_HELPER uint64_t dv_guest_begin(uint64_t st)
 {
 	const struct dv_host_site *s = site_of(firing(st));
 	struct dv_view v;
-	uint64_t seq;
 	uint32_t i;
 
 	if (!dv_view(st, &v))
@@ -398,17 +397,16 @@ DV_HELPER uint64_t dv_guest_begin(uint64_t st)
 		return 0;
 	if (s->nr && !in_syscall(st, s->nr - 1))
 		return 0;
-	seq = DV_RD(dv_hdr(&v)->seq) + 1;
 	if (DV_RD(v.p->inflight)) { // a virtual CPU has one thread, which does one thing
 		dv_add(&v.p->drops[DV_DROP_NEST], 1);
 		return 0;
 	}
-	dv_store_sc(&v.p->inflight, seq ? seq : 1);
-	if (DV_RD(dv_hdr(&v)->halt)) {
+	dv_store_sc(&v.p->inflight, seq_bound(&v));
+	if (DV_RD(dv_hdr(&v)->halt) || DV_RD(dv_hdr(&v)->ended)) {
 		dv_store(&v.p->inflight, 0);
 		return 0;
 	}
-	dv_st_number(st, &v);
+	dv_st_ready(st, &v, seq_take(&dv_hdr(&v)->seq));
 	return st;
 }
 
@@ -426,6 +424,12 @@ GFN(reason)
 	}
 	probe_read_kernel(&why, 4, f->vcpu + dv_guest.off.vmx_reason);
 	return why & 0xffff;
+}
+
+DV_HELPER uint64_t dv_guest_end(uint64_t st)
+{
+	dv_st_end(st);
+	return 0;
 }
 
 GFN(group) { return site_of(firing(st))->group; }

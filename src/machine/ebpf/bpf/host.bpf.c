@@ -52,10 +52,10 @@ DV_INLINE uint64_t fault(const struct dv_view *v, uint32_t why, uint64_t value)
 
 // Which of this CPU's producers is free? An interrupt's probe ends before what it interrupted goes on, but a uprobe's
 // may be preempted by another task's, so taking one is a compare-and-swap. Returns its offset, 0: none, or the session is
-// over.
-DV_HELPER uint64_t dv_host_begin(uint64_t site)
+// over. @p numbered: the firing takes its place in the order, see state/fire.c.
+DV_HELPER uint64_t dv_host_begin(uint64_t site, uint64_t numbered)
 {
-	uint64_t cpu = get_smp_processor_id(), first = dv_host.first + cpu * DV_HOST_LEVELS * DV_PROD_ALIGN, st, seq;
+	uint64_t cpu = get_smp_processor_id(), first = dv_host.first + cpu * DV_HOST_LEVELS * DV_PROD_ALIGN, st;
 	struct dv_firing *f;
 	struct dv_view v;
 	uint32_t i;
@@ -72,15 +72,14 @@ DV_HELPER uint64_t dv_host_begin(uint64_t site)
 	for (i = 0; i < DV_HOST_LEVELS; i++) {
 		st = first + i * DV_PROD_ALIGN;
 		dv_view(st, &v);
-		seq = DV_RD(dv_hdr(&v)->seq) + 1;
-		if (DV_RD(v.p->inflight) || !dv_cas(&v.p->inflight, 0, seq ? seq : 1))
+		if (!dv_st_claim(&v, numbered))
 			continue;
 		// Only now: who ends the session halts it, then waits for those in flight.
 		if (DV_RD(dv_hdr(&v)->halt) || DV_RD(dv_hdr(&v)->ended)) {
 			dv_store(&v.p->inflight, 0);
 			return 0;
 		}
-		dv_st_number(st, &v);
+		dv_st_ready(st, &v, numbered ? seq_take(&dv_hdr(&v)->seq) : 0);
 		f = firing(st);
 		f->site = site;
 		f->timestamp = 0;
@@ -91,10 +90,22 @@ DV_HELPER uint64_t dv_host_begin(uint64_t site)
 	return 0;
 }
 
-DV_HELPER uint64_t dv_host_end(uint64_t st)
+// The enabled probe's id of the clause that runs.
+DV_INLINE uint64_t epid_of(const struct dv_firing *f)
 {
-	dv_st_end(st);
-	return 0;
+	uint64_t c = f->clause;
+
+	if (c & DV_CLAUSE_EPID)
+		return (uint32_t)c;
+	return *(const uint32_t *)(dv_epids + ((site_of(f)->ecb + c) * 4 & dv_host.epid_mask));
+}
+
+// Has exit() been called, so that the clauses that are left are not for this firing?
+DV_HELPER uint64_t dv_host_exited(uint64_t st)
+{
+	struct dv_view v;
+
+	return dv_view(st, &v) ? DV_RD(v.p->exited) : 0;
 }
 
 /* -- vtimestamp ---------------------------------------------------------------------------------------------------
@@ -151,35 +162,6 @@ DV_HELPER uint64_t dv_host_switch(void)
 	return 0;
 }
 
-// Clause number @p k of the site begins.
-DV_HELPER uint64_t dv_host_clause(uint64_t st, uint64_t k)
-{
-	struct dv_firing *f = firing(st);
-
-	dv_st_clause(st);
-	f->execname = 0;
-	f->epid = *(const uint32_t *)(dv_epids + ((site_of(f)->ecb + k) * 4 & dv_host.epid_mask));
-	return 0;
-}
-
-// Has exit() been called, so that the clauses that are left are not for this firing?
-DV_HELPER uint64_t dv_host_exited(uint64_t st)
-{
-	struct dv_view v;
-
-	return dv_view(st, &v) ? DV_RD(v.p->exited) : 0;
-}
-
-DV_HELPER uint64_t dv_host_error_clause(uint64_t st, uint64_t epid)
-{
-	struct dv_firing *f = firing(st);
-
-	dv_st_clause(st);
-	f->execname = 0;
-	f->epid = epid;
-	return 0;
-}
-
 // The clause has faulted at instruction @p pc, in its action number @p action.
 DV_HELPER uint64_t dv_host_error(uint64_t st, uint64_t pc, uint64_t action)
 {
@@ -188,7 +170,8 @@ DV_HELPER uint64_t dv_host_error(uint64_t st, uint64_t pc, uint64_t action)
 
 	if (!dv_view(st, &v))
 		return 0;
-	f->err_epid = f->epid;
+	dv_st_number(st);
+	f->err_epid = epid_of(f);
 	f->err_pc = pc;
 	f->err_action = action;
 	f->err_fault = DV_RD(v.p->fault);
@@ -222,8 +205,8 @@ FN(strn, uint64_t from, uint64_t size) { return dv_st_strn(st, from, size); }
 FN(stsn, uint64_t to, uint64_t sref, uint64_t size) { dv_st_stsn(st, to, sref, size); return 0; }
 FN(this, uint64_t off) { return dv_st_this(st, off); }
 FN(key, uint64_t value) { dv_st_key(st, value); return 0; }
-FN(keys, uint64_t sref) { dv_st_keys(st, sref); return 0; }
-FN(agg, uint64_t agg, uint64_t value, uint64_t incr) { dv_st_agg(st, agg, value, incr); return 0; }
+FN(keys, uint64_t sref) { key_string(st, sref); return 0; }
+FN(agg, uint64_t agg, uint64_t value, uint64_t incr) { agg_add(st, agg, value, incr); return 0; }
 FN(div, uint64_t op, uint64_t a, uint64_t b) { return dv_st_div(st, op, a, b); }
 FN(slen, uint64_t s) { return dv_st_slen(st, s); }
 FN(scmp, uint64_t a, uint64_t b) { return dv_st_scmp(st, a, b); }
@@ -255,7 +238,7 @@ FN(recs, uint64_t sref) { dv_st_recs(st, sref); return 0; }
 FN(recm, uint64_t mem, uint64_t size) { dv_st_recm(st, mem, size); return 0; }
 FN(keyb, uint64_t mem) { dv_st_keyb(st, mem); return 0; }
 FN(recb, uint64_t mem) { dv_st_recb(st, mem); return 0; }
-FN(recend) { dv_st_recend(st, firing(st)->epid, DV_REC_DATA); return 0; }
+FN(recend) { dv_st_recend(st, epid_of(firing(st)), DV_REC_DATA); return 0; }
 
 // The idle task of every CPU has thread id 0.
 DV_INLINE uint64_t thread_of(void)
@@ -543,7 +526,7 @@ FN(reg, uint64_t off)
 		return fault(&v, DV_FAULT_BADADDR, 0);
 	return value;
 }
-FN(epid) { return firing(st)->epid; }
+FN(epid) { return epid_of(firing(st)); }
 FN(id) { return site_of(firing(st))->probe; }
 FN(probeprov) { return site_of(firing(st))->prov; }
 FN(probemod) { return site_of(firing(st))->mod; }
@@ -561,18 +544,33 @@ FN(vmname)
 
 	return dv_view(st, &v) ? DV_RD(dv_hdr(&v)->machines[dv_host.machine & (DV_MACH_MAX - 1)].name) : 0;
 }
+// The running program's name, read where it is if that is known: the helper looks at each byte.
+DV_INLINE void comm(uint64_t w[2])
+{
+	const uint8_t *task;
+
+	if (dv_host.task_comm == DV_OFF_NONE) {
+		get_current_comm(w, COMM_SIZE);
+		return;
+	}
+	task = get_current_task_btf();
+	w[0] = *(const volatile uint64_t *)(task + dv_host.task_comm);
+	w[1] = dv_low(*(const volatile uint64_t *)(task + dv_host.task_comm + 8), 7);
+}
 FN(execname)
 {
 	struct dv_firing *f = firing(st);
+	uint64_t off, w[2] = {0, 0};
 	struct dv_view v;
-	uint64_t off;
 
 	if (f->execname || !dv_view(st, &v))
 		return f->execname;
 	off = dv_st_scratch(st, COMM_SIZE);
 	if (!off)
 		return 0;
-	get_current_comm(v.base + (off & v.mask & ~7ULL), COMM_SIZE);
+	comm(w);
+	*dv_word(&v, off) = w[0];
+	*dv_word(&v, off + 8) = w[1];
 	f->execname = off;
 	return off;
 }
@@ -692,33 +690,20 @@ FN(guestname)
 	return s && dv_view(st, &v) ? DV_RD(dv_hdr(&v)->machines[DV_SERVES_MACHINE(s) & (DV_MACH_MAX - 1)].name) : 0;
 }
 // The program's name as the next element of the key tuple, which most keys have: keys(execname()) without the way through
-// scratch. The kernel pads the name with zeros.
+// scratch.
 FN(keyexec)
 {
-	uint64_t w[2] = {0, 0}, mark, len, at;
+	uint64_t w[2] = {0, 0}, len;
 	struct dv_view v;
 
 	if (!dv_view(st, &v))
 		return 0;
-	get_current_comm(w, COMM_SIZE);
-	mark = dv_zero_byte(w[0]);
-	len = mark ? dv_zero_index(mark) : 8;
-	if (!mark) {
-		mark = dv_zero_byte(w[1]);
-		len += mark ? dv_zero_index(mark) : 7;
-	}
-	if (len > 7 && dv_strsize(&v) == 8) { // no string is longer
-		len = 7;
-		w[0] = dv_low(w[0], 7);
-	}
-	at = key_room(&v, 8 + DV_ALIGN8(len));
-	if (!at)
-		return 0;
-	*dv_word(&v, at) = DV_KEY_STR | len << 32;
-	if (len)
-		*dv_word(&v, at + 8) = w[0];
-	if (len > 8)
-		*dv_word(&v, at + 16) = w[1];
+	comm(w);
+	len = key_cut(&v, w);
+	if (len == -1ULL)
+		dv_st_keys(st, dv_fn_execname(st));
+	else
+		key_words(&v, w, len);
 	return 0;
 }
 // At most eight bytes of text of our own.
