@@ -110,6 +110,8 @@ struct dv_backend {
 	int (*watch)(void);
 	/** With `watch`: take in what @p fd has. Is it worth a scan? */
 	bool (*news)(int fd);
+	/** Optional: take out of machines what a dvirt that was killed has left in them; a line of text for each. */
+	struct dv_error *(*clean)(void (*fn)(void *ctx, const char *text), void *ctx);
 };
 /** All backends, ended by NULL. */
 extern const struct dv_backend *const dv_backends[];
