@@ -354,9 +354,12 @@ DV_HELPER uint64_t dv_guest_trap(uint64_t vcpu, uint64_t skip)
 			break;
 		if (DV_RD(r->pc) != pc)
 			continue;
-		if (skip--)
+		if (skip) {
+			skip--;
 			continue;
-		st = on_vcpu(c, DV_RD(r->site), pc, DV_RD(r->offset));
+		}
+		count_hit(DV_RD(c->index), (at + i) * sizeof(*r) & dv_guest.trap_mask);
+		st = on_vcpu(c, DV_RD(r->site), DV_RD(r->place), DV_RD(r->offset));
 		if (st)
 			firing(st)->edge = 1;
 		return st;
