@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # timeout: 600
 """The host's kernel where it is Debian's 6.1 and 6.12: functions by every mechanism that they have, and in 6.1, whose verifier
-is the strictest, the whole corpus of D scripts."""
+is the strictest, the whole corpus of D scripts, and stacks of a KVM guest that a test plays."""
 
 import os
 import re
@@ -14,6 +14,7 @@ from trace import LabTrace, table  # noqa: E402
 
 BUILD, TOP = os.environ["DVIRT_BUILD"], os.environ["DVIRT_TOP"]
 CORPUS = os.path.join(BUILD, "tests", "code", "corpus_kernel")
+STACK = os.path.join(BUILD, "tests", "machine", "test_guest_stack")
 N = 1000
 
 # One function: a trampoline. Many: kprobe.multi, or a kprobe for each. Each sees every call, with its arguments.
@@ -46,7 +47,7 @@ def functions(lab, kernel):
 
 
 with guestlib.Guests() as g:
-    files = [CORPUS + ":/corpus_kernel", os.path.join(TOP, "tests", "code", "d") + ":/corpus"] if os.path.exists(CORPUS) else []
+    files = [CORPUS + ":/corpus_kernel", STACK + ":/guest_stack", os.path.join(TOP, "tests", "code", "d") + ":/corpus"] if os.path.exists(CORPUS) else []
     old = g.lab("lab-old", files=files)
     new = g.lab("lab-new", kernel="6.12", smp=2)
     g.wait(180)
@@ -57,5 +58,6 @@ with guestlib.Guests() as g:
         r = old.run("cd /corpus && /corpus_kernel -k *.d >/tmp/corpus.log 2>&1; s=$?; tail -n 40 /tmp/corpus.log; exit $s", timeout=400)
         assert r.status == 0 and re.search(r"^\d+ scripts, 0 failed", r.out, re.M), r.out
         print(r.out.splitlines()[-1])
+        print(old.check("/guest_stack 3 2>&1").out)
     else:
         print("the corpus is not built for BPF")
