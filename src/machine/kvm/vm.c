@@ -131,10 +131,11 @@ static struct dv_error *gone(const struct dv_kvm_vm *vm)
 static struct dv_error *find_kvm(struct dv_kvm_host *h, const struct dv_kvm_vm *vm, uint64_t *ret)
 {
 	const struct dv_kvm_layout *l = dv_kvm_layout(h);
-	uint64_t task, files, table, fds, file = 0, ops, kvm, mm, owner;
+	uint64_t task, files, table, fds, file, ops, kvm, mm, owner;
+	bool none = false;
 	uint32_t max;
 
-	for (int i = 0; i < TRIES; i++) {
+	for (int i = 0; i < TRIES && !none; i++) {
 		if (dv_kvm_start_time(vm->pid) != vm->start)
 			return gone(vm);
 		task = task_of(h, vm->pid);
@@ -142,19 +143,14 @@ static struct dv_error *find_kvm(struct dv_kvm_host *h, const struct dv_kvm_vm *
 		    !word(h, files + l->files_table, &table) || !half(h, table + l->table_max, &max) ||
 		    !word(h, table + l->table_fds, &fds))
 			continue;
-		if ((uint32_t)vm->fd >= max)
-			break;
-		if (!word(h, fds + (uint64_t)vm->fd * 8, &file))
+		none = (uint32_t)vm->fd >= max;
+		if (none || !word(h, fds + (uint64_t)vm->fd * 8, &file))
 			continue;
-		if (!file)
-			break;
-		if (!word(h, file + l->file_ops, &ops) || !word(h, file + l->file_private, &kvm))
+		none = !file;
+		if (none || !word(h, file + l->file_ops, &ops) || !word(h, file + l->file_private, &kvm))
 			continue;
-		if (!is_vm_file(h, ops)) {
-			file = 0;
-			break;
-		}
-		if (!word(h, kvm + l->kvm_mm, &owner))
+		none = !is_vm_file(h, ops);
+		if (none || !word(h, kvm + l->kvm_mm, &owner))
 			continue;
 		if (owner != mm)
 			return dv_error_create(DV_ERR_OTHER, "the virtual machine behind descriptor %d of process %d is another "
@@ -163,7 +159,9 @@ static struct dv_error *find_kvm(struct dv_kvm_host *h, const struct dv_kvm_vm *
 		*ret = kvm;
 		return NULL;
 	}
-	if (!file || dv_kvm_start_time(vm->pid) != vm->start)
+	if (dv_kvm_start_time(vm->pid) != vm->start)
+		return gone(vm);
+	if (none)
 		return dv_error_create(DV_ERR_GONE, "process %d has no virtual machine behind descriptor %d (any more)", vm->pid,
 				       vm->fd);
 	return dv_error_create(DV_ERR_UNKNOWN, "what the kernel keeps of process %d could not be read", vm->pid);
