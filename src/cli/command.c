@@ -6,7 +6,7 @@
  * its shared objects come only when the dynamic linker has run. So it is traced with ptrace(2) as far as its program's
  * entry point (evaltime=postinit, the default): a breakpoint at AT_ENTRY, which is where the dynamic linker, if there is
  * one, goes when it is done; or only through its execve(2) (evaltime=exec). The shell that takes the line apart is executed
- * first, then what it executes.
+ * first, then what it executes. A line of more than one command is the shell's own: then the shell is the process, and is held.
  *
  * When dvirt dies before it lets the command go, the kernel kills it. Where ptrace is not allowed the command is held
  * before anything is executed.
@@ -26,7 +26,43 @@
 #include <sys/user.h>
 #include <sys/wait.h>
 
-#define EXECS 2 // the shell, the command
+// Is this line more than one command with its words and redirections?
+static bool is_compound(const char *line)
+{
+	static const char *const words[] = {"if", "for", "while", "until", "case", "{", "!"};
+	size_t first = strspn(line, " \t"), len = strcspn(line + first, " \t\n;&|()<>'\"\\$`");
+	char quote = 0;
+
+	for (size_t i = 0; i < DV_COUNT(words); i++)
+		if (len == strlen(words[i]) && !strncmp(line + first, words[i], len))
+			return true;
+	if (memchr(line + first, '=', len)) // NAME=VALUE before it
+		return true;
+	for (const char *p = line; *p; p++) {
+		if (*p == '\\' && quote != '\'') {
+			p += p[1] != 0;
+		} else if (quote) {
+			quote = *p == quote ? 0 : quote;
+		} else if (*p == '\'' || *p == '"' || *p == '`') {
+			quote = *p;
+		} else if (*p == '$' && p[1] == '(') { // "$(a; b)": its commands are others
+			int depth = 0;
+
+			for (p++; *p; p++) {
+				depth += (*p == '(') - (*p == ')');
+				if (!depth)
+					break;
+			}
+			if (!*p)
+				break;
+		} else if (strchr(";|\n(", *p)) {
+			return p[strspn(p, "; \t\n")] != 0; // an empty rest is none
+		} else if (*p == '&' && p[1] != '>' && (p == line || (p[-1] != '>' && p[-1] != '<'))) {
+			return true;
+		}
+	}
+	return false;
+}
 
 static struct dv_error *ended(const char *cmd, int status)
 {
@@ -120,7 +156,7 @@ static bool run_to(pid_t pid, uint64_t addr, int *status)
 
 struct dv_error *dv_command_start(const char *cmd, bool at_exec, struct dv_command *ret)
 {
-	int p[2], status = 0;
+	int p[2], status = 0, execs = is_compound(cmd) ? 1 : 2; // the shell; what it executes
 	pid_t pid;
 	uint64_t entry;
 
@@ -136,7 +172,7 @@ struct dv_error *dv_command_start(const char *cmd, bool at_exec, struct dv_comma
 	}
 	if (pid == 0) {
 		char go;
-		char *line = dv_xasprintf("exec %s", cmd);
+		char *line = execs == 1 ? dv_xstrdup(cmd) : dv_xasprintf("exec %s", cmd);
 
 		close(p[1]);
 		// Without a word through the gate the session failed: nothing is run.
@@ -152,7 +188,7 @@ struct dv_error *dv_command_start(const char *cmd, bool at_exec, struct dv_comma
 	(void)!write(ret->gate, "g", 1);
 	close(ret->gate);
 	ret->gate = -1;
-	for (int i = 0; i < EXECS; i++) {
+	for (int i = 0; i < execs; i++) {
 		// It runs until its first stop by itself.
 		if (!i) {
 			while (waitpid(pid, &status, __WALL) < 0 && errno == EINTR)

@@ -555,8 +555,12 @@ static struct mach leaf(struct gen *g, const struct dv_node *n)
 		gen_extend(g, gen_itype(n->type));
 		break;
 	default:
-		gen_value(g, n->kids[0]);
-		gen_mov(g, 1, 0);
+		if (n->kids[0]->kind == DV_NODE_INT) { // as a constant: the host's kernel wants to know which
+			gen_imm(g, 1, n->kids[0]->ival);
+		} else {
+			gen_value(g, n->kids[0]);
+			gen_mov(g, 1, 0);
+		}
 		gen_call(g, DV_FN_REG);
 		break;
 	}

@@ -56,6 +56,19 @@ static void hold(const char *prog, const char *rest, bool at_exec, bool libs, in
 	CHECK_EQ(finish(&c), want);
 }
 
+// A line of several commands: all of them run, and the shell is what is held.
+static void several(const char *line, const char *module, int want)
+{
+	struct dv_command c;
+	struct dv_error *e = dv_command_start(line, false, &c);
+
+	if (e)
+		fprintf(stderr, "%s: %s\n", line, e->msg);
+	REQUIRE(!e);
+	CHECK(!c.traced || has(c.pid, module));
+	CHECK_EQ(finish(&c), want);
+}
+
 static void refused(const char *cmd, const char *want)
 {
 	struct dv_command c;
@@ -112,6 +125,15 @@ int main(int argc, char **argv)
 	hold("prog", "</dev/null >/dev/null", true, false, 0);
 	hold("prog.static", "</dev/null >/dev/null", false, false, 0);
 	hold("prog.static", "</dev/null >/dev/null", true, false, 0);
+	several("true; exit 3", "libc.so.6", 3);
+	several("false || exit 4", "libc.so.6", 4);
+	several("A=5 sh -c 'exit $A'", "libc.so.6", 5);
+	several("if true\nthen exit 6; fi", "libc.so.6", 6);
+	several("(exit 7)", "libc.so.6", 7);
+	// One command, whatever its words are.
+	several("sh -c 'false; exit 8'", "libc.so.6", 8);
+	several("sh -c \"exit $(true; echo 9)\" 2>&1 >/dev/null;", "libc.so.6", 9);
+	several("sh -c exit\\ 10", "libc.so.6", 10);
 	refused("/nonexistent/program 2>/dev/null", "cannot run '/nonexistent/program");
 	refused("", "ended before it began");
 	test_death();

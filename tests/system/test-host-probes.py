@@ -32,6 +32,8 @@ def syscalls():
     out, p = run("""
         syscall::getppid:entry, syscall::getppid:return /execname == "dvirt-host-test"/ { @n[probefunc, probename] = count(); }
         syscall::openat:entry /execname == "dvirt-host-test"/ { printf("open %s\\n", copyinstr(arg1)); }
+        syscall::getppid:entry /execname == "dvirt-host-test" && !seen++/ { printf("pc %d sp %d\\n", uregs[R_PC] > 4096, uregs[R_SP] > uregs[R_PC]); }
+        syscall::openat:entry /execname == "dvirt-host-test"/ { @same[uregs[R_RSI] == arg1, rdi == uregs[R_EDI]] = count(); }
         """, sys.executable, "-c", """
 import ctypes, os
 ctypes.CDLL(None).prctl(15, b"dvirt-host-test", 0, 0, 0)
@@ -43,7 +45,8 @@ except OSError:
     pass""")
     n = table("\n".join(out))
     assert n["getppid", "entry"] == n["getppid", "return"] == 500, out
-    assert "open /nonexistent/dvirt" in out, out
+    assert "open /nonexistent/dvirt" in out and "pc 1 sp 1" in out, out
+    assert list(k for k in n if len(k) == 2 and k[0] in "01") == [("1", "1")], out
 
 
 def tracepoints():

@@ -516,13 +516,13 @@ FN(errarg, uint64_t n)
 	}
 	return 0;
 }
-// uregs[]: the running program's registers, at byte @p off of its struct pt_regs.
+// uregs[]: the running program's registers, at byte @p off of its struct pt_regs. (The verifier wants a bound.)
 FN(reg, uint64_t off)
 {
 	uint64_t value = 0;
 	struct dv_view v;
 
-	if (probe_read_kernel(&value, 8, (uint64_t)task_pt_regs(get_current_task_btf()) + off) && dv_view(st, &v))
+	if (probe_read_kernel(&value, 8, (uint64_t)task_pt_regs(get_current_task_btf()) + (off & 255)) && dv_view(st, &v))
 		return fault(&v, DV_FAULT_BADADDR, 0);
 	return value;
 }
