@@ -45,6 +45,49 @@ inline int CLD_TRAPPED = 4;
 inline int CLD_STOPPED = 5;
 inline int CLD_CONTINUED = 6;
 
+/* si_code of SIGILL */
+inline int ILL_ILLOPC = 1;
+inline int ILL_ILLOPN = 2;
+inline int ILL_ILLADR = 3;
+inline int ILL_ILLTRP = 4;
+inline int ILL_PRVOPC = 5;
+inline int ILL_PRVREG = 6;
+inline int ILL_COPROC = 7;
+inline int ILL_BADSTK = 8;
+
+/* si_code of SIGFPE */
+inline int FPE_INTDIV = 1;
+inline int FPE_INTOVF = 2;
+inline int FPE_FLTDIV = 3;
+inline int FPE_FLTOVF = 4;
+inline int FPE_FLTUND = 5;
+inline int FPE_FLTRES = 6;
+inline int FPE_FLTINV = 7;
+inline int FPE_FLTSUB = 8;
+
+/* si_code of SIGSEGV */
+inline int SEGV_MAPERR = 1;
+inline int SEGV_ACCERR = 2;
+
+/* si_code of SIGBUS */
+inline int BUS_ADRALN = 1;
+inline int BUS_ADRERR = 2;
+inline int BUS_OBJERR = 3;
+
+/* si_code of SIGTRAP */
+inline int TRAP_BRKPT = 1;
+inline int TRAP_TRACE = 2;
+inline int TRAP_BRANCH = 3;
+inline int TRAP_HWBKPT = 4;
+
+/* si_code of SIGPOLL: what happened to a descriptor */
+inline int POLL_IN = 1;
+inline int POLL_OUT = 2;
+inline int POLL_MSG = 3;
+inline int POLL_ERR = 4;
+inline int POLL_PRI = 5;
+inline int POLL_HUP = 6;
+
 /* si_code: who sent it */
 inline int SI_USER = 0;
 inline int SI_KERNEL = 128;

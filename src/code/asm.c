@@ -285,21 +285,26 @@ static bool jump(struct assembler *a)
 	return take(a, "goto") && target(a);
 }
 
+// "call NAME", "call NAME(what it takes)", "... in ACTION"
 static bool call(struct assembler *a)
 {
 	char fn[NAME_MAX_LEN];
+	int32_t action = 0;
 
 	if (!name(a, fn))
 		return false;
 	for (int32_t n = 1; n < DV_FN_COUNT; n++) {
 		if (strcmp(dv_fns[n].name, fn) != 0)
 			continue;
-		emit(a, DV_JMP | DV_CALL, 0, 0, 0, n);
 		if (take(a, "(")) {
 			while (*a->p && *a->p != ')')
 				a->p++;
-			return take(a, ")");
+			if (!take(a, ")"))
+				return false;
 		}
+		if (take(a, "in") && (!imm32(a, &action) || action < 0 || action > INT16_MAX))
+			return false;
+		emit(a, DV_JMP | DV_CALL, 0, 0, (int16_t)action, n);
 		return true;
 	}
 	return false;

@@ -67,7 +67,9 @@ static bool call(const struct dv_insn *insns, uint32_t i, char *buf, size_t size
 			n += (size_t)snprintf(buf + n, size - n, "%sr%u", a ? ", " : "", a + 1);
 	}
 	if (n < size)
-		snprintf(buf + n, size - n, ")");
+		n += (size_t)snprintf(buf + n, size - n, ")");
+	if (in->off && n < size)
+		snprintf(buf + n, size - n, " in %d", in->off);
 	return true;
 }
 

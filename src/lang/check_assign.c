@@ -4,7 +4,7 @@
 
 // Through a pointer of the script's own: it may be one to alloca()'s memory. Whether it is shows as the clause runs;
 // a write to a machine's memory is a fault then. Other pointers never are.
-static bool in_scratch(const struct dv_node *to)
+static bool in_scratch(const struct dv_node *to, bool once)
 {
 	const struct dv_node *p = to;
 	const struct dv_type *t = dv_type_resolve(to->type);
@@ -15,7 +15,8 @@ static bool in_scratch(const struct dv_node *to)
 		return false;
 	for (p = p->kids[0]; p->kind == DV_NODE_CAST || (p->kind == DV_NODE_BINARY && p->scale); p = p->kids[0])
 		;
-	if (p->kind != DV_NODE_VAR && p->kind != DV_NODE_ELEM && p->kind != DV_NODE_CALL && !dv_root_var(p))
+	if (p->kind != DV_NODE_VAR && p->kind != DV_NODE_ELEM && p->kind != DV_NODE_CALL && !dv_root_var(p) &&
+	    !(once && (p->kind == DV_NODE_INCDEC || p->kind == DV_NODE_ASSIGN))) // "*p++ = x"
 		return false;
 	return dv_type_is_scalar(t) && (t->size == 1 || t->size == 2 || t->size == 4 || t->size == 8);
 }
@@ -31,7 +32,7 @@ static bool writable(struct dv_check *ck, const struct dv_node *at, const struct
 	if (to->kind == DV_NODE_BUILTIN || to->kind == DV_NODE_ARGN || to->kind == DV_NODE_REG)
 		DV_ERR_AT(ck, at->op_loc, "D_OP_WRITE",
 			  "operator %s cannot be applied to a built-in variable: it is read-only", op);
-	else if (in_scratch(to))
+	else if (in_scratch(to, at->kind == DV_NODE_ASSIGN && at->op == DV_OP_NONE))
 		return true;
 	else if (dv_is_lvalue(to))
 		DV_ERR_AT(ck, at->op_loc, "D_OP_WRITE",

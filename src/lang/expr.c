@@ -468,7 +468,7 @@ struct dv_node *dv_parse_cond(struct dv_parser *p)
 		goto out;
 	loc = p->tok.loc;
 	dv_parse_next(p);
-	a = dv_parse_expr(p);
+	a = dv_parse_comma(p);
 	if (!a || !dv_parse_expect(p, ':', "in a conditional expression"))
 		goto out;
 	b = dv_parse_cond(p);

@@ -216,6 +216,7 @@ struct dv_lexer {
 	const char *text;
 	uint32_t len, pos, line, line_start, src_index;
 	bool *args_used;    /**< [argc] */
+	bool defaultargs, argref; /**< as of the source, set by a pragma in it */
 	bool ahead;         /**< a copy that looks ahead: # lines are passed over */
 	struct dv_lib *lib; /**< this is a library's text */
 };

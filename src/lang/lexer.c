@@ -264,6 +264,11 @@ static void lex_string(struct dv_lexer *l, struct dv_tok *t)
 			step(l);
 			continue;
 		}
+		// D's escapes in strings are fewer than C's: other backslashes stay.
+		if (at(l, 0) == '\\' && at(l, 1) > 0 && !strchr("abfnrtvx01234567\"\\", at(l, 1))) {
+			*DV_PUSH(&v) = '\\';
+			l->pos++;
+		}
 		*DV_PUSH(&v) = (char)lex_char(l);
 	}
 	if (at(l, 0) != '"') {

@@ -34,7 +34,7 @@ const char *dv_macro(struct dv_lexer *l, const char *name, size_t len, bool as_s
 			l->args_used[n] = true;
 			return dv_arena_strdup(a, l->src->argv[n]);
 		}
-		if (l->src->defaultargs)
+		if (l->defaultargs || l->src->defaultargs)
 			return as_string ? "" : "0";
 		*msg = dv_arena_printf(a, "macro argument $%s%ld is not given (%d on the command line)",
 				       as_string ? "$" : "", n, l->src->argc > 0 ? l->src->argc - 1 : 0);

@@ -349,7 +349,7 @@ static bool parse_clause(struct dv_parser *p)
 
 static void check_args_used(struct dv_parser *p, const struct dv_source *src)
 {
-	for (int i = 1; i < src->argc && !src->argref; i++)
+	for (int i = 1; i < src->argc && !src->argref && !p->lex.argref; i++)
 		if (!p->lex.args_used[i]) {
 			dv_diag_at(p->script, p->diag, (struct dv_loc){0, 0, p->lex.src_index}, "D_MACRO_UNUSED",
 				   NULL, "extraneous argument '%s' ($%d is not referenced)", src->argv[i], i);

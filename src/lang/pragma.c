@@ -57,6 +57,27 @@ static char *take(struct line *s, const char *stop)
 	return dv_arena_strndup(&s->l->script->arena, t + from, s->pos - from);
 }
 
+static bool switched_on(const struct dv_option *o)
+{
+	static const char *const off[] = {"0", "off", "no", "false", "disable", "disabled", "unset"};
+
+	for (size_t i = 0; o->value && i < DV_COUNT(off); i++)
+		if (!strcasecmp(o->value, off[i]))
+			return false;
+	return true;
+}
+
+// Options that the text behind them is read by.
+static void at_once(struct dv_lexer *l, const struct dv_option *o)
+{
+	if (!strcmp(o->name, "nolibs") && !o->value)
+		dv_script_nolibs(l->script); // what follows would be looked up in them
+	else if (!strcmp(o->name, "defaultargs"))
+		l->defaultargs = switched_on(o);
+	else if (!strcmp(o->name, "argref"))
+		l->argref = switched_on(o);
+}
+
 static void option(struct line *s)
 {
 	struct dv_option o = {.loc = (blanks(s), loc(s))};
@@ -78,8 +99,7 @@ static void option(struct line *s)
 			   "malformed #pragma D option: one option a line, <name>[=<value>]");
 		return;
 	}
-	if (!strcmp(o.name, "nolibs") && !o.value)
-		dv_script_nolibs(s->l->script); // at once: what follows would be looked up in them
+	at_once(s->l, &o);
 	*DV_PUSH(&s->l->script->options) = o;
 }
 

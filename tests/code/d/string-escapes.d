@@ -7,4 +7,6 @@ BEGIN
 	printf("%d\n", strlen("cut\0off"));
 	printf("/* no comment */ // nor this\n");
 	printf("%s\n", "'");
+	printf("%s %d\n", "\q \$1 it\'s \?", strlen("\q"));
+	printf("%S %S %d\n", "\x41g", "\1234", strlen("\08"));
 }
