@@ -44,5 +44,6 @@ uint32_t dv_bpf_clause_uses(const struct dv_insn *insns, uint32_t count);
 #define DV_USES_STACK  0x800u
 #define DV_USES_USTACK 0x1000u
 #define DV_USES_EXIT   0x2000u
+#define DV_USES_FRAME  0x4000u
 
 #endif

@@ -123,6 +123,7 @@ struct dv_firing {
 	uint64_t arg[DV_HOST_ARGS];
 	uint64_t unread;     /**< DV_ARGS_USDT: a bit for each argument in memory that could not be read */
 	uint64_t site;       /**< row */
+	uint64_t frame;      /**< see DV_BI_FRAME; taken if a clause may ask for it */
 	uint64_t epid;       /**< of the clause that runs */
 	uint64_t timestamp;  /**< 0: not read yet */
 	uint64_t execname;   /**< sref of this clause's copy; 0: none yet */

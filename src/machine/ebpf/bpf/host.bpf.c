@@ -543,6 +543,7 @@ FN(reg, uint64_t off)
 		return fault(&v, DV_FAULT_BADADDR, 0);
 	return value;
 }
+FN(frame) { return firing(st)->frame; }
 FN(epid) { return firing(st)->epid; }
 FN(id) { return site_of(firing(st))->probe; }
 FN(probeprov) { return site_of(firing(st))->prov; }
