@@ -98,6 +98,19 @@ inline int SI_ASYNCIO = -4;
 inline int SI_SIGIO = -5;
 inline int SI_TKILL = -6;
 
+/* What an instruction did that proc:::fault tells of, by DTrace's names */
+inline int FLTILL = 1;
+inline int FLTPRIV = 2;
+inline int FLTBPT = 3;
+inline int FLTTRACE = 4;
+inline int FLTACCESS = 5;
+inline int FLTBOUNDS = 6;
+inline int FLTIOVF = 7;
+inline int FLTIZDIV = 8;
+inline int FLTFPE = 9;
+inline int FLTSTACK = 10;
+inline int FLTPAGE = 11;
+
 /* What comes with a signal. Which of its union's members mean something depends on the signal and the code. */
 typedef struct d_siginfo {
 	int si_signo;

@@ -150,6 +150,9 @@ enum dv_builtin {
 	DV_BI_HOSTTID,   /**< the host's thread under the firing, by the host's kernel's number */
 	DV_BI_HOSTCPU,   /**< the host's CPU that it runs on */
 	DV_BI_GUESTVCPU, /**< virtual CPU that this thread is; on a guest its own, -1: none */
+	DV_BI_FRAME,     /**< not D's: tells this call of the probed function from all others of the machine that have begun
+	                      and not ended: where its return address lies. Equal at its entry and its return, also when that
+	                      is in a function that it jumped to. 0: not known */
 	DV_BI_INTEGERS,
 	DV_BI_STRINGS = 64,
 	DV_BI_EXECNAME = DV_BI_STRINGS, DV_BI_VMNAME, DV_BI_PROBEPROV, DV_BI_PROBEMOD, DV_BI_PROBEFUNC, DV_BI_PROBENAME,

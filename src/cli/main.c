@@ -159,22 +159,42 @@ static void option(struct cli *c, const char *text)
 	*DV_PUSH(&c->options) = dv_xstrdup(text);
 }
 
+// DTrace's options that are not there, and why. NULL: not one of them.
+static const char *refused(int option)
+{
+	switch (option) {
+	case 'a':
+	case 'A':
+		return "there is no anonymous tracing; -Z waits for machines and probes that come later";
+	case 'G':
+		return "programs are not made into object files: static probes of <sys/sdt.h> need none";
+	case 'X':
+		return "the preprocessor is the system's, whose __STDC__ is 1";
+	case '3':
+	case '6':
+		return "a script has the types of each machine's own kernel";
+	default:
+		return NULL;
+	}
+}
+
 // 0, or an exit status.
 static int parse(struct cli *c, int argc, char **argv)
 {
 	static const struct option longs[] = {
 	    {"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'V'}, {0}};
-	static const char refused[] = "aAGX";
 	char *end;
 	long pid;
 	int o;
 
 	opterr = 0;
-	while ((o = getopt_long(argc, argv, ":n:s:lqo:x:D:U:CI:HevVwSc:p:ZP:m:f:i:b:M:hFaAGL:X:", longs, NULL)) != -1) {
+	while ((o = getopt_long(argc, argv, ":n:s:lqo:x:D:U:CI:HevVwSc:p:ZP:m:f:i:b:M:hFaAGL:X:3:6:", longs, NULL)) != -1) {
 		char letter[2] = {(char)o, 0};
 
-		if (strchr(refused, o))
-			return usage("option -%s is not supported yet", letter);
+		if (refused(o)) {
+			fprintf(stderr, "dvirt: option -%s is not supported: %s\n", o == '3' ? "32" : o == '6' ? "64" : letter, refused(o));
+			return DV_EXIT_USAGE;
+		}
 		switch (o) {
 		case 'n':
 		case 's':
@@ -282,6 +302,10 @@ static struct dv_error *evaltime(struct cli *c, const char *value)
 	c->at_exec = value && !strcmp(value, "exec");
 	if (c->at_exec || (value && !strcmp(value, "postinit")))
 		return NULL;
+	if (value && (!strcmp(value, "preinit") || !strcmp(value, "main")))
+		return dv_error_hint(dv_error_create(DV_ERR_SYNTAX, "evaltime=%s is not supported: a command can be held where "
+						     "the kernel starts it and where its program begins", value),
+				     "exec is before its shared objects are loaded, postinit before main( )");
 	return dv_error_create(DV_ERR_SYNTAX, "option evaltime: '%s' is neither exec nor postinit", value ? value : "");
 }
 

@@ -117,7 +117,7 @@ static void field(struct gen *g, const struct dv_node *n)
 	} else if (dv_type_is_string(t)) {
 		gen_string(g, n);
 		field_str(g, n->type);
-	} else if (t->kind == DV_TYPE_STRUCT || t->kind == DV_TYPE_UNION || t->kind == DV_TYPE_ARRAY) {
+	} else if (t->kind == DV_TYPE_STRUCT || t->kind == DV_TYPE_UNION || t->kind == DV_TYPE_ARRAY || t->kind == DV_TYPE_FLOAT) {
 		field_mem(g, n->type, gen_place(g, n), false);
 	} else {
 		gen_value(g, n);
@@ -154,7 +154,7 @@ static void print_field(struct gen *g, const struct dv_node *n)
 			field_mem(g, t->ref, p, true);
 			return;
 		}
-	} else if ((t->kind == DV_TYPE_STRUCT || t->kind == DV_TYPE_UNION || t->kind == DV_TYPE_ARRAY) &&
+	} else if ((t->kind == DV_TYPE_STRUCT || t->kind == DV_TYPE_UNION || t->kind == DV_TYPE_ARRAY || t->kind == DV_TYPE_FLOAT) &&
 		   !(t->kind == DV_TYPE_ARRAY && dv_type_is_string(t))) {
 		struct place p = gen_place(g, n);
 

@@ -251,6 +251,7 @@ struct mach gen_load(struct gen *g, const struct dv_node *n)
 	case DV_TYPE_ARRAY:
 	case DV_TYPE_STRUCT:
 	case DV_TYPE_UNION:
+	case DV_TYPE_FLOAT:
 	case DV_TYPE_FUNC:
 		gen_place_reg(g, &p, 0);
 		return p.mach;

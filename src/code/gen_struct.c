@@ -13,7 +13,8 @@
 
 bool gen_is_aggregate(const struct dv_type *t)
 {
-	return gen_is_kind(t, DV_TYPE_STRUCT) || gen_is_kind(t, DV_TYPE_UNION) || gen_is_kind(t, DV_TYPE_ARRAY);
+	return gen_is_kind(t, DV_TYPE_STRUCT) || gen_is_kind(t, DV_TYPE_UNION) || gen_is_kind(t, DV_TYPE_ARRAY) ||
+	       gen_is_kind(t, DV_TYPE_FLOAT);
 }
 
 const struct dv_node *gen_root_var(const struct dv_node *n)

@@ -199,7 +199,8 @@ struct dv_node *dv_as_value(struct dv_check *ck, const struct dv_node *n, struct
 	case DV_TYPE_FUNC:
 		return dv_decay(ck, v);
 	case DV_TYPE_FLOAT:
-		return DV_ERR_AT(ck, n->loc, "D_NOT_YET", "floating-point values are not supported yet");
+		return DV_ERR_AT(ck, n->loc, "D_OP_FLOAT",
+				 "there is no floating-point arithmetic in D: such a value can be assigned, traced and printed");
 	case DV_TYPE_VOID:
 		return DV_ERR_AT(ck, n->loc, "D_OP_VOID", "expression has no value");
 	default:

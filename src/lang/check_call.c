@@ -95,7 +95,7 @@ static bool check_shown(struct dv_check *ck, const struct dv_node *n, struct dv_
 		v = dv_decay(ck, v);
 	else if (dv_type_is_string(t))
 		v = dv_to_string(ck, v);
-	else if (t->kind == DV_TYPE_FLOAT || t->kind == DV_TYPE_FWD || !t->size || t->size > 4096 ||
+	else if ((t->kind == DV_TYPE_FLOAT && !dv_is_lvalue(v)) || t->kind == DV_TYPE_FWD || !t->size || t->size > 4096 ||
 		 (dv_type_is_integer(t) && t->size > 8)) {
 		DV_ERR_AT(ck, n->kids[0]->loc, "D_PRINT_SIZE", "%s( ) of %s is not supported%s", n->str,
 			  dv_tname(ck, v->type), t->size > 4096 ? ": it is larger than 4096 bytes" : "");
@@ -186,6 +186,19 @@ static bool check_printa(struct dv_check *ck, const struct dv_node *n, struct dv
 	return ok && (!fmt || dv_check_printa_format(ck, c, fmt));
 }
 
+// What a conversion prints: a value, a stack, or a floating-point number where it lies.
+static struct dv_node *printed(struct dv_check *ck, const struct dv_node *n)
+{
+	struct dv_node *v;
+
+	if (dv_is_stack_call(n))
+		return dv_check_stack(ck, n);
+	v = dv_check_expr(ck, n);
+	if (!v || (dv_type_resolve(v->type)->kind == DV_TYPE_FLOAT && dv_is_lvalue(v)))
+		return v;
+	return dv_as_value(ck, n, v);
+}
+
 static bool check_printf_args(struct dv_check *ck, const struct dv_node *n, struct dv_node *c)
 {
 	DV_VEC(struct dv_node *) v = {0};
@@ -217,7 +230,7 @@ static bool check_printf_args(struct dv_check *ck, const struct dv_node *n, stru
 				  "%s( ) argument #%u is an aggregation: use printa( )", n->str, i + 1);
 			a = NULL;
 		} else {
-			a = dv_check_value_or_stack(ck, n->kids[i]);
+			a = printed(ck, n->kids[i]);
 		}
 		ok &= a != NULL;
 		*DV_PUSH(&v) = a;

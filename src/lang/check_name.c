@@ -27,7 +27,10 @@ static const struct builtin {
 	{"ustackdepth", DV_BI_USTACKDEPTH, "uint32_t"},
 	{"hosttid", DV_BI_HOSTTID, "id_t", true}, {"hostcpu", DV_BI_HOSTCPU, "int", true},
 	{"guestvcpu", DV_BI_GUESTVCPU, "int", true}, {"guestname", DV_BI_GUESTNAME, "string", true},
+	{"__dv_frame", DV_BI_FRAME, "uint64_t", true}, // for providers' own clauses
 	{"vtimestamp", DV_BI_VTIMESTAMP, "uint64_t"}, {"ipl", 0, "0"}, {"execargs", 0, "made"},
+	{"chip", 0, "!a kernel's memory does not say in one place which chip a CPU is of", true},
+	{"lgrp", 0, "!locality groups are Solaris's; on Linux a CPU is of a NUMA node", true},
 	{"zonename", 0, "!zones are Solaris's, Linux has none", true},
 	{"jid", 0, "!jails are FreeBSD's, Linux has none", true},
 	{"jailname", 0, "!jails are FreeBSD's, Linux has none", true},

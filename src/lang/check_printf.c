@@ -72,7 +72,7 @@ static const char *wants(struct dv_check *ck, const struct dv_conv *c, struct dv
 	case 'k':
 		return t->kind == DV_TYPE_STACK && t->count <= DV_STACK_USER ? NULL : "a stack: stack( ) or ustack( )";
 	default:
-		return "a floating-point value, which D here does not have yet";
+		return t->kind == DV_TYPE_FLOAT ? NULL : "a floating-point value";
 	}
 }
 

@@ -7,7 +7,7 @@
 bool dv_is_aggregate(const struct dv_type *t)
 {
 	t = dv_type_resolve(t);
-	return t->kind == DV_TYPE_STRUCT || t->kind == DV_TYPE_UNION || t->kind == DV_TYPE_ARRAY;
+	return t->kind == DV_TYPE_STRUCT || t->kind == DV_TYPE_UNION || t->kind == DV_TYPE_ARRAY || t->kind == DV_TYPE_FLOAT;
 }
 
 bool dv_is_lvalue(const struct dv_node *n)

@@ -142,10 +142,6 @@ static bool good_object(struct dv_parser *p, const struct dv_specs *s, const cha
 			dv_parse_error(p, loc, "D_DECL_VOIDOBJ", "variable '%s' may not have type void", name);
 			return false;
 		}
-		if (t && t->kind == DV_TYPE_FLOAT) {
-			dv_parse_error(p, loc, "D_NOT_YET", "floating-point variables are not supported yet");
-			return false;
-		}
 	}
 	return true;
 }

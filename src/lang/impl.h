@@ -478,7 +478,8 @@ struct dv_node *dv_uaddr_of(struct dv_check *ck, struct dv_node *addr);
 /* convert.c */
 /** The structure or array variable (VAR, ELEM) that an lvalue is part of; NULL: it lies in a machine's memory. */
 const struct dv_node *dv_root_var(const struct dv_node *n);
-bool dv_is_aggregate(const struct dv_type *t); /**< structure, union, array */
+bool dv_is_aggregate(const struct dv_type *t); /**< structure, union, array, and floating-point
+                                                  numbers, which are but copied too */
 bool dv_is_lvalue(const struct dv_node *n); /**< in memory */
 bool dv_in_user(const struct dv_node *n);   /**< the lvalue lies in user space */
 bool dv_is_ptr(const struct dv_type *t);

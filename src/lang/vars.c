@@ -57,6 +57,9 @@ static uint32_t pointers(const struct dv_type *t, int depth)
 // for a variable that only gets one assigned.
 static const struct dv_type *keep(const struct dv_type *t, bool declared)
 {
+	if (dv_type_resolve(t)->kind == DV_TYPE_FLOAT)
+		return dv_type_base_by_name(dv_type_resolve(t)->size == 4   ? "float"
+					    : dv_type_resolve(t)->size == 8 ? "double" : "long double");
 	if (dv_is_aggregate(t) && (declared || !dv_type_is_string(t)))
 		return dv_type_complete(t)->size ? dv_type_resolve(t) : NULL;
 	t = dv_type_resolve(t);

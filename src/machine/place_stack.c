@@ -78,6 +78,8 @@ static uint32_t kernel_stack(struct dv_xplace *p, uint64_t *pcs, uint32_t max)
 		.at_edge = p->site->kind == DV_SITE_ADDR || p->site->kind == DV_SITE_RETURNS,
 	};
 
+	if (!DV_KERNEL_VA(p->addr)) // a timer found a program
+		return 0;
 	// Each load may be of another kernel.
 	if (p->orc_cache && p->orc_owner != p->loaded->serial) {
 		memset(p->orc_cache, 0, sizeof(*p->orc_cache));
@@ -124,6 +126,11 @@ static uint32_t user_stack(struct dv_xplace *p, uint64_t *pcs, uint32_t max)
 	memcpy(&ip, regs + PT_IP, 8);
 	memcpy(&cs, regs + PT_CS, 8);
 	memcpy(&fp, regs + PT_BP, 8);
+	if (!DV_KERNEL_VA(p->addr)) { // it runs right now
+		ip = p->addr;
+		cs = dv_xplace_reg(p, DV_REG_CS);
+		fp = dv_xplace_reg(p, DV_REG_RBP);
+	}
 	if ((cs & 3) != 3 || !ip || DV_KERNEL_VA(ip))
 		return 0;
 	for (;;) {

@@ -183,11 +183,11 @@ static uint64_t place_builtin(struct dv_place *base, enum dv_builtin id, enum dv
 		x = dv_xplace_task(p);
 		return x ? x : fault(why, DV_FAULT_BADADDR);
 	case DV_BI_CALLER:
-		if (p->site->kind == DV_SITE_SYSRET)
+		if (p->site->kind == DV_SITE_SYSRET || p->site->kind == DV_SITE_PROFILE)
 			return dv_xplace_stack(base, false, pcs, 2) == 2 ? pcs[1] : 0;
 		return read_u64(p, dv_xplace_reg(p, DV_REG_RSP), &x) ? x : fault(why, DV_FAULT_BADADDR);
 	case DV_BI_ERRNO:
-		if (p->site->kind == DV_SITE_ADDR)
+		if (p->site->kind == DV_SITE_ADDR || p->site->kind == DV_SITE_PROFILE)
 			return 0;
 		x = dv_xplace_reg(p, DV_REG_RAX);
 		return x > (uint64_t)-4096 ? -x : 0;
@@ -195,6 +195,8 @@ static uint64_t place_builtin(struct dv_place *base, enum dv_builtin id, enum dv
 		return p->cpu;
 	case DV_BI_VTIMESTAMP:
 		return p->vtime ? p->vtime(p) : fault(why, DV_FAULT_ILLOP);
+	case DV_BI_FRAME:
+		return dv_xplace_reg(p, DV_REG_RSP);
 	case DV_BI_START:
 		x = pointer(p, dv_xplace_task(p), l->task_leader, why);
 		if (x && l->task_start != DV_OFF_NONE && read_u64(p, x + l->task_start, &pcs[0]))
@@ -275,6 +277,8 @@ static uint64_t place_arg(struct dv_place *base, const struct dv_load_site *site
 		return syscall_arg(p, n, why);
 	case DV_ARGS_SYSCALL32:
 		return syscall32_arg(p, n, why);
+	case DV_ARGS_PROFILE:
+		return n == (DV_KERNEL_VA(p->addr) ? 0u : 1u) ? p->addr : 0;
 	case DV_ARGS_SYSRET:
 		return n < 2 ? dv_xplace_reg(p, DV_REG_RAX) : 0;
 	default:

@@ -33,6 +33,9 @@ bool out_format(struct dv_output *o, const struct dv_conv *convs, size_t count, 
 /** A value by a conversion: %d and its like by the type's size and sign. */
 void out_value(struct dv_output *o, const struct dv_conv *c, int width, int prec, const struct dv_value *v,
 	       const struct dv_type *type, uint32_t machine);
+/** A floating-point number; @p c NULL: as %g. */
+bool out_is_float(const struct dv_type *t);
+void out_float(FILE *f, const struct dv_conv *c, int width, int prec, const struct dv_value *v);
 void out_type_int(const struct dv_type *t, unsigned *size, bool *sgn);
 
 /* stack.c */

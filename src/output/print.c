@@ -185,6 +185,16 @@ static void value(struct printer *p, const struct dv_type *t, uint64_t bit, uint
 			return;
 		}
 		break;
+	case DV_TYPE_FLOAT:
+		if (!(bit % 8) && bit <= p->bits && size <= p->bits - bit) {
+			const struct dv_value v = {
+			    .kind = DV_VALUE_BYTES, .bytes = (const char *)p->bytes + bit / 8, .size = (uint32_t)(size / 8)};
+
+			type_name(p, t);
+			out_float(p->f, NULL, 0, 0, &v);
+			return;
+		}
+		break;
 	default:
 		break;
 	}

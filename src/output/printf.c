@@ -81,6 +81,35 @@ static void put_int(FILE *f, const struct dv_conv *c, int width, int prec, uint6
 	fprintf(f, fmt, (unsigned long long)value);
 }
 
+bool out_is_float(const struct dv_type *t)
+{
+	return t && dv_type_resolve(t)->kind == DV_TYPE_FLOAT;
+}
+
+// A long double is shown as a double: the bytes may be a guest's, and not all of them are numbers that printf knows.
+void out_float(FILE *f, const struct dv_conv *c, int width, int prec, const struct dv_value *v)
+{
+	static const struct dv_conv plain = {.letter = 'g'};
+	long double l = 0;
+	float s = 0;
+	double d = 0;
+	char fmt[64];
+
+	if (v->size == sizeof(s)) {
+		memcpy(&s, v->bytes, sizeof(s));
+		d = s;
+	} else if (v->size == sizeof(d)) {
+		memcpy(&d, v->bytes, sizeof(d));
+	} else if (v->size == sizeof(l)) {
+		memcpy(&l, v->bytes, sizeof(l));
+		d = (double)l;
+	}
+	if (!c || !strchr("eEfgG", c->letter))
+		c = &plain;
+	c_format(fmt, sizeof(fmt), c, width, prec, (char[]){c->letter, 0});
+	fprintf(f, fmt, d);
+}
+
 static void put_text(FILE *f, const struct dv_conv *c, int width, char *text)
 {
 	out_pad(f, text, width < 0 ? -width : width, c->left || width < 0);
@@ -144,6 +173,10 @@ void out_value(struct dv_output *o, const struct dv_conv *c, int width, int prec
 	if (v->kind == DV_VALUE_BLOCK ||
 	    (v->kind == DV_VALUE_BYTES && type && dv_type_resolve(type)->kind == DV_TYPE_STACK)) {
 		out_stack_format(o, c, width, v, machine);
+		return;
+	}
+	if (v->kind == DV_VALUE_BYTES && out_is_float(type)) {
+		out_float(o->f, c, width, prec, v);
 		return;
 	}
 	if (v->kind == DV_VALUE_BYTES) {

@@ -116,6 +116,9 @@ static bool do_trace(struct dv_output *o, struct field_args *fa)
 		return false;
 	if (v.kind == DV_VALUE_INT) {
 		trace_int(o, type, v.i);
+	} else if (out_is_float(type) && !o->rawbytes) {
+		fputs(o->quiet ? "" : "  ", o->f);
+		out_float(o->f, NULL, 0, 0, &v);
 	} else if (!o->rawbytes && (str || is_text(v.bytes, v.size))) {
 		n = strnlen(v.bytes, v.size);
 		if (o->quiet) {

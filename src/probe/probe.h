@@ -147,6 +147,7 @@ struct dv_provider {
 	/** Machines that it has probes on: those with one of these capabilities (DV_CAP_*). */
 	uint32_t caps;
 	bool own; /**< dvirt itself has some too */
+	const char *hidden; /**< stable.h: declarations and clauses, in D, for its hidden probes; NULL: none */
 	const struct dv_stable_row *rows; /**< stable.h: its table */
 	uint32_t row_count;
 	/** Optional: why @p pm's kernel lacks what @p d asks for, as a clause of a sentence; NULL: nothing known. In the
@@ -157,7 +158,7 @@ struct dv_provider {
 extern const struct dv_provider *const dv_providers[];
 extern const struct dv_provider dv_prov_dtrace, dv_prov_profile, dv_prov_syscall, dv_prov_fbt, dv_prov_rawtp, dv_prov_sdt,
 	dv_prov_sched, dv_prov_proc, dv_prov_io, dv_prov_vminfo, dv_prov_ip, dv_prov_tcp, dv_prov_udp, dv_prov_kvm, dv_prov_vm,
-	dv_prov_pid, dv_prov_usdt;
+	dv_prov_pid, dv_prov_usdt, dv_prov_lockstat, dv_prov_cpc;
 
 static inline const char *dv_probe_provname(const struct dv_probe *p)
 {
@@ -178,6 +179,8 @@ void dv_probes_why_not(struct dv_probe_set *set, const struct dv_probe_desc *d, 
 
 /** How a probe's provider makes its arguments and what must hold, as expressions of D; see struct dv_check_env. NULL: none
  *  needed. */
+/** May @p d mean probes of this provider? */
+bool dv_provider_meant(const struct dv_provider *prov, const struct dv_probe_desc *d);
 const char *dv_probe_guard(const struct dv_probe *p);
 const char *dv_probe_arg_text(const struct dv_probe *p, uint32_t n);
 

@@ -37,6 +37,15 @@ static const struct dv_stable_row ip_rows[] = {
 	{{"void *", NIL}, {DV_SOCK, "arg0", "csinfo_t *"}, {"void *", NIL},                                           \
 	 {"struct tcp_sock *", "arg0", "tcpsinfo_t *"}, {"void *", NIL}, {"int", last, "tcplsinfo_t *"}}
 
+#define STATE "((" DV_SOCK ")arg0)->__sk_common.skc_state"
+#define STATES .expect = {{0, DV_SOCK}, {1, "int"}, {2, "int"}}
+#define NO_PACKET                                                                                                     \
+	{{"void *", NIL}, {DV_SOCK, "arg0", "csinfo_t *"}, {"void *", NIL},                                           \
+	 {"struct tcp_sock *", "arg0", "tcpsinfo_t *"}, {"void *", NIL}}
+#define SEGMENT HDR("struct tcphdr *", "arg1", "transport_header")
+// A reset that is no answer has no segment.
+#define SYN "arg1 && (" SEGMENT ")->syn && !(" SEGMENT ")->ack"
+
 static const struct dv_stable_row tcp_rows[] = {
 	// The segment is made, the IP header is not.
 	{"send", DV_AT_ENTRY, "__ip_queue_xmit", .expect = {{0, DV_SOCK}, {1, DV_SKB}}, .guard = TCP,
@@ -48,10 +57,37 @@ static const struct dv_stable_row tcp_rows[] = {
 	 .args = TCP_ARGS("arg1", "arg0", HDR("void *", "arg1", "network_header"))},
 	{"receive", DV_AT_ENTRY, "tcp_v6_do_rcv", true, .expect = {{0, DV_SOCK}, {1, DV_SKB}}, .guard = IPV6,
 	 .args = TCP_ARGS("arg1", "arg0", HDR("void *", "arg1", "network_header"))},
+
+	// A host tells of a connection by its states alone: 1 established, 2 SYN sent, 3 SYN received, 7 closed.
+	{"connect-request", DV_AT_TRACEPOINT, "inet_sock_set_state", STATES, .guard = TCP " && arg2 == 2", .args = NO_PACKET},
+	{"connect-request", DV_AT_ENTRY, "tcp_connect", .expect = {{0, DV_SOCK}}, .args = NO_PACKET},
+	{"connect-established", DV_AT_TRACEPOINT, "inet_sock_set_state", STATES, .guard = TCP " && arg1 == 2 && arg2 == 1",
+	 .args = NO_PACKET},
+	{"connect-established", DV_AT_ENTRY, "tcp_finish_connect", .expect = {{0, DV_SOCK}, {1, DV_SKB}},
+	 .args = TCP_ARGS("arg1", "arg0", HDR("void *", "arg1", "network_header"))},
+	// ECONNREFUSED: a reset came; else it was given up.
+	{"connect-refused", DV_AT_TRACEPOINT, "inet_sock_set_state", STATES,
+	 .guard = TCP " && arg1 == 2 && arg2 == 7 && ((" DV_SOCK ")arg0)->sk_err == 111", .args = NO_PACKET},
+	{"connect-refused", DV_AT_ENTRY, "tcp_reset", .expect = {{0, DV_SOCK}, {1, DV_SKB}}, .guard = STATE " == 2",
+	 .args = TCP_ARGS("arg1", "arg0", HDR("void *", "arg1", "network_header"))},
+	{"connect-refused", DV_AT_ENTRY, "tcp_reset", .expect = {{0, DV_SOCK}}, .guard = STATE " == 2", .args = NO_PACKET},
+	{"accept-established", DV_AT_TRACEPOINT, "inet_sock_set_state", STATES, .guard = TCP " && arg1 == 3 && arg2 == 1",
+	 .args = NO_PACKET},
+	{"accept-established", DV_AT_ENTRY, "tcp_set_state", .expect = {{0, DV_SOCK}, {1, "int"}},
+	 .guard = STATE " == 3 && (int)arg1 == 1", .args = NO_PACKET},
+	// The answer to a SYN for which nobody listens; there is no socket. The tracepoint passes these since it passes a
+	// reason, too (6.10).
+	{"accept-refused", DV_AT_TRACEPOINT, "tcp_send_reset", .expect = {{2, "enum sk_rst_reason"}}, .guard = SYN,
+	 .args = TCP_ARGS("arg1", NIL, HDR("void *", "arg1", "network_header"))},
+	{"accept-refused", DV_AT_ENTRY, "tcp_v4_send_reset", .expect = {{1, DV_SKB}}, .guard = SYN,
+	 .args = TCP_ARGS("arg1", NIL, HDR("void *", "arg1", "network_header"))},
+	{"accept-refused", DV_AT_ENTRY, "tcp_v6_send_reset", true, .expect = {{1, DV_SKB}}, .guard = SYN,
+	 .args = TCP_ARGS("arg1", NIL, HDR("void *", "arg1", "network_header"))},
+
 	{"state-change", DV_AT_TRACEPOINT, "inet_sock_set_state", .expect = {{0, DV_SOCK}, {1, "int"}, {2, "int"}},
 	 .guard = TCP, .args = STATE_ARGS("(int)arg1")},
 	{"state-change", DV_AT_ENTRY, "tcp_set_state", .expect = {{0, DV_SOCK}, {1, "int"}},
-	 .args = STATE_ARGS("((" DV_SOCK ")arg0)->__sk_common.skc_state")},
+	 .args = STATE_ARGS(STATE)},
 };
 
 #define UDP_ARGS(skb, sk, ip, udp)                                                                                    \

@@ -8,6 +8,7 @@
  *   entry      before the first instruction
  *   return     before each of the function's return instructions. One that ends in a jump to another has none there
  *   offset     hexadecimal: before the instruction that begins so many bytes into the function
+ *   (empty)    entry and return; of a function that is named in full all its instructions, too
  *
  * The kernel could trap returns by changing the return address on the stack (DV_SITE_URETPROBE). That breaks what looks at
  * return addresses: exceptions of C++, setjmp(), stacks that move (Go), a program's first instruction, which has none. So
@@ -25,6 +26,7 @@
 #include "probe/users.h"
 
 #define CODE_MAX (1u << 20) // bytes of a function that are looked at for an offset
+#define EVERY_MAX (1u << 16) // the same, for every instruction
 
 // What a description asks for.
 struct want {
@@ -33,6 +35,7 @@ struct want {
 	bool offset;   // a place: `at`
 	bool absolute; // an address
 	bool literal;  // the function
+	bool every;    // instruction
 	uint64_t at;
 };
 
@@ -57,6 +60,7 @@ static struct want wanted(const struct dv_probe_desc *d)
 	w.absolute = !strcmp(func, "-");
 	w.literal = *func && dv_glob_is_literal(func);
 	w.offset = hex(name, &w.at);
+	w.every = w.literal && !w.absolute && !*name;
 	w.entry = !w.absolute && dv_glob(name, "entry");
 	w.ret = !w.absolute && dv_glob(name, "return");
 	return w;
@@ -191,6 +195,20 @@ static void place(struct dv_probe_set *set, const struct dv_user_object *uo, con
 	dv_user_row(set, uo, o->id, o->func, o->name, off);
 }
 
+// All its instructions, if it can be taken apart to its end.
+static void every(struct dv_probe_set *set, const struct dv_user_object *uo, const struct dv_elf_sym *s)
+{
+	DV_FREE uint8_t *code = s->size && s->size <= EVERY_MAX ? dv_xcalloc(1, s->size) : NULL;
+	uint64_t pos = 0;
+
+	if (!code || !dv_elf_read(uo->elf, s->addr, code, s->size))
+		return;
+	while (pos < s->size && dv_x86_length(code + pos, s->size - pos))
+		pos += dv_x86_length(code + pos, s->size - pos);
+	for (uint64_t at = 0; pos == s->size && at < pos; at += dv_x86_length(code + at, pos - at))
+		place(set, uo, s->name, s->addr + at, at);
+}
+
 // An address as the file has it, else one in the process. False: no instruction of this object's begins there.
 static bool resolve(const struct dv_user_object *uo, uint64_t at, uint64_t *vaddr)
 {
@@ -232,6 +250,8 @@ static void provide_object(struct dv_probe_set *set, const struct dv_user_object
 			place(set, uo, s->name, s->addr + w->at, w->at);
 		else if (!w->offset && (w->entry || w->ret))
 			entry_and_return(set, uo, i, w->entry, w->ret);
+		if (w->every)
+			every(set, uo, s);
 	}
 }
 

@@ -12,6 +12,15 @@
 #define EXIT_CODE "((" DV_TASK ")arg0)->exit_code"
 #define HANDLER "((struct k_sigaction *)arg2)->sa.sa_handler"
 #define KSIG "((struct ksignal *)arg1)"
+// A signal that the kernel itself sends for what an instruction did: ILL, TRAP, BUS, FPE, SEGV. The fault's number in
+// dlib/signal.d.
+#define INFO(n) "((struct kernel_siginfo *)" n ")"
+#define IS_FAULT(n) INFO(n) "->si_code > 0 && 1 << " INFO(n) "->si_signo & 0x9b0"
+#define FAULT(n)                                                                                                      \
+	INFO(n) "->si_signo == 4 ? 1 : " INFO(n) "->si_signo == 5 ? 3 : " INFO(n) "->si_signo == 7 ? "                \
+	INFO(n) "->si_code == 1 ? 5 : 11 : " INFO(n) "->si_signo == 8 ? " INFO(n) "->si_code == 1 ? 8 : 9 : "         \
+	INFO(n) "->si_code == 1 ? 6 : 5"
+#define FAULT_ARGS(n) {{"int", FAULT(n)}, {"struct kernel_siginfo *", n, "siginfo_t *"}}
 
 static const struct dv_stable_row rows[] = {
 	{"create", DV_AT_TRACEPOINT, "sched_process_fork", .expect = {{0, DV_TASK}, {1, DV_TASK}}, .guard = LEADS("arg1"),
@@ -75,6 +84,12 @@ static const struct dv_stable_row rows[] = {
 	 .guard = "(int)arg0 == 0",
 	 .args = {{"int", KSIG "->sig"}, {"struct kernel_siginfo *", "&" KSIG "->info", "siginfo_t *"},
 		  {"void *", KSIG "->ka.sa.sa_handler"}}},
+
+	// What is no address stands for signals without more to tell.
+	{"fault", DV_AT_TRACEPOINT, "signal_generate", .expect = {{0, "int"}, {1, "struct kernel_siginfo *"}},
+	 .guard = "(unsigned long)arg1 > 2 && " IS_FAULT("arg1"), .args = FAULT_ARGS("arg1")},
+	{"fault", DV_AT_ENTRY, "force_sig_info_to_task", .expect = {{0, "struct kernel_siginfo *"}}, .guard = IS_FAULT("arg0"),
+	 .args = FAULT_ARGS("arg0")},
 
 	{"signal-clear", DV_AT_RETURN, "do_sigtimedwait", .guard = "(int)arg1 > 0", .args = {{"int", "(int)arg1"}}},
 };

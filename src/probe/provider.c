@@ -11,7 +11,7 @@
 const struct dv_provider *const dv_providers[] = {
     &dv_prov_dtrace, &dv_prov_profile, &dv_prov_syscall, &dv_prov_fbt, &dv_prov_rawtp, &dv_prov_sdt,
     &dv_prov_sched, &dv_prov_proc, &dv_prov_io, &dv_prov_vminfo, &dv_prov_ip, &dv_prov_tcp, &dv_prov_udp,
-    &dv_prov_kvm, &dv_prov_vm, &dv_prov_pid, &dv_prov_usdt, NULL,
+    &dv_prov_lockstat, &dv_prov_kvm, &dv_prov_vm, &dv_prov_cpc, &dv_prov_pid, &dv_prov_usdt, NULL,
 };
 _Static_assert(DV_COUNT(dv_providers) <= DV_PROVIDERS_MAX, "dv_probe_machine::base has room for each");
 
@@ -33,6 +33,11 @@ uint32_t dv_probe_base(const struct dv_probe_machine *pm, const struct dv_provid
 static bool means(const struct dv_probe_desc *d, const struct dv_provider *p)
 {
 	return p->claims ? p->claims(p, d) : dv_glob(d->part[DV_PART_PROV], p->name);
+}
+
+bool dv_provider_meant(const struct dv_provider *prov, const struct dv_probe_desc *d)
+{
+	return d->id || means(d, prov);
 }
 
 void dv_probe_set_init(struct dv_probe_set *set)

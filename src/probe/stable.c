@@ -152,6 +152,8 @@ void dv_stable_provide(const struct dv_provider *prov, const struct dv_probe_mac
 		const char *mod = f->tracepoint ? f->tracepoint->module : "vmlinux";
 		struct dv_probe *p;
 
+		if (*f->row->name == '.' && strcmp(d->part[DV_PART_NAME], f->row->name) != 0)
+			continue;
 		if (f->prov != prov || f->why || !(p = dv_probe_offer(set, d, base + f->id, mod, "", f->row->name)))
 			continue;
 		if (!f->tracepoint && pm->machine->caps & DV_CAP_LOCAL &&
@@ -173,6 +175,17 @@ void dv_stable_provide(const struct dv_provider *prov, const struct dv_probe_mac
 			p->target = f->symbol;
 		}
 	}
+}
+
+bool dv_stable_needs(const struct dv_stable_row *r, const char *name)
+{
+	const char *from = r->needs, *at = from;
+	size_t n = strlen(name);
+
+	for (; at && (at = strstr(at, name)); at += n)
+		if ((at == from || at[-1] == ' ') && (!at[n] || at[n] == ' '))
+			return true;
+	return false;
 }
 
 const char *dv_probe_guard(const struct dv_probe *p)

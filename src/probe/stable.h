@@ -14,6 +14,11 @@
  *   tracepoint   its prototype's parameters
  *   entry        the function's parameters
  *   return       arg1 is the returned value
+ *
+ * What a place does not know (at a function's return its arguments, and when it began) a hidden probe keeps. Its name
+ * begins with a dot; only the clauses of dv_provider::hidden mean it. They are added to a script that may ask for probes of
+ * the provider, and are planted on a machine where a row is used that `needs` them. They keep what they keep in variables
+ * whose names begin with __dv_, for guards and arguments to use.
  */
 #include "probe/probe.h"
 
@@ -29,6 +34,7 @@ struct dv_stable_row {
 	const char *where;     /**< name of the tracepoint or function */
 	bool more;
 	bool no_proto;         /**< a function in assembly, whose type says nothing: the row is believed */
+	const char *needs; /**< names of hidden probes, blanks between; NULL: none */
 	const char *guard;     /**< where it does not hold, this is not the probe; NULL: it always is */
 	struct {
 		uint8_t word;
@@ -41,6 +47,8 @@ struct dv_stable_row {
 	} args[DV_STABLE_ARGS];
 };
 
+/** Does the row need the hidden probe @p name? */
+bool dv_stable_needs(const struct dv_stable_row *r, const char *name);
 uint32_t dv_stable_add(const struct dv_provider *prov, struct dv_probe_set *set, struct dv_probe_machine *pm);
 /** The same for a provider whose rows depend on the kernel; they live as long as the set. */
 uint32_t dv_stable_add_rows(const struct dv_provider *prov, struct dv_probe_set *set, struct dv_probe_machine *pm,

@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include "probe/stable.h"
+
 struct env {
 	struct dv_tracer *t;
 	struct dv_tmachine *tm;
@@ -164,6 +166,28 @@ static bool is_error(const struct dv_probe_desc *d, const char *machine)
 		      : dv_glob(d->part[DV_PART_PROV], "dtrace") && dv_glob(d->part[DV_PART_NAME], "ERROR"));
 }
 
+static void note_needs(struct dv_tmachine *tm, const struct dv_probe *p)
+{
+	size_t i = 0;
+
+	if (!p->row || !p->row->needs)
+		return;
+	while (i < tm->needs.count && tm->needs.data[i] != p->row)
+		i++;
+	if (i == tm->needs.count)
+		*DV_PUSH(&tm->needs) = p->row;
+}
+
+// Does a probe in use need this hidden one?
+static bool needed(const struct dv_tmachine *tm, const struct dv_probe_desc *hidden)
+{
+	bool yes = false;
+
+	for (size_t i = 0; i < tm->needs.count && !yes; i++)
+		yes = dv_stable_needs(tm->needs.data[i], hidden->part[DV_PART_NAME]);
+	return yes;
+}
+
 static void add_plan(struct dv_tracer *t, struct dv_tmachine *tm, const struct dv_probe *p, uint32_t prog,
 		     uint32_t order, bool names, bool error)
 {
@@ -199,6 +223,8 @@ static bool compile_clause(struct dv_tracer *t, struct dv_tmachine *tm, struct d
 		uint32_t order = c->index * 1000u + i, last_id = 0;
 		size_t from = t->probes.probes.count;
 
+		if (c->index >= t->own_clauses && !needed(tm, &descs[i]))
+			continue;
 		if (is_error(&descs[i], tm->name)) {
 			static const struct dv_probe error = {
 			    .prov = &dv_prov_dtrace, .mod = "", .func = "", .name = "ERROR", .id = DV_ID_ERROR};
@@ -236,6 +262,7 @@ static bool compile_clause(struct dv_tracer *t, struct dv_tmachine *tm, struct d
 				g = find_group(&groups, key);
 			}
 			add_plan(t, tm, &p, g->prog, order, names, false);
+			note_needs(tm, &p);
 		}
 		// The rows were copied; their strings live in the set's arena.
 		t->probes.probes.count = from;
@@ -322,15 +349,54 @@ static void unmatched(struct dv_tracer *t, const struct dv_clause *c, uint32_t i
 			       "probe description %s does not match any probes", text);
 }
 
+static bool may_mean(struct dv_tracer *t, const struct dv_provider *prov)
+{
+	bool yes = false;
+
+	for (uint32_t n = 0; n < t->own_clauses; n++) {
+		const struct dv_clause *c = dv_script_clause(t->script, n);
+
+		for (uint32_t i = 0; i < c->pdesc_count && !yes; i++) {
+			struct dv_probe_desc d;
+			struct dv_error *e = dv_probe_desc_parse(c->pdescs[i].text, &d);
+
+			if (e) {
+				dv_error_destroy(e); // told where it is used
+				continue;
+			}
+			yes = dv_provider_meant(prov, &d);
+			dv_probe_desc_deinit(&d);
+		}
+	}
+	return yes;
+}
+
+// The clauses of hidden probes.
+static struct dv_error *add_hidden(struct dv_tracer *t, struct dv_diag *diag)
+{
+	struct dv_error *e = NULL;
+
+	t->own_clauses = dv_script_clause_count(t->script);
+	for (size_t i = 0; dv_providers[i] && !e; i++) {
+		const struct dv_source src = {.name = dv_providers[i]->name, .text = dv_providers[i]->hidden, .target = -1};
+
+		if (src.text && may_mean(t, dv_providers[i]))
+			e = dv_script_parse(t->script, &src, diag);
+	}
+	return e;
+}
+
 struct dv_error *dv_tracer_compile(struct dv_tracer *t, struct dv_diag *diag)
 {
 	struct dv_tmachine *tm;
 	bool ok = true;
 	struct dv_error *e = dv_tracer_find(t, dv_host_wanted(t));
 
+	diag->errtags = t->opts.errtags;
+	if (!e)
+		e = add_hidden(t, diag);
 	if (e)
 		return e;
-	diag->errtags = t->opts.errtags;
 	for (uint32_t n = 0; n < dv_script_clause_count(t->script); n++) {
 		struct dv_clause *c = dv_script_clause(t->script, n);
 		struct dv_probe_desc *descs;
@@ -351,7 +417,7 @@ struct dv_error *dv_tracer_compile(struct dv_tracer *t, struct dv_diag *diag)
 			fine = compile_clause(t, tm, c, descs, diag, &matched, by_desc);
 			*total += matched;
 		}
-		for (uint32_t i = 0; i < c->pdesc_count && fine && !t->opts.zdefs; i++) {
+		for (uint32_t i = 0; i < c->pdesc_count && fine && !t->opts.zdefs && n < t->own_clauses; i++) {
 			if (!by_desc[i]) {
 				unmatched(t, c, i, &descs[i], diag);
 				fine = false;
@@ -371,7 +437,7 @@ bool dv_compile_machine(struct dv_tracer *t, struct dv_tmachine *tm, struct dv_d
 {
 	bool ok = true;
 
-	tm->plans.count = tm->errors.count = tm->progs.count = 0;
+	tm->plans.count = tm->errors.count = tm->progs.count = tm->needs.count = 0;
 	tm->guest = tm->m ? tm->m->guest : NULL;
 	for (uint32_t n = 0; n < dv_script_clause_count(t->script) && ok; n++) {
 		struct dv_clause *c = dv_script_clause(t->script, n);
@@ -392,7 +458,7 @@ uint32_t dv_tracer_probe_count(const struct dv_tracer *t)
 {
 	uint32_t n = 0;
 
-	for (size_t i = 0; i < t->clause_probes.count; i++)
+	for (size_t i = 0; i < t->clause_probes.count && i < t->own_clauses; i++)
 		n += t->clause_probes.data[i];
 	return n;
 }

@@ -35,6 +35,7 @@ struct dv_tmachine {
 	DV_VEC(struct dv_plan) plans;
 	DV_VEC(struct dv_plan) errors;	   /**< clauses of dtrace:::ERROR */
 	DV_VEC(struct dv_program *) progs; /**< of the current kernel; owned by the tracer */
+	DV_VEC(const struct dv_stable_row *) needs; /**< rows in use that need hidden probes (probe/stable.h) */
 	bool loaded, gone, waiting, refused;
 	uint32_t tids_told;	/**< dv_machine::tids_told that the region's table has */
 	struct dv_guest *guest; /**< what it was compiled against */
@@ -73,6 +74,7 @@ struct dv_tracer {
 	char *syslibdir;
 	bool libs_set;
 	DV_VEC(uint32_t) source_end;	/**< clause index behind each source's last */
+	uint32_t own_clauses;		/**< clauses of the sources; those behind are of providers' hidden probes */
 	DV_VEC(uint32_t) clause_probes; /**< probes matched, by clause */
 	DV_VEC(struct dv_tmachine *) machines; /**< by index */
 	struct dv_tmachine *own;	       /**< dvirt's own probes */

@@ -8,12 +8,13 @@
 #include <ctype.h>
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 
-enum kind { FLAG, SIZE, RATE, NUM, POLICY, RESIZE, TEXT, ENCODING, KEPT, LATER, NEVER };
+enum kind { FLAG, SIZE, RATE, NUM, POLICY, RESIZE, TEXT, ENCODING, KEPT, VERSION, NEVER };
 
 struct row {
 	const char *name;
@@ -37,6 +38,7 @@ struct row {
 #define ON_COMMAND_LINE "it is for the command line, not for a script"
 #define NO_CTF          "types come from the kernels' BTF"
 #define OF_LIBDTRACE    "it is about DTrace's own insides"
+#define ONE_CPP         "the preprocessor is the system's, whose __STDC__ is 1"
 #define NO_OBJECTS      "programs are not made into object files (-G)"
 
 static const struct row rows[] = {
@@ -88,9 +90,11 @@ static const struct row rows[] = {
 	// Kept by nature.
 	{ "cleanrate", KEPT }, { "temporal", KEPT }, { "core", KEPT }, { "lockmem", KEPT },
 	{ "preallocate", KEPT }, { "jstackstrsize", KEPT }, { "lazyload", KEPT }, { "pgmax", KEPT }, { "useruid", KEPT },
-	// Known, not there yet.
-	{ "aggpercpu", LATER }, { "amin", LATER }, { "pspec", LATER },
-	{ "version", LATER }, { "stdc", LATER },
+	{ "pspec", FLAG, F(pspec), 0, 0, 0 },
+	{ "version", VERSION },
+	{ "aggpercpu", NO("aggregations are kept for each CPU as it is; to see them so, make cpu a key: @[cpu]") },
+	{ "amin", NO("no stability is computed that could be too low") },
+	{ "stdc", NO(ONE_CPP) },
 	// Of the preprocessor and the command: main() takes them from the command line, where the source is still to be read.
 	{ "cpp", NO(ON_COMMAND_LINE) }, { "cpphdrs", NO(ON_COMMAND_LINE) }, { "cpppath", NO(ON_COMMAND_LINE) },
 	{ "cppargs", NO(ON_COMMAND_LINE) }, { "define", NO(ON_COMMAND_LINE) }, { "undef", NO(ON_COMMAND_LINE) },
@@ -216,6 +220,20 @@ static bool truth(const char *text, bool *ret)
 	return false;
 }
 
+// The least version of D that the script wants, as dtrace -V shows them: 1.6, 2.0. There is but one here.
+static struct dv_error *version(const char *value)
+{
+	unsigned part[3] = {0, 0, 0};
+	int end = 0;
+
+	if (!value || sscanf(value, "%3u%n.%3u%n.%3u%n", &part[0], &end, &part[1], &end, &part[2], &end) < 2 || value[end])
+		return dv_error_create(DV_ERR_OTHER, "invalid value '%s' for option 'version': a version is 1.6 or 2.0",
+				       value ? value : "");
+	if (part[0] > 2 || (part[0] == 2 && (part[1] || part[2])))
+		return dv_error_create(DV_ERR_OTHER, "option 'version': this is D 2.0, not %s", value);
+	return NULL;
+}
+
 struct dv_error *dv_options_set(struct dv_options *o, const char *name, const char *value, bool override)
 {
 	const struct row *r = NULL;
@@ -232,10 +250,10 @@ struct dv_error *dv_options_set(struct dv_options *o, const char *name, const ch
 		                     "the options are listed in dvirt(1)");
 	if (r->kind == NEVER)
 		return dv_error_create(DV_ERR_OTHER, "option '%s' is not supported: %s", name, r->why);
-	if (r->kind == LATER)
-		return dv_error_create(DV_ERR_OTHER, "option '%s' is not supported yet", name);
 	if (r->kind == KEPT)
 		return NULL;
+	if (r->kind == VERSION)
+		return version(value);
 	if (override)
 		o->set[i / 64] |= 1ULL << (i % 64);
 	else if (o->set[i / 64] >> (i % 64) & 1)

@@ -21,7 +21,7 @@ struct dv_options {
 	uint64_t maxload; /**< of a virtual CPU's time that probes in a KVM guest may take, percent; 100: all */
 	uint64_t cpu; /**< the only one that is traced; UINT64_MAX: all are */
 	/* flags */
-	bool quiet, defaultargs, argref, errtags, zdefs, destructive, aggsortkey, aggsortrev, rawbytes, droptags,
+	bool quiet, defaultargs, argref, errtags, zdefs, pspec, destructive, aggsortkey, aggsortrev, rawbytes, droptags,
 	    quietresize;
 	bool agghist, aggpack, aggzoom, flowindent, noresolve, nolibs, empty;
 	bool manual;		  /**< bufresize: buffers are not made smaller when they do not fit */

@@ -188,6 +188,7 @@ struct dv_error *dv_tracer_add_source(struct dv_tracer *t, const struct dv_sourc
 	s.defaultargs |= t->opts.defaultargs;
 	s.argref |= t->opts.argref;
 	s.empty |= t->opts.empty;
+	s.pspec_only |= t->opts.pspec;
 	diag->errtags = t->opts.errtags;
 	set_libs(t);
 	e = dv_script_parse(t->script, &s, diag);

@@ -61,7 +61,12 @@ int main(void)
 	refused(&o, "grabanon", NULL, "there is no anonymous tracing");
 	refused(&o, "linkmode", "kernel", "not made into object files");
 	refused(&o, "define", "A=1", "for the command line");
-	refused(&o, "aggpercpu", NULL, "not supported yet");
+	refused(&o, "aggpercpu", NULL, "make cpu a key");
+	refused(&o, "version", "2.1", "this is D 2.0");
+	refused(&o, "version", "two", "invalid value");
+	refused(&o, "version", NULL, "invalid value");
+	CHECK(!dv_options_set(&o, "version", "1.6.1", true));
+	CHECK(!dv_options_set(&o, "pspec", NULL, true) && o.pspec);
 	refused(&o, "bufsiez", "4", "unknown option");
 	refused(&o, "bufsize", NULL, "needs a value");
 	refused(&o, "bufsize", "many", "invalid value");

@@ -148,8 +148,8 @@ static void test_split(void)
 static void test_functions(void)
 {
 	const struct dv_probe *p = one("pid%:prog:target:entry");
-	char name[32];
-	uint32_t id = p->id;
+	char name[64];
+	uint32_t id = p->id, id2;
 
 	snprintf(name, sizeof(name), "pid%d", child.pid);
 	CHECK_STR(dv_probe_provname(p), name);
@@ -168,7 +168,14 @@ static void test_functions(void)
 	CHECK(p->size > 0);
 	check_place(p, "target", p->size);
 	check_code(p, 0xc3);
-	CHECK_EQ(match("pid%:prog:target:"), 2);
+	// Every instruction, of a function that is named; each is the one that its offset means.
+	CHECK(match("pid%:prog:target:") > 3);
+	CHECK_STR(set.probes.data[2].name, "0");
+	check_place(&set.probes.data[2], "target", 0);
+	id2 = set.probes.data[3].id;
+	snprintf(name, sizeof(name), "pid%%:prog:target:%s", set.probes.data[3].name);
+	CHECK_EQ(one(name)->id, id2);
+	CHECK_EQ(match("pid%:prog:t[a]rget:"), 2);
 	CHECK_EQ(match("pid%:prog:target:e*"), 1);
 	CHECK_EQ(one("host:pid%:prog:target:entry")->id, id);
 	CHECK_EQ(match("web:pid%:prog:target:entry"), 0);

@@ -14,10 +14,13 @@ from trace import Trace, dvirt, table  # noqa: E402
 
 ALL = {
     "sched": "on-cpu off-cpu sleep enqueue dequeue wakeup change-pri surrender tick",
-    "proc": "create lwp-create start lwp-start exec exec-success exec-failure exit lwp-exit signal-send signal-handle "
+    "proc": "create lwp-create start lwp-start exec exec-success exec-failure exit lwp-exit fault signal-send signal-handle "
             "signal-clear",
     "io": "start done wait-start wait-done",
-    "ip": "send receive", "tcp": "send receive state-change", "udp": "send receive",
+    "lockstat": "adaptive-acquire adaptive-acquire-error adaptive-release adaptive-block adaptive-spin spin-acquire spin-release "
+                "spin-spin rw-acquire rw-release rw-downgrade rw-block rw-spin",
+    "ip": "send receive", "tcp": "send receive state-change connect-request connect-established connect-refused accept-established accept-refused",
+     "udp": "send receive",
 }
 ADDRESS = {"web": "10.0.0.1", "db": "10.0.0.2"}
 
@@ -122,8 +125,14 @@ def net(g):
         tcp:::send { printf("tcp send %d %d\\n", args[4]->tcp_dport, args[3]->tcps_rport == args[4]->tcp_dport); }
         tcp:::receive { printf("tcp receive %d\\n", args[4]->tcp_dport); }
         tcp:::state-change { printf("state %d\\n", args[5]->tcps_state); }
+        tcp:::connect-request { printf("request %d\\n", args[3]->tcps_rport); }
+        tcp:::connect-established { printf("connected %d %d\\n", args[3]->tcps_rport, args[4]->tcp_sport); }
+        tcp:::connect-refused { printf("refused %d %s\\n", args[3]->tcps_rport, args[2]->ip_saddr); }
+        tcp:::accept-established { printf("accepted %d\\n", args[3]->tcps_lport); }
+        tcp:::accept-refused { printf("no accept %d\\n", args[4]->tcp_dport); }
         """, """
         ping -c 1 127.0.0.1 >/dev/null
+        exercise http 127.0.0.1 81 1 2>/dev/null || true
         exercise pong 7000 5 >/dev/null & exercise ping 127.0.0.1 7000 5 32; wait
         exercise %s""" % ("http 127.0.0.1 80 2" if g.name == "web" else "redis 127.0.0.1 6379 2"))
     assert out.count("send 1 4") >= 2 and out.count("receive ICMP 20") >= 2, out
@@ -131,6 +140,10 @@ def net(g):
     port = 80 if g.name == "web" else 6379
     assert out.count("tcp send %d 1" % port) >= 4 and out.count("tcp receive %d" % port) >= 4, out
     # From closed, and from syn-sent
+    assert out.count("request 81") == out.count("refused 81 127.0.0.1") == out.count("no accept 81") == 1, out
+    for line in ("request %d", "connected %d %d", "accepted %d"):
+        assert line.replace("%d", str(port)) in out, (line, out)
+    assert "connected 81 81" not in out and "accepted 81" not in out and "no accept %d" % port not in out, out
     assert "state -6" in out and "state -2" in out, out
 
 
@@ -138,6 +151,39 @@ def vminfo(g):
     out, r = run(g, "vminfo:::as_fault { @n[execname] = sum(arg0); @ = sum(args[0]); }", "true")
     n = table("\n".join(out))
     assert sum(v for k, v in n.items() if len(k) == 1) > 20, out
+
+
+def locks(g):
+    """What is acquired is released. A pipe's mutex and a file's semaphore that several want at once: somebody waits, in
+    all not longer than there are threads and time, and for a lock that was acquired."""
+    out, r = run(g, """
+        tick-1s /!begun/ { begun = timestamp; }
+        lockstat:::*-acquire { @n[probename] = count(); } lockstat:::*-release { @n[probename] = count(); }
+        lockstat:::*-block, lockstat:::*-spin { @n[probename] = count(); @bad[probename] = sum(arg1 < 1); @ns[probename] = sum(arg1); }
+        lockstat:::adaptive-acquire { @m["held"] = sum((((unsigned long)args[0]->owner.counter) & ~7) == (unsigned long)curthread); }
+        lockstat:::adaptive-acquire { @m["all"] = count(); }
+        lockstat:::adaptive-acquire-error { @m["error"] = count(); }
+        lockstat:::rw-acquire /args[1] == 0 && args[0] != 0/ { @m["writers"] = count(); }
+        """, """
+        for i in 1 2 3 4; do dd if=/dev/zero of=/tmp/f bs=256k count=60 conv=notrunc 2>/dev/null & done
+        (for i in 1 2 3 4; do dd if=/dev/zero bs=4k count=3000 2>/dev/null & done; wait) | cat >/dev/null
+        wait; rm /tmp/f""")
+    rows = [k + (v,) for k, v in table("\n".join(out)).items()]
+    tables = [{}]
+    for line in out:
+        w = line.split()
+        if len(w) == 2 and w[1].isdigit():
+            if w[0] in tables[-1]:
+                tables.append({})
+            tables[-1][w[0]] = int(w[1])
+    n = tables[0]
+    for kind in ("adaptive", "spin", "rw"):
+        # A few are in between when the trace begins and ends.
+        assert n[kind + "-acquire"] > 100 and abs(n[kind + "-acquire"] - n[kind + "-release"]) <= 20, n
+    m = {k: int(v) for k, v in re.findall(r"^ +(held|all|error|writers) +(\d+)$", "\n".join(out), re.M)}
+    assert m["held"] == m["all"] and m["writers"] > 0 and "error" not in m, m
+    assert n.get("adaptive-block", 0) + n.get("adaptive-spin", 0) > 0 and n.get("rw-block", 0) + n.get("rw-spin", 0) > 0, n
+    print({k: v for k, v in n.items() if k.endswith(("block", "spin"))})
 
 
 def disk(name):
@@ -152,6 +198,6 @@ with guestlib.Guests() as g:
     db = g.start("db", kernel="6.12", smp=2, extra=disk("db.img"))
     g.wait(120)
     for guest in (web, db):
-        for test in (listed, sched, proc, io, net, vminfo):
+        for test in (listed, sched, proc, io, net, vminfo, locks):
             test(guest)
             print("%s: %s" % (guest.name, test.__name__))

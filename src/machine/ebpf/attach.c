@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "machine/ebpf/clause.h"
 #include "machine/ebpf/kfunc.h"
 #include "machine/ebpf/loaded.h"
 #include "machine/ebpf/perf.h"
@@ -24,6 +25,17 @@ static bool is_user(const struct dv_load_site *s)
 
 /* -- ways --------------------------------------------------------------------------------------------------------- */
 
+static bool uses_frame(const struct dv_bpf_loaded *l, const struct dv_load_site *s)
+{
+	for (uint32_t i = 0; i < s->ecb_count; i++) {
+		const struct dv_load_prog *p = &l->loaded->progs[l->loaded->ecbs[s->ecb + i].prog];
+
+		if (dv_bpf_clause_uses(l->loaded->insns + p->insn, p->insn_count) & DV_USES_FRAME)
+			return true;
+	}
+	return false;
+}
+
 // Can this function have a trampoline, and how many arguments has it? Each must be one word.
 static bool fentry_fits(const struct dv_bpf_loaded *l, const struct dv_load_site *s, uint32_t *args)
 {
@@ -32,6 +44,8 @@ static bool fentry_fits(const struct dv_bpf_loaded *l, const struct dv_load_site
 	const struct dv_symbol *sym = g ? dv_guest_symbol(g, "vmlinux", name) : NULL;
 	const struct dv_type *f = sym && sym->addr == s->addr ? dv_guest_func_type(g, "vmlinux", name) : NULL;
 
+	if (uses_frame(l, s)) // a trampoline does not know it
+		return false;
 	if (!f || f->kind != DV_TYPE_FUNC || f->varargs || f->count > 6 || !dv_guest_func_id(g, name))
 		return false;
 	for (uint32_t i = 0; i < f->count; i++)

@@ -226,6 +226,7 @@ static bool builtin(struct tr *t, uint64_t id)
 		E(BPF_ALU | BPF_MOV | BPF_X, 0, 0, 0, 0);
 		break;
 	case DV_BI_HOSTCPU:       dv_bpf_helper(t->out, H_CPU); break;
+	case DV_BI_FRAME:         firing_word(t, "dv_fn_frame"); break;
 	case DV_BI_VTIMESTAMP:    firing_word(t, "dv_fn_vtimestamp"); break;
 	default:
 		return false;
@@ -249,6 +250,7 @@ static bool guest_builtin(struct tr *t, uint64_t id, bool *faults)
 	    [DV_BI_STACKDEPTH] = "dv_guest_stackdepth",
 	    [DV_BI_USTACKDEPTH] = "dv_guest_ustackdepth",
 	    [DV_BI_GUESTVCPU] = "dv_guest_cpu",
+	    [DV_BI_FRAME] = "dv_guest_frame",
 	    [DV_BI_ERRNO] = "dv_guest_errno",
 	};
 
@@ -727,6 +729,8 @@ uint32_t dv_bpf_clause_uses(const struct dv_insn *insns, uint32_t count)
 			uses |= DV_USES_EXIT;
 		if (in->imm == DV_FN_STACK)
 			uses |= r1 == DV_STACK_USER ? DV_USES_USTACK : DV_USES_STACK;
+		if (in->imm == DV_FN_BI && r1 == DV_BI_FRAME)
+			uses |= DV_USES_FRAME;
 		if (in->imm == DV_FN_BI && r1 == DV_BI_ERRNO)
 			uses |= 2;
 		if (in->imm == DV_FN_BI && (r1 == DV_BI_CALLER || r1 == DV_BI_STACKDEPTH))

@@ -49,5 +49,6 @@ uint32_t dv_bpf_clause_uses(const struct dv_insn *insns, uint32_t count);
 #define DV_USES_USTACK 0x1000u
 #define DV_USES_EXIT   0x2000u
 #define DV_USES_ORDER  0x4000u /**< the firing's place in the order can be seen: it must have a number from the beginning */
+#define DV_USES_FRAME  0x8000u
 
 #endif

@@ -284,6 +284,20 @@ static void usdt_args(struct builder *b)
 	}
 }
 
+// Where the probed function's return address lies. At its return that has been taken off the stack already.
+static void take_frame(struct builder *b)
+{
+	if (!(b->uses & DV_USES_FRAME))
+		return;
+	if (b->g->entry == DV_ENTRY_REGS || b->g->entry == DV_ENTRY_REGS_ONE)
+		E(BPF_LDX | BPF_MEM | BPF_DW, 1, 6, PT_SP, 0);
+	else
+		dv_bpf_const(&b->main, 1, 0);
+	if (b->site->args == DV_ARGS_RETURN)
+		E(BPF_ALU64 | BPF_SUB | BPF_K, 1, 0, 0, 8);
+	E(BPF_STX | BPF_MEM | BPF_DW, 9, 1, (int16_t)offsetof(struct dv_firing, frame), 0);
+}
+
 static void take_args(struct builder *b)
 {
 	if (!(b->uses & DV_USES_ARGS))
@@ -429,6 +443,7 @@ static void main_code(struct builder *b, const char *const *clauses)
 	exit_if(b, BPF_JEQ, 0, 0);
 	E(BPF_ALU64 | BPF_MOV | BPF_X, 8, 0, 0, 0);
 	dv_bpf_firing(&b->main, 9, 0, b->s->first, b->s->fire_size);
+	take_frame(b);
 	take_args(b);
 	take_stacks(b);
 	for (; *clauses; clauses++) {

@@ -176,7 +176,7 @@ static void look(struct dv_machine *m, const struct dv_ctl_regs *r)
 		}
 		m->state = DV_MACHINE_READY;
 		m->why[0] = 0;
-		m->caps = DV_CAP_FBT | DV_CAP_SYSCALL | DV_CAP_INSN | DV_CAP_MEMORY | DV_CAP_BLOCK | DV_CAP_WAIT |
+		m->caps = DV_CAP_FBT | DV_CAP_SYSCALL | DV_CAP_INSN | DV_CAP_MEMORY | DV_CAP_BLOCK | DV_CAP_WAIT | DV_CAP_PROFILE |
 			  (dv_guest_has_types(m->guest) ? DV_CAP_TYPES : 0) |
 			  (dv_guest_layout(m->guest)->switch_va ? DV_CAP_VTIME : 0);
 		c->pause_ms = 0;

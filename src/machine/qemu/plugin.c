@@ -59,9 +59,21 @@ static void on_vcpu_exit(qemu_plugin_id_t id, unsigned vcpu)
 	dv_cpu_exit(vcpu);
 }
 
-static void on_door(qemu_plugin_id_t id, unsigned vcpu)
+/* QEMU keeps one callback of each kind, so these serve two ends: the door, and who is idle. */
+static void on_idle(qemu_plugin_id_t id, unsigned vcpu)
 {
-	dv_cpu_door(vcpu);
+	if (dv_snap_clock(g.snap))
+		dv_clock_idle(dv_snap_clock(g.snap), vcpu, true);
+	if (dv_cpu_hidden())
+		dv_cpu_door(vcpu);
+}
+
+static void on_resume(qemu_plugin_id_t id, unsigned vcpu)
+{
+	if (dv_snap_clock(g.snap))
+		dv_clock_idle(dv_snap_clock(g.snap), vcpu, false);
+	if (dv_cpu_hidden())
+		dv_cpu_door(vcpu);
 }
 
 static void on_translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
@@ -71,9 +83,7 @@ static void on_translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 	dv_tcg_learn(tb);
 	if (__atomic_load_n(&g.door_switch, __ATOMIC_ACQUIRE))
 		dv_cpu_door(0);
-	if (!DV_KERNEL_VA(va))
-		return;
-	if (__atomic_load_n(&g.want_sample, __ATOMIC_ACQUIRE))
+	if (DV_KERNEL_VA(va) && __atomic_load_n(&g.want_sample, __ATOMIC_ACQUIRE))
 		dv_cpu_sample_here(va);
 	if (g.snap)
 		dv_snap_translate(g.snap, tb, va);
@@ -90,9 +100,11 @@ void dv_plugin_register(void)
 	qemu_plugin_register_vcpu_init_cb(g.id, on_vcpu_init);
 	qemu_plugin_register_vcpu_exit_cb(g.id, on_vcpu_exit);
 	qemu_plugin_register_atexit_cb(g.id, on_qemu_exit, NULL);
+	if (dv_cpu_hidden() || dv_snap_clock(g.snap)) {
+		qemu_plugin_register_vcpu_idle_cb(g.id, on_idle);
+		qemu_plugin_register_vcpu_resume_cb(g.id, on_resume);
+	}
 	if (dv_cpu_hidden()) {
-		qemu_plugin_register_vcpu_idle_cb(g.id, on_door);
-		qemu_plugin_register_vcpu_resume_cb(g.id, on_door);
 		qemu_plugin_register_vcpu_tb_trans_cb(g.id, on_translate);
 	} else if (g.snap || __atomic_load_n(&g.want_sample, __ATOMIC_ACQUIRE)) {
 		qemu_plugin_register_vcpu_tb_trans_cb(g.id, on_translate);

@@ -32,6 +32,7 @@ struct dv_vcpu {
 	GByteArray *buf;
 	uint64_t on_cpu_ns;     /**< plugin_vtime.c: of this thread's CPU time, when the guest last went on; 0: not known */
 	uint64_t ran_ns;        /**< what the guest's thread has run since it got on this vCPU, up to then */
+	uint32_t idle;          /**< atomic: it waits for an interrupt; kept while some session uses profile-N */
 	struct dv_xplace place; /**< used again for each firing */
 };
 
@@ -137,11 +138,13 @@ struct dv_tracing *dv_tracing_create(int region_fd, uint64_t region_size, int im
 void dv_tracing_destroy(struct dv_tracing *t);
 
 /* plugin_probe.c */
-/** All probe points of these; NULL: out of memory, or none when @p count is 0. */
-struct dv_snap *dv_snap_create(struct dv_tracing *const *t, uint32_t count);
+/** All probe points of these; NULL: @p msg says why, or there are none. */
+struct dv_snap *dv_snap_create(struct dv_tracing *const *t, uint32_t count, char *msg, size_t msg_size);
 void dv_snap_destroy(struct dv_snap *s);
 void dv_snap_translate(struct dv_snap *s, struct qemu_plugin_tb *tb, uint64_t va);
 
+/** Its timers; NULL: it has none. */
+struct dv_clock *dv_snap_clock(const struct dv_snap *s);
 /** Do clauses of it use vtimestamp? NULL: no. */
 bool dv_snap_vtime(const struct dv_snap *s);
 
@@ -154,6 +157,19 @@ void dv_vtime_stop(struct dv_vcpu *v);      /**< a probe holds the guest's threa
 void dv_vtime_go(struct dv_vcpu *v);        /**< ... and lets it go on */
 uint64_t dv_vtime_now(struct dv_xplace *p); /**< dv_xplace::vtime, of a vCPU's place; between the two */
 void dv_vtime_switch(struct dv_vcpu *v);    /**< the thread whose task is in rdi leaves the vCPU; between the two */
+
+/* plugin_profile.c */
+#define DV_TIMERS_MAX 64u
+struct dv_clock;
+/** Start timers of these periods (ns). NULL: @p msg says why not. */
+struct dv_clock *dv_clock_create(const uint64_t *periods, uint32_t count, char *msg, size_t msg_size);
+void dv_clock_destroy(struct dv_clock *c);
+/** In the translate callback: @p cb is called with the block's address when a timer is due. */
+void dv_clock_translate(struct dv_clock *c, struct qemu_plugin_tb *tb, uint64_t va, qemu_plugin_vcpu_udata_cb cb);
+/** In that callback: which timers are due, a bit for each; they are not any more. */
+uint64_t dv_clock_due(struct dv_clock *c, unsigned vcpu);
+/** A vCPU begins, or ends, to wait for an interrupt. */
+void dv_clock_idle(struct dv_clock *c, unsigned vcpu, bool idle);
 
 /* plugin_tcg.c */
 void dv_tcg_learn(struct qemu_plugin_tb *tb); /**< in the translate callback */

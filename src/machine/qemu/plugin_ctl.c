@@ -131,13 +131,14 @@ static bool apply(struct dv_tracing *gone, char *msg, size_t msg_size)
 	struct dv_tracing *list[SESSIONS];
 	struct dv_snap *next, *old;
 	uint32_t n = 0;
+	char why[160] = "";
 
 	for (int i = 0; i < SESSIONS; i++)
 		if (sessions[i].fd >= 0 && sessions[i].tracing)
 			list[n++] = sessions[i].tracing;
-	next = dv_snap_create(list, n);
+	next = dv_snap_create(list, n, why, sizeof(why));
 	if (n && !next && msg) {
-		snprintf(msg, msg_size, "no memory for the probes");
+		snprintf(msg, msg_size, "%s", why);
 		return false; // what was in force stays
 	}
 	// Without memory on the way out all sessions lose their probes: the one that left must not stay.

@@ -11,6 +11,7 @@
  */
 #include "machine/qemu/plugin.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,6 +45,8 @@ struct dv_snap {
 	struct point **returns;
 	uint32_t return_mask;
 	bool vtime;
+	struct fire timers[DV_TIMERS_MAX];
+	struct dv_clock *clock; /**< NULL: there are no timers */
 };
 
 static int by_addr(const void *a, const void *b)
@@ -81,12 +84,35 @@ static void collect(const struct dv_tracing *t, struct entry *e, uint32_t *entri
 	}
 }
 
-struct dv_snap *dv_snap_create(struct dv_tracing *const *t, uint32_t count)
+/* Sites of profile-N. */
+static bool start_clock(struct dv_snap *s, struct dv_tracing *const *t, uint32_t count, char *msg, size_t msg_size)
+{
+	uint64_t periods[DV_TIMERS_MAX];
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		for (uint32_t k = 0; k < t[i]->loaded->img->site_count; k++) {
+			const struct dv_load_site *site = &t[i]->loaded->sites[k];
+			if (site->kind != DV_SITE_PROFILE)
+				continue;
+			if (n < DV_TIMERS_MAX) {
+				s->timers[n] = (struct fire){t[i], site, false};
+				periods[n] = site->detail;
+			}
+			n++;
+		}
+	}
+	s->clock = n ? dv_clock_create(periods, n, msg, msg_size) : NULL;
+	return !n || s->clock;
+}
+
+struct dv_snap *dv_snap_create(struct dv_tracing *const *t, uint32_t count, char *msg, size_t msg_size)
 {
 	struct dv_snap *s = count ? calloc(1, sizeof(*s)) : NULL;
 	struct entry *e = NULL;
 	uint32_t entries = 0, ranges = 0, buckets = 64;
 
+	snprintf(msg, msg_size, "no memory for the probes");
 	if (!s)
 		return NULL;
 	pthread_mutex_init(&s->lock, NULL);
@@ -123,7 +149,16 @@ struct dv_snap *dv_snap_create(struct dv_tracing *const *t, uint32_t count)
 		uint64_t before = i ? s->ranges[i - 1].max_end : 0;
 		s->ranges[i].max_end = s->ranges[i].end > before ? s->ranges[i].end : before;
 	}
+	if (!start_clock(s, t, count, msg, msg_size)) {
+		dv_snap_destroy(s);
+		return NULL;
+	}
 	return s;
+}
+
+struct dv_clock *dv_snap_clock(const struct dv_snap *s)
+{
+	return s ? s->clock : NULL;
 }
 
 bool dv_snap_vtime(const struct dv_snap *s)
@@ -135,6 +170,7 @@ void dv_snap_destroy(struct dv_snap *s)
 {
 	if (!s)
 		return;
+	dv_clock_destroy(s->clock);
 	for (uint32_t i = 0; s->returns && i <= s->return_mask; i++) {
 		for (struct point *p = s->returns[i], *next; p; p = next) {
 			next = p->next;
@@ -151,6 +187,32 @@ void dv_snap_destroy(struct dv_snap *s)
 
 /* -- firing ---------------------------------------------------------------------------------------------------- */
 
+static void fire(unsigned vcpu, struct dv_vcpu *v, const struct fire *f)
+{
+	struct dv_xplace *p = &v->place;
+	struct dv_tracing *t = f->t;
+	const struct dv_load_site *site = f->site;
+
+	if (__atomic_load_n(&t->closing, __ATOMIC_ACQUIRE) || vcpu >= t->exec_count)
+		return;
+	p->loaded = t->loaded;
+	p->peers = t->peers;
+	p->peer_count = t->peer_count;
+	p->have_task = false; // another session may have another layout
+	if (f->is_switch) {
+		dv_vtime_switch(v);
+		return;
+	}
+	if (!site) {
+		int64_t nr = dv_xplace_sysnr(p);
+		if (nr < 0 || nr >= DV_SYSRET_MAX || t->sysret[nr] < 0)
+			return;
+		site = &t->loaded->sites[t->sysret[nr]];
+	}
+	p->site = site;
+	dv_exec_fire(&t->exec[vcpu], &p->base, site);
+}
+
 static void on_probe(unsigned vcpu, void *userdata)
 {
 	const struct point *pt = userdata;
@@ -158,35 +220,30 @@ static void on_probe(unsigned vcpu, void *userdata)
 
 	if (!v)
 		return;
-	struct dv_xplace *p = &v->place;
-	bool vtime = g.snap->vtime;
-	if (vtime)
+	if (g.snap->vtime)
 		dv_vtime_stop(v);
-	dv_xplace_begin(p, pt->addr);
-	for (uint32_t i = 0; i < pt->count; i++) {
-		const struct fire *f = &pt->fires[i];
-		struct dv_tracing *t = f->t;
-		const struct dv_load_site *site = f->site;
-		if (__atomic_load_n(&t->closing, __ATOMIC_ACQUIRE) || vcpu >= t->exec_count)
-			continue;
-		p->loaded = t->loaded;
-		p->peers = t->peers;
-		p->peer_count = t->peer_count;
-		p->have_task = false; // another session may have another layout
-		if (f->is_switch) {
-			dv_vtime_switch(v);
-			continue;
-		}
-		if (!site) {
-			int64_t nr = dv_xplace_sysnr(p);
-			if (nr < 0 || nr >= DV_SYSRET_MAX || t->sysret[nr] < 0)
-				continue;
-			site = &t->loaded->sites[t->sysret[nr]];
-		}
-		p->site = site;
-		dv_exec_fire(&t->exec[vcpu], &p->base, site);
-	}
-	if (vtime)
+	dv_xplace_begin(&v->place, pt->addr);
+	for (uint32_t i = 0; i < pt->count; i++)
+		fire(vcpu, v, &pt->fires[i]);
+	if (g.snap->vtime)
+		dv_vtime_go(v);
+}
+
+static void on_timer(unsigned vcpu, void *userdata)
+{
+	const struct dv_snap *s = g.snap;
+	struct dv_vcpu *v = dv_vcpu_get(vcpu);
+	uint64_t due = v ? dv_clock_due(s->clock, vcpu) : 0;
+
+	if (!due)
+		return;
+	if (s->vtime)
+		dv_vtime_stop(v);
+	dv_xplace_begin(&v->place, (uint64_t)(uintptr_t)userdata);
+	for (uint32_t i = 0; i < DV_TIMERS_MAX; i++)
+		if (due >> i & 1 && s->timers[i].t)
+			fire(vcpu, v, &s->timers[i]);
+	if (s->vtime)
 		dv_vtime_go(v);
 }
 
@@ -286,6 +343,10 @@ void dv_snap_translate(struct dv_snap *s, struct qemu_plugin_tb *tb, uint64_t va
 	size_t n = qemu_plugin_tb_n_insns(tb);
 
 	if (!n)
+		return;
+	if (s->clock)
+		dv_clock_translate(s->clock, tb, va, on_timer);
+	if (!DV_KERNEL_VA(va))
 		return;
 	struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, n - 1);
 	uint64_t last = qemu_plugin_insn_vaddr(insn);

@@ -36,6 +36,16 @@ struct qemu_plugin_reg_desc {
 };
 enum qemu_plugin_cb_flags { QEMU_PLUGIN_CB_NO_REGS, QEMU_PLUGIN_CB_R_REGS, QEMU_PLUGIN_CB_RW_REGS };
 
+struct qemu_plugin_scoreboard;
+typedef struct {
+	struct qemu_plugin_scoreboard *score;
+	size_t offset;
+} qemu_plugin_u64;
+enum qemu_plugin_cond {
+	QEMU_PLUGIN_COND_NEVER, QEMU_PLUGIN_COND_ALWAYS, QEMU_PLUGIN_COND_EQ, QEMU_PLUGIN_COND_NE, QEMU_PLUGIN_COND_LT,
+	QEMU_PLUGIN_COND_LE, QEMU_PLUGIN_COND_GT, QEMU_PLUGIN_COND_GE
+};
+
 typedef void (*qemu_plugin_simple_cb)(qemu_plugin_id_t id);
 typedef void (*qemu_plugin_udata_cb)(qemu_plugin_id_t id, void *userdata);
 typedef void (*qemu_plugin_vcpu_cb)(qemu_plugin_id_t id, unsigned vcpu);
@@ -58,6 +68,11 @@ DV_QEMU size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
 DV_QEMU size_t qemu_plugin_insn_data(const struct qemu_plugin_insn *insn, void *dst, size_t size);
 DV_QEMU void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn, qemu_plugin_vcpu_udata_cb cb,
                                                     enum qemu_plugin_cb_flags flags, void *userdata);
+DV_QEMU void qemu_plugin_register_vcpu_tb_exec_cond_cb(struct qemu_plugin_tb *tb, qemu_plugin_vcpu_udata_cb cb,
+                                                       enum qemu_plugin_cb_flags flags, enum qemu_plugin_cond cond,
+                                                       qemu_plugin_u64 entry, uint64_t imm, void *userdata);
+DV_QEMU struct qemu_plugin_scoreboard *qemu_plugin_scoreboard_new(size_t element_size);
+DV_QEMU void *qemu_plugin_scoreboard_find(struct qemu_plugin_scoreboard *score, unsigned vcpu);
 DV_QEMU GArray *qemu_plugin_get_registers(void);
 DV_QEMU int qemu_plugin_read_register(struct qemu_plugin_register *handle, GByteArray *buf);
 DV_QEMU bool qemu_plugin_read_memory_vaddr(uint64_t addr, GByteArray *data, size_t size);

@@ -125,6 +125,7 @@ struct dv_firing {
 	uint64_t arg[DV_HOST_ARGS];
 	uint64_t unread;     /**< DV_ARGS_USDT: a bit for each argument in memory that could not be read */
 	uint64_t site;       /**< row */
+	uint64_t frame;      /**< see DV_BI_FRAME; taken if a clause may ask for it */
 	uint64_t clause;     /**< that runs: which of the site's; or DV_CLAUSE_EPID | its enabled probe's id */
 	uint64_t timestamp;  /**< 0: not read yet */
 	uint64_t execname;   /**< sref of this clause's copy; 0: none yet */

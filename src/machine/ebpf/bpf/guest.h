@@ -659,6 +659,8 @@ GFN(curthread)
 
 	return t ? t : bad(st, 0);
 }
+// The return address is on top of the stack where a function begins, and where it returns.
+GFN(frame) { return dv_guest_rsp(st); }
 GFN(cpu) { return firing(st)->index; }
 
 GFN(execname)

@@ -526,6 +526,7 @@ FN(reg, uint64_t off)
 		return fault(&v, DV_FAULT_BADADDR, 0);
 	return value;
 }
+FN(frame) { return firing(st)->frame; }
 FN(epid) { return epid_of(firing(st)); }
 FN(id) { return site_of(firing(st))->probe; }
 FN(probeprov) { return site_of(firing(st))->prov; }
