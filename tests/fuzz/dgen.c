@@ -6,7 +6,9 @@
 
 #include "dgen_impl.h"
 
-#define LONG_TEXT 6000u
+// Bytes from which on all is kept simple. The kernel takes a second over a long program, and refuses many.
+#define LONG_TEXT   6000u
+#define KERNEL_TEXT 2600u // of these the declarations have some 1600
 
 const char *const int_types[INT_TYPES] = {"int", "int64_t", "char", "uint8_t", "short", "uint16_t", "unsigned int", "uint64_t",
 					  "long long", "signed char"};
@@ -61,7 +63,7 @@ const char *int_type(struct dgen *g)
 
 bool tired(const struct dgen *g)
 {
-	return g->depth > 5 || g->len > LONG_TEXT;
+	return g->depth > (g->how.placed ? 5 : 4) || g->len > (g->how.placed ? LONG_TEXT : KERNEL_TEXT);
 }
 
 bool wrong(struct dgen *g)
@@ -133,7 +135,7 @@ char *dgen_program(const uint8_t *data, size_t size, const struct dgen_how *how)
 		put(&g, "// run: -q off\n");
 	head = g.len;
 	declarations(&g);
-	clauses = 1 + pick(&g, 6);
+	clauses = 1 + pick(&g, how->placed ? 6 : 3);
 	for (unsigned i = 0; i < clauses && !(i && spent(&g)); i++)
 		clause(&g, i);
 	missing(&g);

@@ -384,7 +384,7 @@ static void heading(struct dgen *g, unsigned index)
 
 void clause(struct dgen *g, unsigned index)
 {
-	unsigned n = 1 + pick(g, 10);
+	unsigned n = 1 + pick(g, g->how.placed ? 10 : 6);
 	bool record = true, aggregate = true;
 
 	heading(g, index);
