@@ -202,8 +202,8 @@ void fold(struct dgen *g)
 
 	make(g, &t, 0);
 	v = &t.n[0].val;
-	if (divides(&t))
-		return; // by zero, perhaps
+	if (divides(&t) || g->how.wrong)
+		return; // by zero, perhaps; and what is disturbed compares other things
 	put(g, "\t");
 	for (unsigned i = 0; i < t.count; i++)
 		if (t.n[i].op == O_LIT)

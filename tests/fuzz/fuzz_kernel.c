@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The input chooses a D program (dgen.h), which the interpreter runs and this machine's kernel, as BPF. What they print must
- * be the same: records in their order, faults, variables that are traced, aggregations. The kernel may refuse what is
+ * The input chooses a D program (dgen.h), which the interpreter runs and this machine's kernel, as BPF: as a clause of its own
+ * and as one of a KVM guest. What they print must be the same: records in their order, faults, variables that are traced, aggregations. The kernel may refuse what is
  * too large for it, and nothing else. Without the right to load programs there is nothing to compare.
  */
 #include <sched.h>
@@ -17,9 +17,9 @@
 
 static unsigned long same, refused, large;
 
-static enum script_end run(const char *text, bool in_kernel, char **out)
+static enum script_end run(const char *text, bool in_kernel, bool as_guest, char **out)
 {
-	struct script_how how = {.in_kernel = in_kernel};
+	struct script_how how = {.in_kernel = in_kernel, .as_guest = as_guest};
 	enum script_end end;
 	size_t size;
 	FILE *f;
@@ -33,37 +33,46 @@ static enum script_end run(const char *text, bool in_kernel, char **out)
 	return end;
 }
 
+static const char *compare(enum script_end end, const char *here, const char *there)
+{
+	switch (end) {
+	case SCRIPT_NO_KERNEL:
+		fprintf(stderr, "nothing is compared: %s", there);
+		exit(77);
+	case SCRIPT_NOT_LOADED:
+		large++;
+		return strstr(there, "the clause is too large for a kernel program") ? NULL : "the kernel refuses the program";
+	case SCRIPT_RAN:
+		same++;
+		return strcmp(here, there) ? "the kernel's output is another than the interpreter's" : NULL;
+	default:
+		return "the compiler refuses the program for the kernel";
+	}
+}
+
 static const char *test(const char *text)
 {
 	static char why[65536];
 	char *here, *there = NULL;
-	enum script_end end = run(text, false, &here), other;
+	enum script_end end = run(text, false, false, &here);
 	const char *bad = NULL;
+	bool guest = false;
 
-	why[0] = '\0';
-	if (end != SCRIPT_RAN) {
+	if (end != SCRIPT_RAN)
 		refused++;
-	} else if (strstr(here, DGEN_FOLD)) {
+	else if (strstr(here, DGEN_FOLD))
 		bad = "a constant expression's value";
-	} else {
-		other = run(text, true, &there);
-		if (other == SCRIPT_NO_KERNEL) {
-			fprintf(stderr, "nothing is compared: %s", there);
-			exit(77);
-		} else if (other == SCRIPT_NOT_LOADED) {
-			large++;
-			if (!strstr(there, "the clause is too large for a kernel program"))
-				bad = "the kernel refuses the program";
-		} else if (other != SCRIPT_RAN) {
-			bad = "the compiler refuses the program for the kernel";
-		} else {
-			same++;
-			if (strcmp(here, there))
-				bad = "the kernel's output is another than the interpreter's";
-		}
+	for (int i = 0; i < 2 && !bad && end == SCRIPT_RAN; i++) {
+		enum script_end other;
+
+		guest = i;
+		free(there);
+		other = run(text, true, guest, &there);
+		bad = compare(other, here, there);
 	}
 	if (bad)
-		snprintf(why, sizeof(why), "%s\n---- interpreter\n%.30000s---- kernel\n%.30000s----", bad, here, there ? there : "");
+		snprintf(why, sizeof(why), "%s%s\n---- interpreter\n%.30000s---- kernel\n%.30000s----", guest ? "as a guest: " : "", bad,
+			 here, there ? there : "");
 	free(here);
 	free(there);
 	return bad ? why : NULL;
