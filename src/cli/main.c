@@ -48,6 +48,7 @@ static const char help_text[] =
     "Instead of tracing\n"
     "  -l         list probes; with -v their arguments' types\n"
     "  -e         end when the script has been compiled\n"
+    "  -v         say what finding the machines and compiling took\n"
     "  -S         show the compiled code\n"
     "  -V         show the version\n"
     "  -h, --help this text\n"
@@ -407,6 +408,17 @@ static void say_matched(const struct dv_tracer *t, const struct cli *c)
 	}
 }
 
+static void say_cost(const struct dv_tracer *t)
+{
+	const struct dv_tracer_cost *c = dv_tracer_cost(t);
+
+	fprintf(stderr, "dvirt: machines found in %.1f ms, script compiled in %.1f ms (%.1f ms of the processor): "
+		"%u program%s at %u place%s; %.1f MiB of memory, and %.1f while compiling\n",
+		(double)c->find_ns / 1e6, (double)c->compile_ns / 1e6, (double)c->compile_cpu_ns / 1e6, c->programs,
+		c->programs == 1 ? "" : "s", c->places, c->places == 1 ? "" : "s", (double)c->memory_before / 1048576,
+		(double)c->memory_more / 1048576);
+}
+
 // A refused script has already been explained.
 static int finish(struct dv_error *e, const struct dv_diag *diag)
 {
@@ -484,9 +496,13 @@ static int trace(struct cli *c, int argc, char **argv)
 		e = dv_tracer_list(tracer, out, c->verbose, &diag);
 		return e ? finish(e, &diag) : DV_EXIT_OK;
 	}
+	if (c->verbose)
+		dv_tracer_measure(tracer);
 	e = dv_tracer_compile(tracer, &diag);
 	if (e)
 		return finish(e, &diag);
+	if (c->verbose)
+		say_cost(tracer);
 	if (c->disasm)
 		dv_tracer_disasm(tracer, stderr);
 	if (c->compile_only)

@@ -39,6 +39,7 @@ struct gen {
 	unsigned held;
 	unsigned depth;	   /**< of recursion */
 	bool dead;	   /**< nothing leads here (`x || 1` has been jumped over): nothing is emitted */
+	struct again *again; /**< an lvalue that has been found already; NULL: none */
 	struct dv_loc loc, fail; /**< of what is generated; of the error */
 	struct dv_error *err;
 };
@@ -138,7 +139,14 @@ struct place {
 	bool held; /**< the address is in hold `slot`, no longer in r0 */
 	unsigned slot;
 };
+/** An lvalue that is read and then written: what it takes to find it happens once. */
+struct again {
+	const struct dv_node *of;
+	struct place at; /**< held, or a constant; of a cell of a variable only `slot` */
+};
 struct place gen_place(struct gen *g, const struct dv_node *n);
+void gen_place_hold(struct gen *g, struct place *p); /**< keep its address over what destroys r0 */
+void gen_place_get(struct gen *g, const struct place *p, unsigned reg); /**< as gen_place_reg(), of a held one too */
 /** @p create: to be written, so an element that is not there is made. */
 struct place gen_place_create(struct gen *g, const struct dv_node *n, bool create);
 /** Where a bit-field lies: in which word of `bytes`, that begins `back` bytes before the field's own byte. */
@@ -181,7 +189,10 @@ struct place gen_var_place(struct gen *g, const struct dv_node *n, bool create);
 struct place gen_element(struct gen *g, const struct dv_node *n, bool create);
 struct mach gen_struct_mach(struct gen *g, const struct place *p); /**< of a pointer in it; destroys r0 */
 struct mach gen_struct_assign(struct gen *g, const struct dv_node *n, bool want);
-void gen_struct_update(struct gen *g, const struct dv_node *to, enum dv_op op, struct operand b);
+/** Assignment to a structure or array as a whole; where it is now. */
+struct place gen_struct_set(struct gen *g, const struct dv_node *n);
+/** @p at: where a pointer is that has been changed, held. */
+void gen_struct_update(struct gen *g, const struct dv_node *to, enum dv_op op, struct operand b, struct place *at);
 
 /* gen_act.c */
 bool gen_speculates(const struct dv_stmt *s);

@@ -445,7 +445,7 @@ void gen_string(struct gen *g, const struct dv_node *n)
 		gen_imm(g, 0, 0);
 		return;
 	}
-	if (t->kind == DV_TYPE_ARRAY && gen_is_memory(n)) {
+	if (t->kind == DV_TYPE_ARRAY) {
 		p = gen_place(g, n);
 		if (p.mach.kind == MACH_CONST && p.mach.id == DV_MACH_STATE) {
 			gen_place_reg(g, &p, 1);
@@ -455,7 +455,7 @@ void gen_string(struct gen *g, const struct dv_node *n)
 			return;
 		}
 		limit = t->size && t->size < g->strsize ? t->size + 1 : 0; // it need not have a NUL
-	} else if (t->kind == DV_TYPE_PTR || t->kind == DV_TYPE_ARRAY || t->kind == DV_TYPE_INT) {
+	} else if (t->kind == DV_TYPE_PTR || t->kind == DV_TYPE_INT) {
 		p.mach = gen_value(g, n);
 	} else {
 		char name[64];

@@ -58,6 +58,27 @@ void gen_place_reg(struct gen *g, const struct place *p, unsigned reg)
 	}
 }
 
+void gen_place_hold(struct gen *g, struct place *p)
+{
+	unsigned slot;
+
+	if (p->is_const || p->held)
+		return;
+	gen_place_reg(g, p, 0);
+	slot = gen_hold(g);
+	p->off = 0;
+	p->held = true;
+	p->slot = slot;
+}
+
+void gen_place_get(struct gen *g, const struct place *p, unsigned reg)
+{
+	if (p->held)
+		gen_get(g, reg, p->slot);
+	else
+		gen_place_reg(g, p, reg);
+}
+
 /** array + index, of an array of the script's own? */
 static bool is_element(const struct dv_node *n)
 {
@@ -115,6 +136,14 @@ struct place gen_place_create(struct gen *g, const struct dv_node *n, bool creat
 	}
 	if (n->loc.line)
 		g->loc = n->loc;
+	if (g->again && g->again->of == n) {
+		p = g->again->at;
+		if (p.held)
+			gen_get(g, 0, p.slot);
+		p.held = false;
+		g->depth--;
+		return p;
+	}
 	switch (n->kind) {
 	case DV_NODE_SYM:
 		p = (struct place){.is_const = true, .base = n->addr, .mach = {.kind = MACH_CONST, .id = n->mach}};
@@ -141,7 +170,13 @@ struct place gen_place_create(struct gen *g, const struct dv_node *n, bool creat
 		if (!p.is_const)
 			gen_mach_check(g, &p.mach, n->type);
 		break;
-	default: // a structure picked by ?: and the like: its address is its value
+	case DV_NODE_ASSIGN:
+		if (gen_is_aggregate(n->type))
+			p = gen_struct_set(g, n);
+		else
+			p.mach = gen_value(g, n);
+		break;
+	default: // an array picked by ?: and the like: its address is its value
 		p.mach = gen_value(g, n);
 		break;
 	}
@@ -292,9 +327,18 @@ void gen_store(struct gen *g, const struct dv_node *n, bool want)
 {
 	const struct dv_node *to = n->kids[0];
 	struct itype t = gen_itype(to->type);
-	struct operand v = gen_operand(g, n->kids[1], t);
-	struct place p = gen_place(g, to);
+	struct again *outer = g->again, again = {.of = to};
+	struct operand v;
+	struct place p;
 
+	if (n->is_update) {
+		again.at = gen_place(g, to);
+		gen_place_hold(g, &again.at);
+		g->again = &again;
+	}
+	v = gen_operand(g, n->kids[1], t);
+	p = gen_place(g, to);
+	g->again = outer;
 	gen_place_reg(g, &p, 2);
 	gen_mach_reg(g, &p.mach, 1);
 	gen_operand_reg(g, &v, 3);

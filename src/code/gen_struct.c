@@ -170,28 +170,7 @@ static bool is_whole(const struct dv_node *to)
 	return to->kind == DV_NODE_VAR || to->kind == DV_NODE_ELEM;
 }
 
-static void hold_place(struct gen *g, struct place *p)
-{
-	unsigned slot;
-
-	if (p->is_const)
-		return;
-	gen_place_reg(g, p, 0);
-	slot = gen_hold(g);
-	p->off = 0;
-	p->held = true;
-	p->slot = slot;
-}
-
-static void place_into(struct gen *g, const struct place *p, unsigned reg)
-{
-	if (p->held)
-		gen_get(g, reg, p->slot);
-	else
-		gen_place_reg(g, p, reg);
-}
-
-static void zero(struct gen *g, const struct dv_node *to)
+static struct place zero(struct gen *g, const struct dv_node *to)
 {
 	uint64_t size = dv_type_resolve(to->type)->size;
 	struct place p = gen_place_create(g, to, true);
@@ -199,21 +178,22 @@ static void zero(struct gen *g, const struct dv_node *to)
 	if (is_whole(to) && to->var->pointers)
 		size = ((size + 7) & ~7ull) + 8;
 	// In pieces that one call may copy.
-	hold_place(g, &p);
+	gen_place_hold(g, &p);
 	for (uint64_t at = 0; at < size; at += 4096) {
-		place_into(g, &p, 1);
+		gen_place_get(g, &p, 1);
 		if (at)
 			gen_alu_imm(g, DV_ADD, 1, (int32_t)at);
 		gen_imm(g, 2, 0);
 		gen_imm(g, 3, size - at < 4096 ? size - at : 4096);
 		gen_call(g, DV_FN_CPY);
 	}
+	return p;
 }
 
-static void copy(struct gen *g, const struct dv_node *to, const struct dv_node *from)
+static struct place copy(struct gen *g, const struct dv_node *to, const struct dv_node *from)
 {
 	uint64_t size = dv_type_complete(to->type)->size;
-	struct place src = gen_place(g, from), dst;
+	struct place src = gen_place(g, from), dst = {0};
 	unsigned bytes, word = 0;
 	bool ours = src.mach.kind == MACH_CONST && src.mach.id == DV_MACH_STATE;
 	const struct dv_node *root = gen_root_var(to);
@@ -221,7 +201,7 @@ static void copy(struct gen *g, const struct dv_node *to, const struct dv_node *
 	if (size > GEN_RECORD_MAX) {
 		gen_fail(g, DV_ERR_LIMIT, "a structure of %llu bytes cannot be assigned: %u is the most",
 			 (unsigned long long)size, GEN_RECORD_MAX);
-		return;
+		return dst;
 	}
 	if (ours) {
 		gen_place_reg(g, &src, 0);
@@ -243,12 +223,53 @@ static void copy(struct gen *g, const struct dv_node *to, const struct dv_node *
 		word = gen_hold(g);
 	}
 	dst = gen_place_create(g, to, true);
-	gen_place_reg(g, &dst, 1);
+	gen_place_hold(g, &dst);
+	gen_place_get(g, &dst, 1);
 	gen_get(g, 2, bytes);
 	gen_imm(g, 3, size);
 	gen_call(g, DV_FN_CPY);
 	if (root->var->pointers)
 		set_mach(g, &dst, word, is_whole(to));
+	return dst;
+}
+
+static struct place set_text(struct gen *g, const struct dv_node *to, const struct dv_node *from)
+{
+	struct place p;
+	unsigned text;
+
+	gen_string(g, from);
+	text = gen_hold(g);
+	p = gen_place_create(g, to, true);
+	gen_place_hold(g, &p);
+	gen_place_get(g, &p, 1);
+	gen_get(g, 2, text);
+	gen_imm(g, 3, dv_type_resolve(to->type)->size);
+	gen_call(g, DV_FN_STSN);
+	return p;
+}
+
+struct place gen_struct_set(struct gen *g, const struct dv_node *n)
+{
+	const struct dv_node *to = n->kids[0], *from = n->kids[1];
+	struct place p = {.mach = MACH_STATE_VALUE};
+	uint64_t v;
+
+	if (gen_is_const(from, &v) && is_whole(to) && (to->kind == DV_NODE_ELEM || to->var->scope == DV_SCOPE_SELF)) {
+		gen_delete(g, to); // what is not there reads as zeros
+		gen_imm(g, 0, 0);
+		return p;
+	}
+	if (gen_is_const(from, &v))
+		p = zero(g, to);
+	else if (gen_is_kind(from->type, DV_TYPE_STRING))
+		p = set_text(g, to, from);
+	else
+		p = copy(g, to, from);
+	if (p.held)
+		gen_get(g, 0, p.slot);
+	p.held = false;
+	return p;
 }
 
 static void store_pointer(struct gen *g, const struct dv_node *to, unsigned value, const struct mach *m)
@@ -272,44 +293,50 @@ static void store_pointer(struct gen *g, const struct dv_node *to, unsigned valu
 	gen_bind(g, &null);
 }
 
-/** Put the low bits of a value (a constant, or held) into a bit-field. */
-static void store_bits(struct gen *g, const struct dv_node *to, const struct operand *v)
+/** Put the low bits of a value (a constant, or held) into a bit-field, whose word is at @p p. */
+static void put_bits(struct gen *g, const struct place *p, const struct bits *b, const struct operand *v)
 {
-	struct place p = gen_place_create(g, to, true);
-	struct bits b;
-	uint64_t mask;
+	uint64_t mask = (b->size < 64 ? (1ull << b->size) - 1 : ~0ull) << b->first;
 
-	if (!gen_bits(g, to, &b))
-		return;
-	p.off -= b.back;
-	mask = (b.size < 64 ? (1ull << b.size) - 1 : ~0ull) << b.first;
-	hold_place(g, &p);
-	place_into(g, &p, 1);
-	gen_imm(g, 2, b.bytes);
+	gen_place_get(g, p, 1);
+	gen_imm(g, 2, b->bytes);
 	gen_call(g, DV_FN_LDN);
 	gen_imm(g, 1, ~mask);
 	gen_alu_reg(g, DV_AND, 0, 1);
 	if (v->is_const) {
-		gen_imm(g, 2, v->value << b.first & mask);
+		gen_imm(g, 2, v->value << b->first & mask);
 	} else {
 		gen_get(g, 2, v->slot);
-		gen_alu_imm(g, DV_LSH, 2, (int32_t)b.first);
+		gen_alu_imm(g, DV_LSH, 2, (int32_t)b->first);
 		gen_imm(g, 1, mask);
 		gen_alu_reg(g, DV_AND, 2, 1);
 	}
 	gen_alu_reg(g, DV_OR, 0, 2);
 	gen_mov(g, 3, 0);
-	place_into(g, &p, 1);
-	gen_imm(g, 2, b.bytes);
+	gen_place_get(g, p, 1);
+	gen_imm(g, 2, b->bytes);
 	gen_call(g, DV_FN_STN);
+}
+
+/** The word that a bit-field lies in, held. */
+static bool find_bits(struct gen *g, const struct dv_node *to, struct place *p, struct bits *b)
+{
+	*p = gen_place_create(g, to, true);
+	if (!gen_bits(g, to, b))
+		return false;
+	p->off -= b->back;
+	gen_place_hold(g, p);
+	return true;
 }
 
 static void store_int(struct gen *g, const struct dv_node *to, const struct operand *v)
 {
 	struct place p;
+	struct bits b;
 
 	if (to->kind == DV_NODE_MEMBER && to->bit_size) {
-		store_bits(g, to, v);
+		if (find_bits(g, to, &p, &b))
+			put_bits(g, &p, &b, v);
 		return;
 	}
 	p = gen_place_create(g, to, true);
@@ -337,23 +364,12 @@ struct mach gen_struct_assign(struct gen *g, const struct dv_node *n, bool want)
 	struct mach m = MACH_SELF_VALUE;
 	struct operand o = {0};
 	struct place p;
-	uint64_t v;
 
 	if (gen_is_aggregate(to->type)) {
-		if (gen_is_const(from, &v)) {
-			zero(g, to);
-		} else if (gen_is_kind(from->type, DV_TYPE_STRING)) {
-			gen_string(g, from);
-			o.slot = gen_hold(g);
-			p = gen_place_create(g, to, true);
-			gen_place_reg(g, &p, 1);
-			gen_get(g, 2, o.slot);
-			gen_imm(g, 3, dv_type_resolve(to->type)->size);
-			gen_call(g, DV_FN_STSN);
-		} else {
-			copy(g, to, from);
-		}
-		return MACH_SELF_VALUE;
+		p = gen_struct_set(g, n);
+		if (want)
+			gen_place_reg(g, &p, 0);
+		return p.mach;
 	}
 	if (gen_is_kind(to->type, DV_TYPE_STRING)) {
 		gen_string(g, from);
@@ -382,22 +398,39 @@ struct mach gen_struct_assign(struct gen *g, const struct dv_node *n, bool want)
 	return m;
 }
 
-void gen_struct_update(struct gen *g, const struct dv_node *to, enum dv_op op, struct operand b)
+/** r0 = bit-field op b. */
+static void update_bits(struct gen *g, const struct dv_node *to, enum dv_op op, struct operand v)
 {
 	struct itype own = gen_itype(to->type);
 	struct place p;
+	struct bits b;
+
+	if (!find_bits(g, to, &p, &b))
+		return;
+	gen_place_get(g, &p, 1);
+	gen_imm(g, 2, b.bytes);
+	gen_call(g, DV_FN_LDN);
+	gen_alu_imm(g, DV_LSH, 0, (int32_t)(64 - b.first - b.size));
+	gen_alu_imm(g, own.sgn ? DV_ARSH : DV_RSH, 0, (int32_t)(64 - b.size));
+	gen_arith(g, op, (struct itype){8, own.sgn}, v);
+	cut_bits(g, to);
+	v = (struct operand){.slot = gen_hold(g)};
+	put_bits(g, &p, &b, &v);
+	gen_get(g, 0, v.slot);
+}
+
+void gen_struct_update(struct gen *g, const struct dv_node *to, enum dv_op op, struct operand b, struct place *at)
+{
+	struct itype own = gen_itype(to->type);
 
 	if (to->kind == DV_NODE_MEMBER && to->bit_size) {
-		gen_load(g, to);
-		gen_arith(g, op, (struct itype){8, own.sgn}, b);
-		cut_bits(g, to);
-		b = (struct operand){.slot = gen_hold(g)};
-		store_bits(g, to, &b);
-		gen_get(g, 0, b.slot);
+		update_bits(g, to, op, b);
 		return;
 	}
-	p = gen_place_create(g, to, true);
-	gen_place_reg(g, &p, 1);
+	*at = gen_place_create(g, to, true);
+	if (gen_is_kind(to->type, DV_TYPE_PTR))
+		gen_place_hold(g, at);
+	gen_place_get(g, at, 1);
 	gen_imm(g, 2, (uint64_t)op - DV_OP_ADD + DV_RMW_ADD);
 	if (b.is_const)
 		gen_imm(g, 3, b.value);

@@ -90,7 +90,9 @@ static void push_keys(struct gen *g, const struct dv_node *n)
 /** r0 = the variable's cell. A global's is a constant: not for those. */
 void gen_cell(struct gen *g, const struct dv_node *n, bool create)
 {
-	if (is_dynamic(n)) {
+	if (g->again && g->again->of == n) {
+		gen_get(g, 0, g->again->at.slot);
+	} else if (is_dynamic(n)) {
 		push_keys(g, n);
 		gen_imm(g, 1, n->var->id);
 		gen_imm(g, 2, dyn_flags(n, create));
@@ -317,22 +319,23 @@ static uint64_t step_of(const struct dv_node *var, uint32_t scale)
 
 /**
  * Read, change, write: atomic by RMW where others can see the variable. The operation is done in 64 bits by the sign of
- * the variable's type and cut to its width. Leaves the new value in r0.
+ * the variable's type and cut to its width. Leaves the new value in r0, and of a pointer where it is.
  */
-static void update(struct gen *g, const struct dv_node *to, enum dv_op op, struct operand b)
+static void update(struct gen *g, const struct dv_node *to, enum dv_op op, struct operand b, struct place *where)
 {
 	struct itype own = gen_itype(to->type);
 	unsigned at = 0;
 
 	if (gen_root_var(to)) {
-		gen_struct_update(g, to, op, b);
+		gen_struct_update(g, to, op, b, where);
 		return;
 	}
 	if (is_global(to)) {
 		gen_imm(g, 1, to->var->cell);
 	} else {
 		gen_cell(g, to, true);
-		at = is_dynamic(to) ? 0 : gen_hold(g);
+		at = is_dynamic(to) && !gen_is_kind(to->type, DV_TYPE_PTR) ? 0 : gen_hold(g);
+		where->slot = at;
 		gen_mov(g, 1, 0);
 	}
 	if (is_global(to) || is_dynamic(to)) {
@@ -358,18 +361,25 @@ static void update(struct gen *g, const struct dv_node *to, enum dv_op op, struc
 _Static_assert(DV_OP_SHR - DV_OP_ADD == DV_RMW_SHR - DV_RMW_ADD && DV_OP_AND - DV_OP_ADD == DV_RMW_AND - DV_RMW_ADD,
 	       "update() counts on the same order");
 
-/** Machine of a pointer variable that was just changed in place, its value in r0: it stays what it was. */
-static struct mach pointer_again(struct gen *g, const struct dv_node *n)
+/** Value and machine of a pointer variable that was just changed in place, at @p where. Of others the value is in r0. */
+static struct mach pointer_again(struct gen *g, const struct dv_node *n, const struct place *where)
 {
+	struct again *outer = g->again, again = {n, *where};
+	struct mach m;
+
 	if (!gen_is_kind(n->type, DV_TYPE_PTR))
 		return MACH_SELF_VALUE;
-	return gen_root_var(n) ? gen_load(g, n) : pointer(g, n);
+	g->again = &again;
+	m = gen_root_var(n) ? gen_load(g, n) : pointer(g, n);
+	g->again = outer;
+	return m;
 }
 
 struct mach gen_assign(struct gen *g, const struct dv_node *n, bool want)
 {
 	const struct dv_node *to = n->kids[0];
 	const struct itype word = {8, true};
+	struct place where = {0};
 	struct operand b;
 	uint64_t v;
 
@@ -377,7 +387,7 @@ struct mach gen_assign(struct gen *g, const struct dv_node *n, bool want)
 		gen_delete(g, to);
 		if (want)
 			gen_imm(g, 0, 0);
-		return (struct mach){.kind = MACH_ANY};
+		return gen_is_aggregate(to->type) ? MACH_STATE_VALUE : (struct mach){.kind = MACH_ANY};
 	}
 	if (gen_root_var(to) && !n->op)
 		return gen_struct_assign(g, n, want);
@@ -405,8 +415,8 @@ struct mach gen_assign(struct gen *g, const struct dv_node *n, bool want)
 			gen_put(g, b.slot, 0);
 		}
 	}
-	update(g, to, n->op, b);
-	return want ? pointer_again(g, to) : MACH_SELF_VALUE;
+	update(g, to, n->op, b, &where);
+	return want ? pointer_again(g, to, &where) : MACH_SELF_VALUE;
 }
 
 void gen_incdec(struct gen *g, const struct dv_node *n, bool want, struct mach *m)
@@ -416,6 +426,7 @@ void gen_incdec(struct gen *g, const struct dv_node *n, bool want, struct mach *
 	bool post = n->op == DV_OP_POSTINC || n->op == DV_OP_POSTDEC;
 	struct operand one = {.is_const = true};
 	struct itype own = gen_itype(to->type);
+	struct place where = {0};
 
 	*m = MACH_SELF_VALUE;
 	if (!storable(g, to))
@@ -425,10 +436,10 @@ void gen_incdec(struct gen *g, const struct dv_node *n, bool want, struct mach *
 		return;
 	}
 	one.value = step_of(to, n->scale);
-	update(g, to, up ? DV_OP_ADD : DV_OP_SUB, one);
+	update(g, to, up ? DV_OP_ADD : DV_OP_SUB, one, &where);
 	if (!want)
 		return;
-	*m = pointer_again(g, to);
+	*m = pointer_again(g, to, &where);
 	if (post)
 		gen_arith(g, up ? DV_OP_SUB : DV_OP_ADD, own, one);
 }

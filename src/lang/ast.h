@@ -159,6 +159,7 @@ struct dv_node {
 	                                   pointers: the result divided by this. ASSIGN op, INCDEC: likewise */
 	uint32_t depth;               /**< untyped: levels below, to bound recursion */
 	bool is_arrow;                /**< MEMBER, untyped */
+	bool is_update;               /**< ASSIGN, typed: kids[0] is part of kids[1] too, and to be evaluated once */
 	enum dv_var_scope scope;      /**< IDENT written as self-> or this->; else GLOBAL */
 	struct dv_decl *decl;         /**< TYPE, CAST, SIZEOF, untyped: the type as written */
 };

@@ -147,6 +147,7 @@ static struct dv_node *through(struct dv_check *ck, const struct dv_node *n, str
 	if (!sum)
 		return NULL;
 	c->op = DV_OP_NONE;
+	c->is_update = true;
 	c->kids[1] = dv_cast(ck, sum, to->type);
 	return c;
 }

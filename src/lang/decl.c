@@ -29,6 +29,13 @@ static const struct dv_type *unknown(struct dv_check *ck, const struct dv_decl *
 	return NULL;
 }
 
+// A library means the kernel's types. What the script declares under such a name is the script's own affair, unless a
+// library declares that name too: then the script's comes in its place.
+static bool hidden(const struct dv_check *ck, const struct dv_decl *d, const struct dv_lib *declared_by)
+{
+	return d->lib && !declared_by && !dv_names_find(&ck->script->names, DV_NAME_LIB, d->name);
+}
+
 static const struct dv_type *named(struct dv_check *ck, const struct dv_decl *d)
 {
 	const struct dv_type *base = d->module ? NULL : dv_type_base_by_name(d->name), *t;
@@ -38,7 +45,7 @@ static const struct dv_type *named(struct dv_check *ck, const struct dv_decl *d)
 	if (base && base->kind != DV_TYPE_TYPEDEF)
 		return base;
 	own = d->module ? NULL : dv_script_typedef(ck->script, d->name);
-	if (own)
+	if (own && !hidden(ck, d, own->lib))
 		return dv_build_typedef(ck, own);
 	t = find(ck->env->types, DV_TYPE_TYPEDEF, d->name, d->module);
 	return t ? t : base ? base : unknown(ck, d, "");
@@ -56,7 +63,7 @@ static const struct dv_type *tagged(struct dv_check *ck, struct dv_decl *d, bool
 	struct dv_decl *own = d->body ? d : d->module ? NULL : dv_script_tag(ck->script, kinds[d->kind].name, d->name);
 	const struct dv_type *t;
 
-	if (own)
+	if (own && (own == d || !hidden(ck, d, own->lib)))
 		return dv_build_tag(ck, own);
 	t = d->name ? find(ck->env->types, kinds[d->kind].kind, d->name, d->module) : NULL;
 	if (t || !d->name)

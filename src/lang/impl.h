@@ -52,7 +52,7 @@ struct dv_decl {
 	struct dv_built *built;
 	uint32_t depth;
 	struct dv_loc loc;
-	struct dv_lib *lib;        /**< with a body: declared by this library */
+	struct dv_lib *lib;        /**< written in this library; NULL: in the script */
 };
 
 /** A variable declared outside of clauses; or, with `value`, an inline. */

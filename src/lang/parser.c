@@ -462,8 +462,9 @@ struct dv_error *dv_script_parse(struct dv_script *s, const struct dv_source *sr
 struct dv_node *dv_parse_text(struct dv_script *s, const char *text, struct dv_diag *diag)
 {
 	static const struct dv_source src = {.name = "a provider"};
+	static struct dv_lib provider; // as a library, it means the kernel's types
 	struct dv_src_text *t = DV_PUSH(&s->sources);
-	struct dv_parser p = {.script = s, .diag = diag};
+	struct dv_parser p = {.script = s, .diag = diag, .lib = &provider};
 	struct dv_node *n;
 
 	t->name = src.name;

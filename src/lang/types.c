@@ -18,6 +18,7 @@ struct dv_decl *dv_parse_new_decl(struct dv_parser *p, int kind, struct dv_decl 
 	d->kind = kind;
 	d->ref = ref;
 	d->loc = loc;
+	d->lib = p->lib;
 	d->depth = ref ? ref->depth + 1 : 0;
 	if (d->depth > DECL_DEPTH_MAX)
 		dv_parse_error(p, loc, "D_SYNTAX", "type is nested too deeply (more than %u levels)", DECL_DEPTH_MAX);

@@ -79,6 +79,22 @@ bool dv_glob(const char *p, const char *s)
 	return !*p;
 }
 
+void dv_globber_init(struct dv_globber *g, const char *pattern)
+{
+	*g = (struct dv_globber){.pattern = pattern, .head = strcspn(pattern, "*?[\\"), .any = !*pattern};
+	g->literal = !pattern[g->head];
+}
+
+bool dv_globber_match(const struct dv_globber *g, const char *text)
+{
+	if (g->any)
+		return true;
+	for (size_t i = 0; i < g->head; i++)
+		if (g->pattern[i] != text[i]) // which ends the text, too
+			return false;
+	return g->literal ? !text[g->head] : dv_glob(g->pattern + g->head, text + g->head);
+}
+
 bool dv_glob_is_literal(const char *p)
 {
 	return !p[strcspn(p, "*?[\\")];

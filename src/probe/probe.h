@@ -31,6 +31,14 @@ bool dv_probe_desc_kernel(const struct dv_probe_desc *d);
 /** Glob match: * ? [..] [!..] \. Time bounded by the product of the lengths (no exponential backtracking). */
 bool dv_glob(const char *pattern, const char *text);
 bool dv_glob_is_literal(const char *pattern);
+/** A pattern that many texts are held against: most are told apart by how it begins. */
+struct dv_globber {
+	const char *pattern;
+	size_t head; /**< characters at its beginning that stand for themselves */
+	bool literal, any;
+};
+void dv_globber_init(struct dv_globber *g, const char *pattern);
+bool dv_globber_match(const struct dv_globber *g, const char *text); /**< as dv_glob() */
 
 struct dv_provider;
 struct dv_stable_row;
@@ -61,6 +69,7 @@ struct dv_probe_machine {
 	struct dv_machine *machine;
 	uint32_t base[DV_PROVIDERS_MAX];	  /**< first id of each provider, by its place in the table */
 	DV_VEC(uint32_t) funcs;			  /**< fbt: indices of the symbols that are functions */
+	const char **func_names;		  /**< those that were matched, in the set's arena; NULL: none yet */
 	struct dv_fbt_filter *fbt_filter;	  /**< what the kernel lets be probed; NULL: not asked yet */
 	const struct dv_tracepoint *tracepoints;  /**< in the set's arena; by module and name */
 	uint32_t tracepoint_count;
@@ -207,6 +216,8 @@ struct dv_probe *dv_probe_offer(struct dv_probe_set *set, const struct dv_probe_
 				const char *func, const char *name);
 /** Why this machine can have no probe there; NULL: it can. */
 const char *dv_probe_refusal(struct dv_machine *m, const struct dv_probe *p);
+/** A new row; the names live as long as the set. */
+struct dv_probe *dv_probe_row(struct dv_probe_set *set, uint32_t id, const char *mod, const char *func, const char *name);
 /** Read a machine's kernel memory, physical or not, as it offers. */
 bool dv_probe_read(struct dv_machine *m, uint64_t va, void *dst, size_t size);
 /** Does the kernel that dvirt runs on let this function be probed? */

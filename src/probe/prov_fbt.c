@@ -75,51 +75,80 @@ static uint32_t add(const struct dv_provider *prov, struct dv_probe_set *set, st
 	return 2 * (uint32_t)pm->funcs.count;
 }
 
+// A function's name where it outlives the kernel's symbols: copied once, however many descriptions match it.
+static const char *name_of(struct dv_probe_machine *pm, struct dv_probe_set *set, size_t i, const struct dv_symbol *s)
+{
+	if (!pm->func_names)
+		pm->func_names = dv_xcalloc(pm->funcs.count, sizeof(*pm->func_names));
+	if (!pm->func_names[i])
+		pm->func_names[i] = dv_arena_strdup(&set->arena, s->name);
+	return pm->func_names[i];
+}
+
+// Symbols are in the order of their addresses, so those of a module follow one another.
+struct module {
+	uint16_t index;
+	const char *name; // in the set's arena; NULL: not matched
+};
+
+static void find_module(struct module *m, const struct dv_probe_desc *d, uint16_t index, const struct dv_module *mods,
+			size_t count, struct dv_probe_set *set)
+{
+	const char *name = index && index < count ? mods[index].name : "vmlinux";
+
+	m->index = index;
+	m->name = NULL;
+	if (d->id || dv_glob(d->part[DV_PART_MOD], name))
+		m->name = index ? dv_arena_strdup(&set->arena, name) : "vmlinux";
+}
+
 static void provide(const struct dv_provider *prov, const struct dv_probe_machine *pm, const struct dv_probe_desc *d,
 		    struct dv_probe_set *set)
 {
 	struct dv_guest *g = pm->machine->guest;
-	bool local = pm->machine->caps & DV_CAP_LOCAL;
+	bool local = pm->machine->caps & DV_CAP_LOCAL, wanted[2];
 	uint32_t base = dv_probe_base(pm, prov);
-	size_t nsyms, nmods;
+	static const char *const names[2] = {"entry", "return"};
+	size_t nsyms, nmods, from = 0, to = pm->funcs.count;
 	const struct dv_symbol *syms;
 	const struct dv_module *mods;
+	struct dv_globber func;
+	struct module mod;
 
-	if (!g)
+	for (uint32_t k = 0; k < 2; k++)
+		wanted[k] = d->id ? d->id >= base && (d->id - base) % 2 == k : dv_glob(d->part[DV_PART_NAME], names[k]);
+	if (!g || (!wanted[0] && !wanted[1]))
 		return;
+	if (d->id) {
+		from = (d->id - base) / 2;
+		to = from < to ? from + 1 : from;
+	}
 	syms = dv_guest_symbols(g, &nsyms);
 	mods = dv_guest_modules(g, &nmods);
-	for (size_t i = 0; i < pm->funcs.count; i++) {
-		const struct dv_symbol *s;
-		const char *mod = "vmlinux";
-		uint32_t id = base + 2 * (uint32_t)i;
-		struct dv_probe *p;
+	dv_globber_init(&func, d->id ? "" : d->part[DV_PART_FUNC]);
+	find_module(&mod, d, 0, mods, nmods, set);
+	for (size_t i = from; i < to; i++) {
+		const struct dv_symbol *s = pm->funcs.data[i] < nsyms ? &syms[pm->funcs.data[i]] : NULL;
 
-		if (pm->funcs.data[i] >= nsyms || (d->id && d->id != id && d->id != id + 1))
+		if (!s || !dv_globber_match(&func, s->name))
 			continue;
-		s = &syms[pm->funcs.data[i]];
-		if (s->module && s->module < nmods)
-			mod = mods[s->module].name;
+		if (s->module != mod.index)
+			find_module(&mod, d, s->module, mods, nmods, set);
 		// The host's list of what can be probed is long: it is asked about what is wanted.
-		if (local && !d->id && (!dv_glob(d->part[DV_PART_FUNC], s->name) || !dv_glob(d->part[DV_PART_MOD], mod)))
+		if (!mod.name || (local && !dv_fbt_filter_allows((struct dv_probe_machine *)pm, s)))
 			continue;
-		if (local && !dv_fbt_filter_allows((struct dv_probe_machine *)pm, s))
-			continue;
-		p = dv_probe_offer(set, d, id, mod, s->name, "entry");
-		if (p) {
+		for (uint32_t k = 0; k < 2; k++) {
+			struct dv_probe *p;
+
+			if (!wanted[k])
+				continue;
+			p = dv_probe_row(set, base + 2 * (uint32_t)i + k, mod.name, name_of((struct dv_probe_machine *)pm, set, i, s),
+					 names[k]);
 			p->addr = s->addr;
 			p->size = s->size;
-			p->target = s->name;
-			p->kind = DV_SITE_ADDR;
-			p->args = DV_ARGS_FUNC;
-		}
-		p = dv_probe_offer(set, d, id + 1, mod, s->name, "return");
-		if (p) {
-			p->addr = s->addr;
-			p->size = s->size;
-			p->target = s->name;
-			p->kind = DV_SITE_RETURNS;
-			p->args = DV_ARGS_RETURN;
+			p->target = p->func;
+			p->kind = k ? DV_SITE_RETURNS : DV_SITE_ADDR;
+			p->args = k ? DV_ARGS_RETURN : DV_ARGS_FUNC;
 		}
 	}
 }

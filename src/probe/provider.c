@@ -50,6 +50,7 @@ void dv_probe_set_init(struct dv_probe_set *set)
 static void machine_destroy(struct dv_probe_machine *pm)
 {
 	DV_VEC_FREE(&pm->funcs);
+	free(pm->func_names);
 	DV_VEC_FREE(&pm->syscalls);
 	DV_VEC_FREE(&pm->stable);
 	DV_VEC_FREE(&pm->sysnrs);
@@ -106,26 +107,33 @@ void dv_probe_set_forget(struct dv_probe_set *set, struct dv_machine *m)
 	pm->stale = true;
 	// The symbols are gone with the guest's old kernel.
 	DV_VEC_FREE(&pm->funcs);
+	free(pm->func_names);
+	pm->func_names = NULL;
 	DV_VEC_FREE(&pm->syscalls);
 	pm->stable.count = pm->tracepoint_count = 0;
+}
+
+struct dv_probe *dv_probe_row(struct dv_probe_set *set, uint32_t id, const char *mod, const char *func, const char *name)
+{
+	struct dv_probe *p = DV_PUSH(&set->probes);
+
+	p->id = id;
+	p->mod = mod;
+	p->func = func;
+	p->name = name;
+	return p;
 }
 
 // A row for this probe if the description matches it, else NULL.
 struct dv_probe *dv_probe_offer(struct dv_probe_set *set, const struct dv_probe_desc *d, uint32_t id, const char *mod,
 				const char *func, const char *name)
 {
-	struct dv_probe *p;
-
 	if (d->id ? d->id != id
 		  : !dv_glob(d->part[DV_PART_NAME], name) || !dv_glob(d->part[DV_PART_FUNC], func) ||
 			!dv_glob(d->part[DV_PART_MOD], mod))
 		return NULL;
-	p = DV_PUSH(&set->probes);
-	p->id = id;
-	p->mod = *mod ? dv_arena_strdup(&set->arena, mod) : "";
-	p->func = *func ? dv_arena_strdup(&set->arena, func) : "";
-	p->name = dv_arena_strdup(&set->arena, name);
-	return p;
+	return dv_probe_row(set, id, *mod ? dv_arena_strdup(&set->arena, mod) : "",
+			    *func ? dv_arena_strdup(&set->arena, func) : "", dv_arena_strdup(&set->arena, name));
 }
 
 const char *dv_probe_refusal(struct dv_machine *m, const struct dv_probe *p)

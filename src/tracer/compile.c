@@ -40,8 +40,10 @@ static struct dv_universe *types_of(struct dv_tmachine *tm)
 static struct dv_universe *env_machine(void *ctx, const char *name, uint32_t *index)
 {
 	struct env *e = ctx;
-	struct dv_tmachine *tm = dv_tmachine_by_name(e->t, name);
+	struct dv_tmachine *tm;
 
+	dv_guests_open(e->t);
+	tm = dv_tmachine_by_name(e->t, name);
 	if (!tm || (!tm->index && !dv_host_open(e->t)))
 		return NULL;
 	*index = tm->index;
@@ -390,11 +392,17 @@ struct dv_error *dv_tracer_compile(struct dv_tracer *t, struct dv_diag *diag)
 {
 	struct dv_tmachine *tm;
 	bool ok = true;
-	struct dv_error *e = dv_tracer_find(t, dv_host_wanted(t));
+	struct dv_error *e;
 
+	if (t->cost.on)
+		dv_cost_begin(t);
+	e = dv_tracer_find(t, dv_kernel_wanted(t, "host"), dv_kernel_wanted(t, NULL));
+	if (e)
+		return e;
+	if (t->cost.on)
+		dv_cost_found(t);
 	diag->errtags = t->opts.errtags;
-	if (!e)
-		e = add_hidden(t, diag);
+	e = add_hidden(t, diag);
 	if (e)
 		return e;
 	for (uint32_t n = 0; n < dv_script_clause_count(t->script); n++) {
@@ -430,6 +438,8 @@ struct dv_error *dv_tracer_compile(struct dv_tracer *t, struct dv_diag *diag)
 	if (!ok)
 		return dv_error_create(DV_ERR_SYNTAX, "the D program was refused");
 	t->compiled = true;
+	if (t->cost.on)
+		dv_cost_compiled(t);
 	return NULL;
 }
 

@@ -8,6 +8,9 @@
 //   - a clause of dvirt's own probes that names a type, an enumerator or a symbol of the kernel;
 //   - host`mod`sym in any clause.
 //
+// Guests wait likewise, for any clause that can fire in a kernel or names a machine: a script of BEGIN and tick-1s
+// alone begins at once, whatever guests there are.
+//
 // The latter two are found out while a clause is checked: the types that clauses of dvirt's own probes are checked
 // against are a universe that stands in for the kernel's and opens it at the first question.
 #include "tracer/impl.h"
@@ -38,7 +41,7 @@ bool dv_host_open(struct dv_tracer *t)
 	return true;
 }
 
-bool dv_host_wanted(struct dv_tracer *t)
+bool dv_kernel_wanted(struct dv_tracer *t, const char *machine)
 {
 	bool wanted = false;
 
@@ -53,7 +56,7 @@ bool dv_host_wanted(struct dv_tracer *t)
 				dv_error_destroy(e); // told where it is used
 				continue;
 			}
-			wanted = dv_probe_desc_machine(&d, "host") && dv_probe_desc_kernel(&d);
+			wanted = (!machine || dv_probe_desc_machine(&d, machine)) && dv_probe_desc_kernel(&d);
 			dv_probe_desc_deinit(&d);
 		}
 	}

@@ -76,8 +76,15 @@ struct dv_tracer {
 	DV_VEC(uint32_t) source_end;	/**< clause index behind each source's last */
 	uint32_t own_clauses;		/**< clauses of the sources; those behind are of providers' hidden probes */
 	DV_VEC(uint32_t) clause_probes; /**< probes matched, by clause */
+	struct {
+		bool on;
+		uint64_t mark, cpu_mark;
+		struct dv_tracer_cost shown;
+	} cost;
 	DV_VEC(struct dv_tmachine *) machines; /**< by index */
 	struct dv_tmachine *own;	       /**< dvirt's own probes */
+	bool guests;			       /**< guests take part; those that come later may join */
+	DV_VEC(struct dv_machine *) unopened; /**< guests, while they do not */
 	struct dv_machine *local;	       /**< the host's kernel while it is not open; NULL: none, or it is open */
 	struct dv_universe *lazy;	       /**< host.c; NULL: none */
 	DV_VEC(struct dv_machine *) unusable; /**< found, cannot be traced (yet); also those that a new one replaced */
@@ -124,7 +131,9 @@ struct dv_tracer {
 
 /* machines.c */
 /** Find the machines, open the guests, and the host's kernel too with @p host. */
-struct dv_error *dv_tracer_find(struct dv_tracer *t, bool host) DV_MUST_USE;
+struct dv_error *dv_tracer_find(struct dv_tracer *t, bool host, bool guests) DV_MUST_USE;
+/** Open the guests that were found, if they are not: something asks for them after all. */
+void dv_guests_open(struct dv_tracer *t);
 /** Look for machines that were not there before; @p fn gets each new ready one. */
 void dv_tracer_rescan(struct dv_tracer *t, void (*fn)(struct dv_tracer *t, struct dv_tmachine *tm));
 struct dv_tmachine *dv_tmachine_by_name(struct dv_tracer *t, const char *name);
@@ -144,8 +153,8 @@ void dv_tmachine_open(struct dv_tracer *t, struct dv_tmachine *tm, struct dv_mac
 void dv_tracer_open(struct dv_tracer *t, struct dv_machine *m);
 
 /* host.c */
-/** May clauses of this script fire in the host's kernel? */
-bool dv_host_wanted(struct dv_tracer *t);
+/** May clauses of this script fire in the kernel of the machine of that name (NULL: of any)? */
+bool dv_kernel_wanted(struct dv_tracer *t, const char *machine);
 /** Open the host's kernel if it is not; false: it cannot be traced. */
 bool dv_host_open(struct dv_tracer *t);
 /** The types for clauses of dvirt's own probes: those of the host's kernel, which is opened when one is asked for. */
@@ -216,5 +225,10 @@ void dv_tracer_loop(struct dv_tracer *t);
 void dv_tracer_say(struct dv_tracer *t, const char *fmt, ...) DV_PRINTF(2, 3);
 void dv_tracer_say_error(struct dv_tracer *t, const char *what, struct dv_error *e);
 uint64_t dv_now(void);
+
+/* cost.c: finding begins; the machines are found; the script is compiled */
+void dv_cost_begin(struct dv_tracer *t);
+void dv_cost_found(struct dv_tracer *t);
+void dv_cost_compiled(struct dv_tracer *t);
 
 #endif

@@ -115,7 +115,7 @@ static void print_refused(FILE *f, const struct dv_probe_set *set)
 
 struct dv_error *dv_tracer_list(struct dv_tracer *t, FILE *f, bool verbose, struct dv_diag *diag)
 {
-	struct dv_error *e = dv_tracer_find(t, !dv_script_clause_count(t->script) || dv_host_wanted(t));
+	struct dv_error *e = dv_tracer_find(t, !dv_script_clause_count(t->script) || dv_kernel_wanted(t, "host"), true);
 	struct dv_probe_desc d;
 	bool bad = false;
 
@@ -223,7 +223,7 @@ struct dv_error *dv_tracer_ps(FILE *f, bool verbose)
 
 	if (e)
 		return e;
-	e = dv_tracer_find(t, true);
+	e = dv_tracer_find(t, true, true);
 	// Most users cannot trace the host: that is told to those who ask.
 	local = !e && verbose ? t->local : NULL;
 	if (!e && (local || t->machines.data[0]->m || t->machines.count + t->unusable.count > 1)) {

@@ -237,11 +237,11 @@ void dv_tracer_loop(struct dv_tracer *t)
 	struct dv_tmachine *tm;
 	uint64_t now = dv_now(), period = read_period(t);
 	char dir[256];
-	struct dv_error *e = dv_rundir(true, dir, sizeof(dir));
+	struct dv_error *e = t->guests ? dv_rundir(true, dir, sizeof(dir)) : NULL;
 
 	if (e) {
 		dv_error_destroy(e); // no new machines then
-	} else {
+	} else if (t->guests) {
 		l.inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 		if (l.inotify >= 0)
 			inotify_add_watch(l.inotify, dir, IN_CREATE | IN_MOVED_TO | IN_DELETE);

@@ -138,7 +138,22 @@ void dv_tracer_open(struct dv_tracer *t, struct dv_machine *m)
 	dv_error_destroy(e);
 }
 
-struct dv_error *dv_tracer_find(struct dv_tracer *t, bool host)
+void dv_guests_open(struct dv_tracer *t)
+{
+	t->guests = true;
+	for (size_t i = 0; i < t->unopened.count; i++) {
+		struct dv_machine *m = t->unopened.data[i];
+
+		dv_tracer_open(t, m);
+		if (m->state == DV_MACHINE_READY && t->machines.count < DV_MACH_MAX && !dv_tmachine_by_name(t, m->name))
+			add(t, m);
+		else
+			*DV_PUSH(&t->unusable) = m;
+	}
+	DV_VEC_FREE(&t->unopened);
+}
+
+struct dv_error *dv_tracer_find(struct dv_tracer *t, bool host, bool guests)
 {
 	struct found f = {0};
 	struct dv_error *e;
@@ -158,19 +173,14 @@ struct dv_error *dv_tracer_find(struct dv_tracer *t, bool host)
 	if (host)
 		dv_host_open(t);
 	for (size_t i = 0; i < f.v.count; i++) {
-		struct dv_machine *m = f.v.data[i];
-
-		if (!wanted(t, m->name)) {
-			dv_machine_close(m);
-			continue;
-		}
-		dv_tracer_open(t, m);
-		if (m->state == DV_MACHINE_READY && t->machines.count < DV_MACH_MAX && !dv_tmachine_by_name(t, m->name))
-			add(t, m);
+		if (wanted(t, f.v.data[i]->name))
+			*DV_PUSH(&t->unopened) = f.v.data[i];
 		else
-			*DV_PUSH(&t->unusable) = m;
+			dv_machine_close(f.v.data[i]);
 	}
 	DV_VEC_FREE(&f.v);
+	if (guests)
+		dv_guests_open(t);
 	return NULL;
 }
 

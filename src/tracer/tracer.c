@@ -58,6 +58,9 @@ void dv_tracer_destroy(struct dv_tracer *t)
 	for (size_t i = 0; i < t->unusable.count; i++)
 		dv_machine_close(t->unusable.data[i]);
 	DV_VEC_FREE(&t->unusable);
+	for (size_t i = 0; i < t->unopened.count; i++)
+		dv_machine_close(t->unopened.data[i]);
+	DV_VEC_FREE(&t->unopened);
 	for (size_t i = 0; i < t->retired.count; i++)
 		dv_guest_close(t->retired.data[i]);
 	DV_VEC_FREE(&t->retired);

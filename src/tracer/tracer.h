@@ -37,6 +37,16 @@ void dv_tracer_set_output(struct dv_tracer *t, FILE *f);
 
 /** Find machines, match, compile. After this -e stops. */
 struct dv_error *dv_tracer_compile(struct dv_tracer *t, struct dv_diag *diag) DV_MUST_USE;
+/** What that took, if dv_tracer_measure() was called before. `memory_more`: most bytes of this process while it compiled, over those of before: the kernels' images
+ *  and types as they were found. */
+struct dv_tracer_cost {
+	uint64_t find_ns, compile_ns;
+	uint64_t compile_cpu_ns; /**< of the processor: a machine that has other work does not change it */
+	uint64_t memory_before, memory_more;
+	uint32_t programs, places;
+};
+void dv_tracer_measure(struct dv_tracer *t);
+const struct dv_tracer_cost *dv_tracer_cost(const struct dv_tracer *t);
 /** -S: disassembly of every compiled clause. */
 void dv_tracer_disasm(struct dv_tracer *t, FILE *f);
 uint32_t dv_tracer_probe_count(const struct dv_tracer *t);

@@ -139,7 +139,7 @@ static struct dv_error *no_traps(void *ctx, const struct dv_loaded *l, struct dv
 	return NULL;
 }
 
-static void load_guest(struct in_kernel *k, void *image, size_t size)
+static struct dv_error *load_guest(struct in_kernel *k, void *image, size_t size)
 {
 	static const struct dv_bpf_inside in = {
 	    .isa = DV_KVM_SVM,
@@ -149,28 +149,31 @@ static void load_guest(struct in_kernel *k, void *image, size_t size)
 	struct dv_bpf_kernel kernel = {.inside = &in};
 	struct dv_guest_tables *t;
 	uint32_t tid = (uint32_t)syscall(SYS_gettid);
+	struct dv_error *e;
 
 	make_task(k, &((struct dv_load_image *)image)->layout);
 	make_tables(k);
 	put(k, AT_VCPU + 256, DIRECT + AT_PERCPU);
 	put(k, AT_VCPU + 264, AT_TABLES);
-	good(dv_bpf_load_image(k->object, &kernel, k->region_fd, k->size, image, size, true, &k->loaded));
+	e = dv_bpf_load_image(k->object, &kernel, k->region_fd, k->size, image, size, false, &k->loaded);
+	if (e)
+		return e;
 	t = dv_bpf_guest_tables(k->loaded);
 	t->slots[0] = (struct dv_guest_slot){.gpa = 0, .size = ALL, .hva = (uint64_t)(uintptr_t)k->memory.bytes};
 	t->slots[1] = (struct dv_guest_slot){.gpa = USER_GPA, .size = MEMORY, .hva = RUN_UMEM};
 	t->vcpus[tid % DV_GUEST_VCPUS] = (struct dv_guest_vcpu){.tid = tid, .vcpu = k->memory.address + AT_VCPU, .vmcb = k->memory.address + AT_VCPU};
+	return NULL;
 }
 
-void in_kernel_load(struct in_kernel *k, const void *image, size_t size)
+struct dv_error *in_kernel_load(struct in_kernel *k, const void *image, size_t size)
 {
 	if (in_kernel_guest) {
 		DV_FREE void *copy = dv_xcalloc(1, size);
 
 		memcpy(copy, image, size);
-		load_guest(k, copy, size);
-		return;
+		return load_guest(k, copy, size);
 	}
-	good(dv_bpf_load_image(k->object, NULL, k->region_fd, k->size, image, size, true, &k->loaded));
+	return dv_bpf_load_image(k->object, NULL, k->region_fd, k->size, image, size, false, &k->loaded);
 }
 
 void in_kernel_fire(struct in_kernel *k, uint32_t site, const uint64_t *args, uint32_t count)

@@ -19,8 +19,8 @@ uint8_t *in_kernel_memory(struct in_kernel *k);
 uint32_t in_kernel_producers(void);
 /** A region that programs can use. */
 void *in_kernel_region(struct in_kernel *k, uint64_t size);
-/** Its sites are raw tracepoints. */
-void in_kernel_load(struct in_kernel *k, const void *image, size_t size);
+/** Its sites are raw tracepoints. The error is the kernel's about the programs. */
+struct dv_error *in_kernel_load(struct in_kernel *k, const void *image, size_t size) DV_MUST_USE;
 void in_kernel_fire(struct in_kernel *k, uint32_t site, const uint64_t *args, uint32_t count);
 
 #endif

@@ -11,6 +11,7 @@
 #include "kernel.h"
 
 #define PROBES_MAX 32
+#define GUARD      (1u << 20)
 
 struct probe {
 	char *name;
@@ -40,6 +41,7 @@ struct run {
 	int status;
 	bool exited;
 	struct in_kernel *kernel; // NULL: the interpreter
+	struct dv_error *refusal; // the kernel's
 	uint64_t base;            // where RUN_KMEM is
 };
 
@@ -104,35 +106,46 @@ bool run_in_kernel(struct run *r, const char **why)
 	memcpy(user, r->umem, sizeof(r->umem));
 	return true;
 }
+#else
+bool run_in_kernel(struct run *r, const char **why)
+{
+	*why = "this program was built without the kernel's part";
+	return false;
+}
+#endif
 
+// Pages that cannot be touched lie around a region of ours.
 static void *make_region(struct run *r)
 {
+	uint8_t *p;
+
+#ifdef RUN_IN_KERNEL
 	if (r->kernel)
 		return in_kernel_region(r->kernel, r->size);
-	return mmap(NULL, r->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+#endif
+	p = mmap(NULL, r->size + 2 * GUARD, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (p == MAP_FAILED || mprotect(p + GUARD, r->size, PROT_READ | PROT_WRITE))
+		die("region", "mmap");
+	return p + GUARD;
 }
 
 static void drop_region(struct run *r)
 {
+#ifdef RUN_IN_KERNEL
 	if (r->kernel) {
 		in_kernel_destroy(r->kernel);
 		munmap((void *)RUN_UMEM, 4096);
-	} else if (r->region) {
-		munmap(r->region, r->size);
+		return;
 	}
-}
-#else
-static void *make_region(struct run *r)
-{
-	return mmap(NULL, r->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+#endif
+	if (r->region)
+		munmap((uint8_t *)r->region - GUARD, r->size + 2 * GUARD);
 }
 
-static void drop_region(struct run *r)
+const struct dv_error *run_refused(const struct run *r)
 {
-	if (r->region)
-		munmap(r->region, r->size);
+	return r->refusal;
 }
-#endif
 
 uint64_t run_kmem(const struct run *r)
 {
@@ -154,6 +167,7 @@ void run_destroy(struct run *r)
 	if (r->out.f)
 		fclose(r->out.f);
 	free(r->text);
+	dv_error_destroy(r->refusal);
 	dv_consts_destroy(r->consts);
 	dv_universe_destroy(r->types);
 	dv_universe_destroy(r->db_types);
@@ -484,8 +498,6 @@ void run_start(struct run *r, uint32_t this_size, uint32_t key_size, uint32_t va
 	c.consts_size = consts + 64;
 	r->size = dv_region_size(&c);
 	r->region = make_region(r);
-	if (r->region == MAP_FAILED)
-		die("region", "mmap");
 	dv_region_init(r->region, r->size, &c);
 	hdr = dv_region_hdr(r->region);
 	memcpy((uint8_t *)r->region + DV_CONSTS_OFF, data, consts);
@@ -502,7 +514,7 @@ void run_start(struct run *r, uint32_t this_size, uint32_t key_size, uint32_t va
 		die("load", msg);
 #ifdef RUN_IN_KERNEL
 	if (r->kernel)
-		in_kernel_load(r->kernel, img, size);
+		r->refusal = in_kernel_load(r->kernel, img, size);
 #endif
 	free(img);
 	if (!dv_exec_init(&r->exec, r->region, r->size, 0, r->loaded, &why))

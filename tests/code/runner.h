@@ -55,6 +55,8 @@ const struct dv_program *run_program(struct run *r, uint32_t i);
 /** All clauses are in: lay out the region. @p vals: bytes of a dynamic variable. */
 void run_start(struct run *r, uint32_t this_size, uint32_t key_size, uint32_t val_size,
 	       const struct dv_agg *const *aggs, uint32_t agg_count, const struct dv_output *options);
+/** After run_start(): why the kernel refuses the programs; nothing can fire then. NULL: it took them. */
+const struct dv_error *run_refused(const struct run *r);
 /** Fire a probe, print what it recorded. False: exit() was called. No probe of that name: true. */
 bool run_fire(struct run *r, const char *name);
 /** End: print the aggregations; the whole output (owned by the run), and the status of exit(). */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 // Runs a fuzz harness without libFuzzer: over every file of the folders given, and over a fixed number of mutations of
-// them (a fixed seed, so that a failure can be had again).
+// them (a fixed seed, so that a failure can be had again): 300, or as `-rounds=N` before the folders says.
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -52,10 +52,14 @@ static void mutate(const uint8_t *seed, size_t size, unsigned rounds)
 
 int main(int argc, char **argv)
 {
-	unsigned files = 0;
+	unsigned files = 0, rounds = 300;
 
 	for (int i = 1; i < argc; i++) {
-		DIR *d = opendir(argv[i]);
+		DIR *d;
+
+		if (sscanf(argv[i], "-rounds=%u", &rounds) == 1)
+			continue;
+		d = opendir(argv[i]);
 
 		for (struct dirent *e; d && (e = readdir(d));) {
 			char path[4096];
@@ -75,7 +79,7 @@ int main(int argc, char **argv)
 			n = fread(buf, 1, 1 << 20, f);
 			fclose(f);
 			LLVMFuzzerTestOneInput(buf, n);
-			mutate(buf, n, 300);
+			mutate(buf, n, rounds);
 			free(buf);
 			files++;
 		}

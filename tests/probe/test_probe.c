@@ -100,6 +100,22 @@ static void test_glob(void)
 }
 
 // What makes a backtracking matcher take for ever.
+// A pattern that has been looked at says the same.
+static void test_globber(void)
+{
+	static const char *const patterns[] = {"",     "*",     "vfs_*", "vfs_read", "vfs_?ead", "*read*", "a[bc]d", "a\\*b",
+					       "a[", "[!a]*", "\\",   "vfs",      "**",       "v*_*d",  "vfs_[", "?"};
+	static const char *const texts[] = {"", "v", "vfs", "vfs_", "vfs_read", "vfs_ready", "xvfs_read", "acd", "a*b", "a[", "\\", "vfs_["};
+
+	for (size_t i = 0; i < DV_COUNT(patterns); i++) {
+		struct dv_globber g;
+
+		dv_globber_init(&g, patterns[i]);
+		for (size_t k = 0; k < DV_COUNT(texts); k++)
+			CHECK(dv_globber_match(&g, texts[k]) == dv_glob(patterns[i], texts[k]));
+	}
+}
+
 static void test_glob_time(void)
 {
 	char pattern[256], text[1024];
@@ -192,6 +208,7 @@ int main(void)
 {
 	test_desc();
 	test_glob();
+	test_globber();
 	test_glob_time();
 	test_tick();
 	test_dtrace();
