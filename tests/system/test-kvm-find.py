@@ -22,7 +22,7 @@ BOTH = "BEGIN { %s exit(0); }" % "".join(
 
 def machines(lab, verbose=False):
     """The lines of `dvirt ps`, by name."""
-    r = lab.check("dvirt ps%s" % (" -v" if verbose else ""))
+    r = lab.check("dvirt ps%s" % (" -v" if verbose else ""), timeout=400)
     out = {}
     for line in r.out.splitlines()[1:]:
         if not line.startswith(" "):
