@@ -191,6 +191,7 @@ static void pragma(struct line *s)
 	blanks(s);
 	at = loc(s);
 	word = take(s, "");
+	blanks(s);
 	if (!strcmp(word, "option"))
 		option(s);
 	else if (!strcmp(word, "error"))
