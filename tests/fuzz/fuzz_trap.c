@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 // The input is text of a kernel: how much of it lies before the function (2 bytes) and belongs to it (2), then the bytes. Traps
 // must lie in text, must not overlap, and what they put there must lead where the bytes led that they replace.
+#include <stdbool.h>
 #include <string.h>
 
 #include "machine/kvm/site.h"
@@ -14,29 +15,37 @@ static void need(int ok)
 		__builtin_trap();
 }
 
-static uint64_t jump(const uint8_t *p, uint64_t pc, unsigned n)
+static uint64_t jump(const uint8_t *p, unsigned n, uint64_t pc)
 {
-	int32_t rel = (int8_t)p[1];
+	int32_t rel;
 
-	if (n == 5)
-		memcpy(&rel, p + 1, 4);
+	memcpy(&rel, p + n - 4, 4);
 	return pc + n + (uint64_t)(int64_t)rel;
+}
+
+static bool room(void *ctx, uint64_t *addr, uint8_t *was)
+{
+	unsigned *n = ctx;
+
+	*addr = BASE + 0x20000 + 16 * (*n)++;
+	memset(was, 0xcc, DV_TRAP_STUB_SIZE);
+	return *n < 100;
 }
 
 static void check(const struct dv_trap *t, const uint8_t *text, size_t size)
 {
-	uint8_t off[8];
+	unsigned n = t->flags & DV_TRAP_STUB ? t->jump_size : t->size;
 
-	need(t->size >= 3 && t->size <= 8 && t->pc >= BASE && t->pc - BASE <= size && t->size <= size - (t->pc - BASE));
+	need(n >= 3 && n <= 8 && t->place >= BASE && t->place - BASE <= size && n <= size - (t->place - BASE));
 	need(dv_trap_sane(t));
-	dv_trap_off(t, off);
-	need(dv_trap_state(t, off) == DV_TRAP_OFF);
-	need(dv_trap_state(t, t->now) == DV_TRAP_ON);
-	need(dv_trap_state(t, text + (t->pc - BASE)) != DV_TRAP_FOREIGN);
-	if (!(t->flags & DV_TRAP_STOP))
+	need(dv_trap_state(t, t->now, t->jump_now) == DV_TRAP_ON);
+	if (!(t->flags & DV_TRAP_STUB)) {
+		need(dv_trap_state(t, text + (t->pc - BASE), NULL) != DV_TRAP_FOREIGN);
 		return;
-	need(jump(t->was, t->pc, 5) == THUNK);
-	need(jump(t->now + 2, t->pc + 2, t->now[2] == 0xe9 ? 5 : 2) == (t->via ? t->via : THUNK));
+	}
+	need(dv_trap_state(t, t->was, text + (t->place - BASE)) == DV_TRAP_WAS);
+	need(jump(t->jump_was, t->jump_size, t->place) == THUNK && jump(t->jump_now, t->jump_size, t->place) == t->pc);
+	need(jump(t->now + 2, 5, t->pc + 2) == THUNK);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -57,19 +66,26 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size -= 4;
 	if (!dv_trap_entry(data, size, BASE, &t))
 		need(t.pc >= BASE && t.pc - BASE <= size - 5 && dv_trap_sane(&t) &&
-		     dv_trap_state(&t, data + (t.pc - BASE)) != DV_TRAP_FOREIGN);
+		     dv_trap_state(&t, data + (t.pc - BASE), NULL) != DV_TRAP_FOREIGN);
 	for (unsigned k = 0; k < 2; k++) {
 		struct dv_trap_set *set = k ? dv_trap_set_create() : NULL;
-		bool ok = dv_trap_returns(&(struct dv_trap_code){.addr = BASE + before, .size = func, .text = data, .text_addr = BASE,
-		                                                 .text_size = (uint32_t)size, .thunks = &thunk, .thunk_count = 1},
-		                          set, &r, &tails, why);
+		unsigned rooms = 0;
+		struct dv_trap_code c = {.addr = BASE + before, .size = func, .text = data, .text_addr = BASE,
+		                         .text_size = (uint32_t)size, .thunks = &thunk, .thunk_count = 1,
+		                         .room = k ? room : NULL, .ctx = &rooms};
+		bool ok = dv_trap_returns(&c, set, &r, &tails, why);
+		uint32_t off = 0, pad = dv_trap_padding(&c, &off);
+
+		need(!pad || (off < func && pad <= func - off && pad >= DV_TRAP_STUB_SIZE));
+		for (size_t i = 0; i < r.count && pad; i++)
+			need(r.data[i].place + r.data[i].size <= BASE + before + off || r.data[i].flags & DV_TRAP_STUB);
 
 		need(ok ? r.count && !*why : !r.count && *why);
 		for (size_t i = 0; i < r.count; i++) {
 			check(&r.data[i], data, size);
 			for (size_t j = 0; j < i; j++)
-				need(r.data[i].pc >= r.data[j].pc + r.data[j].size ||
-				     r.data[j].pc >= r.data[i].pc + r.data[i].size);
+				need(r.data[i].place >= r.data[j].place + (r.data[j].jump_size ? r.data[j].jump_size : 3u) ||
+				     r.data[j].place >= r.data[i].place + (r.data[i].jump_size ? r.data[i].jump_size : 3u));
 		}
 		for (size_t i = 0; i < tails.count; i++)
 			need(tails.data[i] - (BASE + before) >= func);

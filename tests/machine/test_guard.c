@@ -18,8 +18,9 @@
 #define BASE  0xffffffff81000000ULL
 #define SLOT  16u
 #define FUNCS 2000u
+#define CODE  (FUNCS * (SLOT + 8)) /* room for stubs behind the functions */
 
-static uint8_t *code, original[FUNCS * SLOT];
+static uint8_t *code, original[CODE];
 static char dir[] = "/tmp/dvirt-guard.XXXXXX", file[64];
 static pid_t vmm;
 static uint64_t vmm_start;
@@ -42,6 +43,7 @@ static void fails(struct dv_error *e, const char *text)
 
 static void start_vmm(void)
 {
+	memset(code, 0xcc, CODE);
 	for (unsigned i = 0; i < FUNCS; i++)
 		memcpy(code + i * SLOT, i % 3 ? "\x0f\x1f\x44\x00\x00\x90\x90\xc3\xcc\xcc\xcc" : "\xe9\x04\x00\x00\x00\xcc\xcc\xcc\xcc\xc3\xcc\xcc",
 		       12);
@@ -63,23 +65,38 @@ static void end_vmm(void)
 }
 
 // Entries; where there is none, a jump that cannot be replaced without holding the threads.
+static bool room(void *ctx, uint64_t *addr, uint8_t *was)
+{
+	unsigned off = FUNCS * SLOT + *(const unsigned *)ctx * 8;
+
+	*addr = BASE + off;
+	memset(was, 0xcc, DV_TRAP_STUB_SIZE);
+	return true;
+}
+
 static void traps(dv_traps *ret)
 {
+	struct dv_trap_set *set = dv_trap_set_create();
+
 	for (unsigned i = 0; i < FUNCS; i++) {
 		uint64_t thunk = BASE + i * SLOT + 9;
-		struct dv_trap_code c = {.addr = BASE + i * SLOT, .size = 5, .text = code, .text_addr = BASE,
-		                         .text_size = FUNCS * SLOT, .thunks = &thunk, .thunk_count = 1};
+		struct dv_trap_code c = {.addr = BASE + i * SLOT, .size = 5, .text = code, .text_addr = BASE, .text_size = FUNCS * SLOT,
+		                         .thunks = &thunk, .thunk_count = 1, .room = room, .ctx = &i};
 		char why[DV_TRAP_WHY];
 		struct dv_trap t;
 
 		if (i % 3 == 0)
-			CHECK(dv_trap_returns(&c, NULL, ret, NULL, why));
+			CHECK(dv_trap_returns(&c, set, ret, NULL, why));
 		else if (!dv_trap_entry(code + i * SLOT, SLOT, BASE + i * SLOT, &t))
 			*DV_PUSH(ret) = t;
 	}
 	CHECK_EQ(ret->count, FUNCS);
-	for (size_t i = 0; i < ret->count; i++)
+	for (size_t i = 0; i < ret->count; i++) {
 		ret->data[i].hva = (uint64_t)(uintptr_t)code + ret->data[i].pc - BASE;
+		if (ret->data[i].jump_size)
+			ret->data[i].jump_hva = (uint64_t)(uintptr_t)code + ret->data[i].place - BASE;
+	}
+	dv_trap_set_destroy(set);
 }
 
 static unsigned on(void)
@@ -87,7 +104,7 @@ static unsigned on(void)
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < FUNCS; i++)
-		n += code[i * SLOT] == 0x0f && code[i * SLOT + 1] == 0x08;
+		n += i % 3 ? code[i * SLOT] == 0x0f && code[i * SLOT + 1] == 0x08 : code[i * SLOT + 1] != 4;
 	return n;
 }
 
@@ -418,7 +435,7 @@ int main(void)
 {
 	REQUIRE(mkdtemp(dir));
 	setenv("DVIRT_RUNDIR", dir, 1);
-	code = mmap(NULL, FUNCS * SLOT, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	code = mmap(NULL, CODE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	REQUIRE(code != MAP_FAILED);
 	start_vmm();
 	test_normal();

@@ -82,13 +82,24 @@ static void steps(const struct dv_trap *t, bool nop)
 	uint8_t b[8];
 
 	CHECK(dv_trap_sane(t));
-	CHECK_EQ(dv_trap_state(t, t->was), DV_TRAP_WAS);
-	CHECK_EQ(dv_trap_state(t, t->now), DV_TRAP_ON);
-	dv_trap_off(t, b);
-	CHECK_EQ(dv_trap_state(t, b), DV_TRAP_OFF);
-	if (t->flags & DV_TRAP_STOP)
-		return;
+	CHECK_EQ(dv_trap_state(t, t->was, t->jump_was), DV_TRAP_WAS);
+	CHECK_EQ(dv_trap_state(t, t->now, t->jump_now), DV_TRAP_ON);
 	memcpy(b, t->was, 8);
+	if (t->flags & DV_TRAP_STUB) {
+		for (unsigned i = 0; i < t->size; i++) {
+			if (!memcmp(b, t->now, t->size))
+				break;
+			CHECK(!dv_trap_prepared(t, b, t->jump_was));
+			CHECK_EQ(dv_trap_state(t, b, t->jump_now), DV_TRAP_FOREIGN);
+			b[i] = t->now[i];
+			CHECK_EQ(dv_trap_state(t, b, t->jump_was), DV_TRAP_OFF);
+		}
+		CHECK(dv_trap_prepared(t, b, t->jump_was));
+		CHECK(!dv_trap_prepared(t, b, t->jump_now));
+		b[3] ^= 0x10;
+		CHECK(b[3] == t->was[3] || dv_trap_state(t, b, t->jump_was) == DV_TRAP_FOREIGN);
+		return;
+	}
 	for (unsigned i = 0; i < t->steps; i++) {
 		bool same = b[t->order[i]] == t->now[t->order[i]];
 
@@ -98,13 +109,14 @@ static void steps(const struct dv_trap *t, bool nop)
 		} else {
 			CHECK_EQ(b[0], 0xc3);
 		}
+		CHECK_EQ(dv_trap_prepared(t, b, NULL), i + 1 == t->steps);
 		b[t->order[i]] = t->now[t->order[i]];
 		if (i + 1 < t->steps)
-			CHECK(same || dv_trap_state(t, b) == DV_TRAP_OFF);
+			CHECK(same || dv_trap_state(t, b, NULL) == DV_TRAP_OFF);
 	}
 	CHECK(!memcmp(b, t->now, t->size));
 	b[0] ^= 0x10;
-	CHECK_EQ(dv_trap_state(t, b), DV_TRAP_FOREIGN);
+	CHECK_EQ(dv_trap_state(t, b, NULL), DV_TRAP_FOREIGN);
 }
 
 static void test_native(void)
@@ -153,7 +165,7 @@ static void test_entries(void)
 	entry("f3 0f 1e fa 0f 1f 44 00 00 41 57", 4, NULL);
 	entry("66 0f 1f 00 0f 1f 44 00 00 41 57", 4, NULL);
 	entry("0f 1f 40 d6 0f 1f 44 00 00 41 57", 4, NULL);
-	entry("66 66 66 66 90 55", 0, NULL);
+	entry("66 66 66 66 90 55", 0, "no NOP");
 	entry("0f 1f 44 66 90 55", 0, NULL); // left over
 	entry("0f 08 44 66 90 55", 0, NULL);
 	entry("f3 0f 1e fa 0f 08 44 66 90 55", 4, NULL);
@@ -261,14 +273,28 @@ static void text(const char *s, struct text *t)
 		t->to = t->size;
 }
 
+#define ROOM 300u /* offset of what test_room() gives away */
+static unsigned rooms;
+
+static bool test_room(void *ctx, uint64_t *addr, uint8_t *was)
+{
+	(void)ctx;
+	if (!rooms)
+		return false;
+	*addr = BASE + ROOM + 16 * --rooms;
+	memset(was, 0xcc, DV_TRAP_STUB_SIZE);
+	return true;
+}
+
+static const uint64_t thunks[] = {THUNK + 64, THUNK};
+
 static bool returns(const char *s, struct dv_trap_set *set, dv_traps *ret, dv_trap_addrs *tails, char *why)
 {
-	static const uint64_t thunks[] = {THUNK + 64, THUNK};
 	struct text t;
 
 	text(s, &t);
 	return dv_trap_returns(&(struct dv_trap_code){.addr = BASE + t.from, .size = t.to - t.from, .site = 7, .text = t.bytes,
-	                           .text_addr = BASE, .text_size = t.size, .thunks = thunks, .thunk_count = 2},
+	                           .text_addr = BASE, .text_size = t.size, .thunks = thunks, .thunk_count = 2, .room = test_room},
 	                       set, ret, tails, why);
 }
 
@@ -277,12 +303,13 @@ static void yes(const char *s, unsigned count, const char *offs)
 	char why[DV_TRAP_WHY], got[200] = "";
 	dv_traps r = {0};
 
+	rooms = 10;
 	CHECK(returns(s, NULL, &r, NULL, why));
 	CHECK_STR(why, "");
 	CHECK_EQ(r.count, count);
 	for (size_t i = 0; i < r.count; i++) {
-		snprintf(got + strlen(got), sizeof(got) - strlen(got), "%s%x%s", i ? " " : "", (unsigned)(r.data[i].pc - BASE),
-		         r.data[i].flags & DV_TRAP_STOP ? r.data[i].via ? "v" : "s" : "");
+		snprintf(got + strlen(got), sizeof(got) - strlen(got), "%s%x%s", i ? " " : "", (unsigned)(r.data[i].place - BASE),
+		         r.data[i].flags & DV_TRAP_STUB ? "s" : "");
 		CHECK_EQ(r.data[i].site, 7);
 		steps(&r.data[i], false);
 	}
@@ -325,6 +352,14 @@ static void test_returns(void)
 	no(">", "its size is not known, or is more than 262144 bytes");
 }
 
+static uint64_t jump(const uint8_t *p, unsigned n, uint64_t addr)
+{
+	int32_t rel;
+
+	memcpy(&rel, p + n - 4, 4);
+	return addr + n + (uint64_t)(int64_t)rel;
+}
+
 static void test_thunks(void)
 {
 	struct dv_trap_set *set = dv_trap_set_create();
@@ -332,48 +367,80 @@ static void test_thunks(void)
 	dv_traps r = {0};
 
 	yes("90 T cccc", 1, "1s");
-	yes("90 T cc 6690", 1, "1s");
-	yes("> 90 T < 90 T", 1, "1v");        // the next function's
-	yes("90 T > 90 T < 90", 1, "7v");     // the one before
-	yes("7406 90 T 5b 90 T cccc", 2, "as 3v"); // its own, behind INVD
-	no("90 T", "the return at +0x1 has no room behind it");
-	no("7404 90 T 5b T 90", "the return at +0x3 has no room behind it");
-	no("90 0f84f9ff7f00 T cccc", "the return at +0x1 is a conditional jump");
-	no("90 0f08 eb05 00 cc", "a trap of an earlier session is at its return at +0x1");
+	yes("90 T", 1, "1s");
+	yes("7406 90 T 5b 90 T 5b c3 cccc", 3, "3s as 10");
+	yes("90 0f84f9ff7f00 T cccc", 2, "1s 7s"); // conditional
+	yes("90 f2T", 1, "1s");
+	yes("90 T cc cc 0f08 T 0f08 T cc", 1, "1s"); // stubs that were left
+	yes("> 90 c3 cccc <", 1, "1");
+	no("90 74fd", "it has no return instruction");
 
-	// A jump that one function lends cannot be the other's trap.
-	CHECK(returns("> 90 T < 90 T", set, &r, NULL, why));
-	CHECK_EQ(r.data[0].via, BASE + 7);
-	CHECK(!returns("90 T > 90 T < cccc", set, &r, NULL, why));
-	CHECK_STR(why, "the return at +0x1 serves another function's return probe");
-	CHECK(returns("> 90 T < 90 T", set, &r, NULL, why));
+	// A stub for each jump, whoever asks.
+	rooms = 2;
+	CHECK(returns("90 T 90 T", set, &r, NULL, why));
+	CHECK_EQ(rooms, 0);
+	CHECK(returns("90 T 90 T", set, &r, NULL, why));
+	CHECK_EQ(r.count, 4);
+	CHECK_EQ(r.data[0].pc, r.data[2].pc);
+	CHECK_EQ(r.data[1].pc, r.data[3].pc);
+	CHECK(r.data[0].pc != r.data[1].pc);
+	for (unsigned i = 0; i < 4; i++) {
+		CHECK_EQ(jump(r.data[i].jump_now, 5, r.data[i].place), r.data[i].pc);
+		CHECK_EQ(jump(r.data[i].jump_was, 5, r.data[i].place), THUNK);
+		CHECK_EQ(jump(r.data[i].now + 2, 5, r.data[i].pc + 2), THUNK);
+	}
+	CHECK(!returns("90 T 90 T 90 T", set, &r, NULL, why));
+	CHECK_STR(why, "the kernel's code has no room left for the return at +0xd");
+	CHECK_EQ(r.count, 4);
+	r.data[0].jump_now[1] ^= 1;
+	CHECK(!dv_trap_sane(&r.data[0]));
+	r.data[1].now[4] ^= 1;
+	CHECK(!dv_trap_sane(&r.data[1]));
 	dv_trap_set_destroy(set);
-	// Nor the other way round.
+	DV_VEC_FREE(&r);
+
+	// Many.
 	set = dv_trap_set_create();
-	CHECK(returns("90 T > 90 T < cccc", set, &r, NULL, why));
-	CHECK(!returns("> 90 T < 90 T", set, &r, NULL, why));
-	CHECK_STR(why, "the return at +0x1 has no room behind it");
+	for (unsigned i = 0; i < 3000; i++) {
+		struct text t;
+
+		rooms = 5000 + i;
+		text("90 T", &t);
+		CHECK(dv_trap_returns(&(struct dv_trap_code){.addr = BASE + 0x100000 + 16 * i, .size = 6, .text = t.bytes,
+		                          .text_addr = BASE + 0x100000 + 16 * i, .text_size = 6,
+		                          .thunks = (const uint64_t[]){THUNK + 0x100000 + 16 * i}, .thunk_count = 1, .room = test_room},
+		                      set, &r, NULL, why));
+		CHECK_EQ(r.data[i].pc, BASE + ROOM + 16 * (4999 + i));
+	}
 	dv_trap_set_destroy(set);
 	DV_VEC_FREE(&r);
 }
 
-// What a trap of several bytes does, by our own decoding: where the jump behind INVD leads.
-static void test_jumps(void)
+static void padding(const char *s, uint32_t want_off, uint32_t want_size)
 {
-	char why[DV_TRAP_WHY];
-	dv_traps r = {0};
-	int32_t rel;
+	struct text t;
+	uint32_t off = 0;
 
-	CHECK(returns("90 T cccc", NULL, &r, NULL, why));
-	memcpy(&rel, r.data[0].now + 3, 4);
-	CHECK_EQ(r.data[0].pc + 7 + (uint64_t)(int64_t)rel, THUNK);
-	r.count = 0;
-	CHECK(returns("> 90 T < 90 90 90 T", NULL, &r, NULL, why));
-	CHECK_EQ(r.data[0].pc + 4 + (uint64_t)(int8_t)r.data[0].now[3], BASE + 9);
-	CHECK_EQ(r.data[0].now[4], r.data[0].was[4]);
-	r.data[0].was[0] = 0x90;
-	CHECK(!dv_trap_sane(&r.data[0]));
-	DV_VEC_FREE(&r);
+	text(s, &t);
+	CHECK_EQ(dv_trap_padding(&(struct dv_trap_code){.addr = BASE + t.from, .size = t.to - t.from, .text = t.bytes,
+	                             .text_addr = BASE, .text_size = t.size, .thunks = thunks, .thunk_count = 2}, &off), want_size);
+	CHECK_EQ(off, want_off);
+}
+
+static void test_padding(void)
+{
+	padding("90 c3 cccccccccccccccccc", 4, 7);
+	padding("90 c3 cccccccccccccccccccc", 4, 8);
+	padding("90 c3 cccccccccccccccc", 0, 0);
+	padding("90 T cccccccccccccccccc", 8, 7);
+	padding("90 c3 662e0f1f840000000000 90", 4, 9);
+	padding("90 0f0b 662e0f1f840000000000 90", 5, 9);
+	padding("90 5b cccccccccccccccccc", 0, 0);               // it goes on into it
+	padding("eb01 90 c3 662e0f1f840000000000 90", 6, 9);
+	padding("eb03 90 c3 662e0f1f840000000000 90", 0, 0);     // something jumps there
+	padding("90 c3 cccc 0f08T cccccccccccccccccc", 13, 7);   // behind a stub that was left
+	padding("90 c3 48b8cccccccccccccccc c3", 0, 0);          // a constant
+	padding("90 06 c3 cccccccccccccccccc", 0, 0);
 }
 
 static void test_tails(void)
@@ -396,7 +463,7 @@ int main(void)
 	test_batch();
 	test_returns();
 	test_thunks();
-	test_jumps();
+	test_padding();
 	test_tails();
 	return test_done();
 }

@@ -115,7 +115,8 @@ static bool read_rows(int fd, struct head *h, dv_traps *ret)
 	}
 	ok = true;
 	for (size_t i = 0; i < ret->count; i++)
-		ok = ok && dv_trap_sane(&ret->data[i]) && ret->data[i].hva >= 4096;
+		ok = ok && dv_trap_sane(&ret->data[i]) && ret->data[i].hva >= 4096 &&
+		     (!ret->data[i].jump_size || ret->data[i].jump_hva >= 4096);
 	if (!ok)
 		ret->count = 0;
 	return ok;
@@ -354,7 +355,7 @@ static int by_place(const void *a, const void *b)
 
 	if (x->hva != y->hva)
 		return x->hva < y->hva ? -1 : 1;
-	return x->pc < y->pc ? -1 : x->pc > y->pc;
+	return x->place < y->place ? -1 : x->place > y->place;
 }
 
 // Put those down that are not yet. Where one is left over, what the kernel had there was known then.
@@ -372,7 +373,8 @@ static struct dv_error *note(struct dv_guard *g, struct dv_trap *t, size_t count
 
 		if (!t[i].hva)
 			continue;
-		if (k && k->size == t[i].size && k->flags == t[i].flags && !memcmp(k->now, t[i].now, k->size))
+		if (k && k->size == t[i].size && k->flags == t[i].flags && k->place == t[i].place &&
+		    !memcmp(k->now, t[i].now, k->size))
 			memcpy(t[i].was, k->was, sizeof(k->was));
 		else
 			*DV_PUSH(&g->traps) = t[i];

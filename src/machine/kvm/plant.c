@@ -44,14 +44,11 @@ struct work {
 	const struct dv_planter *p;
 	struct dv_trap *t;
 	uint32_t count;
-	uint8_t (*bytes)[8]; // what stands there
-	struct dv_kvm_piece *pieces;
+	uint8_t (*bytes)[8], (*jumps)[8]; // what stands there
+	struct dv_kvm_piece *pieces;      // two of each
 	void (*fill)(struct work *w); // what to store while virtual CPUs are held
 	struct behind *behind;
 	bool held; // in the process that holds them
-	bool last; // ask about all of them there
-	uint64_t *vias; // where the traps that stay jump to, sorted
-	uint32_t via_count;
 	// Stores to be made.
 	uint64_t *hva;
 	uint8_t *value;
@@ -70,10 +67,10 @@ static struct dv_error *begin(struct work *w, const struct dv_planter *p, struct
 	if (!start || (p->start && start != p->start))
 		return dv_error_create(DV_ERR_GONE, "process %d is gone", p->pid);
 	w->bytes = dv_xcalloc(count + 1, sizeof(*w->bytes));
-	w->pieces = dv_xcalloc(count + 1, sizeof(*w->pieces));
-	w->vias = dv_xcalloc(count + 1, sizeof(*w->vias));
-	w->hva = dv_xcalloc(8 * count + 1, sizeof(*w->hva));
-	w->value = dv_xcalloc(8 * count + 1, 1);
+	w->jumps = dv_xcalloc(count + 1, sizeof(*w->jumps));
+	w->pieces = dv_xcalloc(2 * count + 1, sizeof(*w->pieces));
+	w->hva = dv_xcalloc(16 * count + 1, sizeof(*w->hva));
+	w->value = dv_xcalloc(16 * count + 1, 1);
 	return NULL;
 }
 
@@ -81,32 +78,44 @@ static void end(struct work *w)
 {
 	free(w->bytes);
 	free(w->pieces);
-	free(w->vias);
+	free(w->jumps);
 	free(w->hva);
 	free(w->value);
+}
+
+static bool is_stub(const struct dv_trap *t)
+{
+	return t->flags & DV_TRAP_STUB;
 }
 
 static void look(struct work *w)
 {
 	const struct dv_planter *p = w->p;
+	uint32_t n = 0;
 	bool all;
 
-	for (uint32_t i = 0; i < w->count; i++)
-		w->pieces[i] = (struct dv_kvm_piece){w->t[i].hva, w->bytes[i], w->t[i].size};
-	all = dv_kvm_read_pieces(p->pid, w->pieces, w->count);
+	for (uint32_t i = 0; i < w->count; i++) {
+		w->pieces[n++] = (struct dv_kvm_piece){w->t[i].hva, w->bytes[i], w->t[i].size};
+		if (is_stub(&w->t[i]))
+			w->pieces[n++] = (struct dv_kvm_piece){w->t[i].jump_hva, w->jumps[i], w->t[i].jump_size};
+	}
+	all = dv_kvm_read_pieces(p->pid, w->pieces, n);
+	n = 0;
 	for (uint32_t i = 0; i < w->count; i++) {
 		struct dv_trap *t = &w->t[i];
+		unsigned mine = is_stub(t) ? 2 : 1;
 
-		if (!t->hva || (!all && !dv_kvm_read_pieces(p->pid, &w->pieces[i], 1)))
+		if (!t->hva || (is_stub(t) && !t->jump_hva) || (!all && !dv_kvm_read_pieces(p->pid, &w->pieces[n], mine)))
 			t->state = DV_TRAP_FOREIGN;
 		else
-			t->state = (uint8_t)dv_trap_state(t, w->bytes[i]);
+			t->state = (uint8_t)dv_trap_state(t, w->bytes[i], w->jumps[i]);
+		n += mine;
 	}
 }
 
-static void store(struct work *w, const struct dv_trap *t, unsigned at, uint8_t value)
+static void store(struct work *w, uint64_t hva, uint8_t value)
 {
-	w->hva[w->stores] = t->hva + at;
+	w->hva[w->stores] = hva;
 	w->value[w->stores++] = value;
 }
 
@@ -119,13 +128,6 @@ static void flush(struct work *w)
 		return;
 	for (uint32_t i = 0; i < n; i++) // without those that cannot be
 		(void)dv_kvm_write_bytes(w->p->pid, &w->hva[i], &w->value[i], 1);
-}
-
-// All bytes of a trap at once: only while no virtual CPU runs.
-static void store_all(struct work *w, const struct dv_trap *t, const uint8_t *bytes)
-{
-	for (unsigned k = 0; k < t->size; k++)
-		store(w, t, k, bytes[k]);
 }
 
 // In another process. What is there may have changed since.
@@ -174,65 +176,44 @@ static void count(const struct work *w, struct dv_planted *ret)
 		}
 }
 
-static bool needs_stop(const struct dv_trap *t)
+// The flip of a trap, to or fro.
+static void flip(struct work *w, const struct dv_trap *t, bool on)
 {
-	return t->flags & DV_TRAP_STOP;
+	const uint8_t *b = on ? t->now : t->was, *j = on ? t->jump_now : t->jump_was;
+	unsigned at = t->steps ? t->order[t->steps - 1] : 0;
+
+	if (!is_stub(t))
+		store(w, t->hva + at, b[at]);
+	for (unsigned k = t->jump_size; is_stub(t) && k-- > t->jump_size - 4u;)
+		store(w, t->jump_hva + k, j[k]);
 }
 
-static int by_number(const void *a, const void *b)
+// All else of it.
+static void tail(struct work *w, const struct dv_trap *t, bool on)
 {
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	if (is_stub(t))
+		for (unsigned k = 0; k < t->size; k++)
+			store(w, t->hva + k, on ? t->now[k] : t->was[k]);
+	for (unsigned k = 0; k + 1u < t->steps; k++) {
+		unsigned at = t->order[on ? k : t->steps - 2u - k];
 
-	return x < y ? -1 : x > y;
-}
-
-// Is there one of a sorted list in [from, from + size)?
-static bool any_in(const uint64_t *list, uint32_t n, uint64_t from, unsigned size)
-{
-	uint32_t lo = 0, hi = n;
-
-	while (lo < hi) {
-		uint32_t mid = lo + (hi - lo) / 2;
-
-		if (list[mid] < from)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo < n && list[lo] - from < size;
-}
-
-static void fill_flips(struct work *w)
-{
-	uint8_t off[8];
-
-	for (uint32_t i = 0; i < w->count; i++) {
-		const struct dv_trap *t = &w->t[i];
-		unsigned flip = t->steps ? t->order[t->steps - 1] : 0;
-
-		dv_trap_off(t, off);
-		if (!needs_stop(t) && t->state != DV_TRAP_ON && !memcmp(off, w->bytes[i], t->size))
-			store(w, t, flip, t->now[flip]);
+		store(w, t->hva + at, on ? t->now[at] : t->was[at]);
 	}
 }
 
-// One that goes by another's bytes is nothing without them.
+static void flips_on(struct work *w, bool stubs)
+{
+	for (uint32_t i = 0; i < w->count; i++)
+		if (is_stub(&w->t[i]) == stubs && (w->t[i].state == DV_TRAP_WAS || w->t[i].state == DV_TRAP_OFF) &&
+		    dv_trap_prepared(&w->t[i], w->bytes[i], w->jumps[i]))
+			flip(w, &w->t[i], true);
+}
+
 static void fill_plant(struct work *w)
 {
 	if (w->p->stop)
-		fill_flips(w);
-	w->via_count = 0;
-	for (uint32_t i = 0; i < w->count; i++)
-		if (needs_stop(&w->t[i]) && w->t[i].state == DV_TRAP_FOREIGN)
-			w->vias[w->via_count++] = w->t[i].pc + 2;
-	qsort(w->vias, w->via_count, sizeof(*w->vias), by_number);
-	for (uint32_t i = 0; i < w->count; i++) {
-		const struct dv_trap *t = &w->t[i];
-
-		if (needs_stop(t) && (t->state == DV_TRAP_WAS || t->state == DV_TRAP_OFF) &&
-		    !(t->via && any_in(w->vias, w->via_count, t->via, 1)))
-			store_all(w, t, t->now);
-	}
+		flips_on(w, false);
+	flips_on(w, true);
 }
 
 struct dv_error *dv_plant(const struct dv_planter *p, struct dv_trap *t, size_t n, struct dv_planted *ret)
@@ -245,15 +226,13 @@ struct dv_error *dv_plant(const struct dv_planter *p, struct dv_trap *t, size_t 
 	look(&w);
 	for (uint32_t i = 0; i < w.count; i++) {
 		ret->adopted += t[i].state == DV_TRAP_ON;
-		if (needs_stop(&t[i]) || (t[i].state != DV_TRAP_WAS && t[i].state != DV_TRAP_OFF))
-			continue;
-		for (unsigned k = 0; k + 1 < t[i].steps; k++)
-			store(&w, &t[i], t[i].order[k], t[i].now[t[i].order[k]]);
+		if (t[i].state == DV_TRAP_WAS || t[i].state == DV_TRAP_OFF)
+			tail(&w, &t[i], true);
 	}
 	flush(&w);
 	look(&w);
 	if (!p->stop) {
-		fill_flips(&w);
+		flips_on(&w, false);
 		flush(&w);
 	}
 	e = held(&w, fill_plant, ret);
@@ -263,28 +242,18 @@ struct dv_error *dv_plant(const struct dv_planter *p, struct dv_trap *t, size_t 
 	return e;
 }
 
-static void fill_unflips(struct work *w)
+static void flips_off(struct work *w, bool stubs)
 {
-	for (uint32_t i = 0; i < w->count; i++) {
-		const struct dv_trap *t = &w->t[i];
-		unsigned flip = t->steps ? t->order[t->steps - 1] : 0;
-
-		if (!needs_stop(t) && t->state == DV_TRAP_ON)
-			store(w, t, flip, t->was[flip]);
-	}
+	for (uint32_t i = 0; i < w->count; i++)
+		if (is_stub(&w->t[i]) == stubs && w->t[i].state == DV_TRAP_ON)
+			flip(w, &w->t[i], false);
 }
 
 static void fill_unplant(struct work *w)
 {
-	uint8_t off[8];
-
 	if (w->p->stop)
-		fill_unflips(w);
-	for (uint32_t i = 0; i < w->count; i++)
-		if (needs_stop(&w->t[i]) && w->t[i].state == DV_TRAP_ON) {
-			dv_trap_off(&w->t[i], off);
-			store_all(w, &w->t[i], off);
-		}
+		flips_off(w, false);
+	flips_off(w, true);
 }
 
 struct dv_error *dv_unplant(const struct dv_planter *p, struct dv_trap *t, size_t n, struct dv_planted *ret)
@@ -296,7 +265,7 @@ struct dv_error *dv_unplant(const struct dv_planter *p, struct dv_trap *t, size_
 		return e;
 	look(&w);
 	if (!p->stop) {
-		fill_unflips(&w);
+		flips_off(&w, false);
 		flush(&w);
 	}
 	e = held(&w, fill_unplant, ret);
@@ -306,6 +275,13 @@ struct dv_error *dv_unplant(const struct dv_planter *p, struct dv_trap *t, size_
 	return e;
 }
 
+static int by_number(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
 struct behind {
 	uint64_t *addrs;
 	uint8_t *busy;
@@ -313,19 +289,18 @@ struct behind {
 };
 
 // Where somebody may stand: what is left of traps.
-static void all_behind(const struct work *w, struct behind *b, bool held)
+static void all_behind(const struct work *w, struct behind *b)
 {
 	b->count = 0;
-	for (uint32_t i = 0; i < w->count; i++)
-		if (w->t[i].state == DV_TRAP_OFF && (needs_stop(&w->t[i]) == held || (held && w->last)))
-			b->addrs[b->count++] = w->t[i].pc + 2;
+	for (uint32_t i = 0; i < w->count; i++) {
+		if (w->t[i].state != DV_TRAP_OFF)
+			continue;
+		if (is_stub(&w->t[i])) // before its INVD, too
+			b->addrs[b->count++] = w->t[i].pc;
+		b->addrs[b->count++] = w->t[i].pc + 2;
+	}
 	qsort(b->addrs, b->count, sizeof(*b->addrs), by_number);
 	memset(b->busy, 0, b->count);
-}
-
-static bool ask(const struct work *w, struct behind *b)
-{
-	return w->p->quiet(w->p->ctx, b->addrs, b->count, b->busy, w->held);
 }
 
 static bool busy(const struct behind *b, uint64_t addr)
@@ -335,42 +310,23 @@ static bool busy(const struct behind *b, uint64_t addr)
 	return !at || b->busy[at - b->addrs];
 }
 
-static void fill_tails(struct work *w)
+static void tails_off(struct work *w)
 {
-	for (uint32_t i = 0; i < w->count; i++) {
-		const struct dv_trap *t = &w->t[i];
+	const struct behind *b = w->behind;
 
-		if (t->state != DV_TRAP_OFF || needs_stop(t) || busy(w->behind, t->pc + 2))
-			continue;
-		for (unsigned k = t->steps - 1u; k-- > 0;)
-			store(w, t, t->order[k], t->was[t->order[k]]);
-	}
+	for (uint32_t i = 0; i < w->count; i++)
+		if (w->t[i].state == DV_TRAP_OFF && !busy(b, w->t[i].pc + 2) && !(is_stub(&w->t[i]) && busy(b, w->t[i].pc)))
+			tail(w, &w->t[i], false);
 }
 
-// Not one that another, which stays, jumps into. One that is off is gone through byte for byte, as two instructions, so who
-// may be between them is asked when nobody moves.
-static void fill_replant(struct work *w)
+// The last word: nobody moves.
+static void fill_tails(struct work *w)
 {
-	w->via_count = 0;
-	all_behind(w, w->behind, true);
-	if (w->held && w->behind->count && !ask(w, w->behind))
-		return;
-	if (w->last)
-		fill_tails(w);
-	for (uint32_t i = 0; i < w->count; i++) {
-		const struct dv_trap *t = &w->t[i];
+	struct behind *b = w->behind;
 
-		if (t->via && (t->state == DV_TRAP_ON || (t->state == DV_TRAP_OFF && busy(w->behind, t->pc + 2))))
-			w->vias[w->via_count++] = t->via;
-	}
-	qsort(w->vias, w->via_count, sizeof(*w->vias), by_number);
-	for (uint32_t i = 0; i < w->count; i++) {
-		const struct dv_trap *t = &w->t[i];
-
-		if (t->state == DV_TRAP_OFF && needs_stop(t) && !busy(w->behind, t->pc + 2) &&
-		    !any_in(w->vias, w->via_count, t->pc, t->size))
-			store_all(w, t, t->was);
-	}
+	all_behind(w, b);
+	if (!w->held || w->p->quiet(w->p->ctx, b->addrs, b->count, b->busy, true))
+		tails_off(w);
 }
 
 static bool any_off(const struct work *w)
@@ -396,21 +352,22 @@ struct dv_error *dv_replant(const struct dv_planter *p, struct dv_trap *t, size_
 
 	if (e)
 		return e;
-	b.addrs = dv_xcalloc(n + 1, sizeof(*b.addrs));
-	b.busy = dv_xcalloc(n + 1, 1);
+	b.addrs = dv_xcalloc(2 * n + 1, sizeof(*b.addrs));
+	b.busy = dv_xcalloc(2 * n + 1, 1);
 	w.behind = &b;
 	look(&w);
 	for (; p->quiet && tries && !e && any_off(&w); tries--) {
 		pause_ms(p->settle_ms);
-		all_behind(&w, &b, false);
-		if (b.count && ask(&w, &b)) {
-			look(&w);
-			fill_tails(&w);
-			flush(&w);
-			look(&w);
+		if (tries == 1) {
+			e = held(&w, fill_tails, ret);
+		} else {
+			all_behind(&w, &b);
+			if (p->quiet(p->ctx, b.addrs, b.count, b.busy, false)) {
+				look(&w);
+				tails_off(&w);
+				flush(&w);
+			}
 		}
-		w.last = tries == 1;
-		e = held(&w, fill_replant, ret);
 		look(&w);
 	}
 	count(&w, ret);

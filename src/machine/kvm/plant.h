@@ -19,9 +19,9 @@
  * are. A virtual CPU stands there when its program counter is one of them or, while it comes back from the trap, two less;
  * a task or an interrupted interrupt when its stack says so (dv_trap_stacks()).
  *
- * Not @p held: asked while the guest runs, some time after the last trap, of places that nobody can come to any more.
- * @p held: asked of traps that need that (DV_TRAP_STOP), while the virtual CPUs are held, by the process that holds them: in a copy of
- * this process's memory, and with little time (DV_STOP_MS). Somebody may come there again later.
+ * Nobody can come there any more, so once the answer is no it stays so. It is asked some time after the last trap, while the
+ * guest runs; when that does not help, @p held: while the virtual CPUs are held, by the process that holds them: in a copy of this
+ * process's memory, and with little time (DV_STOP_MS).
  */
 typedef bool dv_quiet_fn(void *ctx, const uint64_t *addrs, uint32_t count, uint8_t *busy, bool held);
 
@@ -34,7 +34,7 @@ struct dv_planter {
 	const int32_t *tids; /**< its virtual CPUs' threads; NULL: all its threads are held where some must be */
 	uint32_t tid_count;
 	unsigned settle_ms; /**< DV_SETTLE_MS: how long after the last trap the first question about who is behind it is asked */
-	bool stop;         /**< hold the virtual CPUs for every trap, not only those that need it */
+	bool stop;         /**< hold the virtual CPUs for every trap, not only for stubs */
 	dv_quiet_fn *quiet; /**< NULL: it is never known */
 	void *ctx;
 };
@@ -52,7 +52,8 @@ struct dv_planted {
  * held; what could be done is done, and counted. */
 struct dv_error *dv_plant(const struct dv_planter *p, struct dv_trap *t, size_t count, struct dv_planted *ret) DV_MUST_USE;
 struct dv_error *dv_unplant(const struct dv_planter *p, struct dv_trap *t, size_t count, struct dv_planted *ret) DV_MUST_USE;
-/** Asks dv_planter::quiet up to @p tries times, settle_ms apart; what is not quiet then stays off. */
+/** Asks dv_planter::quiet up to @p tries times, settle_ms apart, the last time with the virtual CPUs held; what is not quiet then
+ *  stays off. */
 struct dv_error *dv_replant(const struct dv_planter *p, struct dv_trap *t, size_t count, unsigned tries,
                             struct dv_planted *ret) DV_MUST_USE;
 

@@ -10,16 +10,13 @@
  *   c3 08 c3    ret
  *   0f 08 c3    invd; ret           the flip: c3 becomes 0f
  *
- * A jump to the return thunk (e9 and 32 bits) cannot be left by single bytes. With room behind it:
+ * A jump to the return thunk has no room, and its distance cannot be changed byte by byte. So, with all virtual CPUs held, it is
+ * led to a stub in padding, which may be that of any function, and which is there already:
  *
- *   e9 rr rr rr rr cc cc    jmp thunk
- *   0f 08 e9 rr rr rr rr    invd; jmp thunk
+ *   e9 rr rr rr rr          jmp thunk      e9 ss ss ss ss          jmp stub
+ *   cc cc cc cc cc cc cc                   0f 08 e9 tt tt tt tt    stub: invd; jmp thunk
  *
- * Without, a short jump to another such jump, which another function lends (it then cannot be a trap itself), or to the
- * one that stands behind an INVD in this function.
- *
- *   e9 rr rr rr rr    jmp thunk
- *   0f 08 eb dd rr    invd; jmp .+dd
+ * Conditional jumps to the thunk likewise. When the jump leads to the thunk again the stub is dead, whatever is in it.
  *
  * A place that something else jumps into is none. Jumps of this function are seen, those of others into the middle of
  * it (from its cold part) lead to instructions, and padding is not made of those.
@@ -35,13 +32,14 @@
 
 struct place {
 	uint32_t off;
-	uint8_t kind; // c3 or e9; 0f: a trap is there already
+	uint8_t jump; // bytes of the jump that it is; 0: a return
 };
 struct scan {
 	const struct dv_trap_code *c;
 	const uint8_t *p;  // the function
 	uint8_t *targets;  // a bit for each byte of it that something in it jumps to
 	uint32_t pad;      // from here on padding only
+	bool ends;         // what is before that does not go on into it
 	struct place *places;
 	uint32_t count;
 	char *why;
@@ -77,11 +75,11 @@ static const uint8_t *at(const struct scan *s, uint32_t off, uint32_t size)
 	return o <= s->c->text_size && size <= s->c->text_size - o ? s->c->text + o : NULL;
 }
 
-static bool add(struct scan *s, uint32_t off, uint8_t kind)
+static bool add(struct scan *s, uint32_t off, unsigned jump)
 {
 	if (s->count == RETURNS)
 		return refuse(s, "it has more than %u returns", RETURNS);
-	s->places[s->count++] = (struct place){off, kind};
+	s->places[s->count++] = (struct place){off, (uint8_t)jump};
 	return true;
 }
 
@@ -102,11 +100,17 @@ static unsigned relative(const uint8_t *p, unsigned n, uint8_t *opcode)
 	return 0;
 }
 
+static uint64_t target(const uint8_t *jump, unsigned n, unsigned bytes, uint64_t addr)
+{
+	const uint8_t *d = jump + n - bytes;
+	int32_t rel = bytes == 1 ? (int8_t)d[0] : (int32_t)(d[0] | d[1] << 8 | d[2] << 16 | (uint32_t)d[3] << 24);
+
+	return addr + n + (uint64_t)(int64_t)rel;
+}
+
 static bool jump(struct scan *s, uint32_t off, unsigned n, unsigned bytes, uint8_t opcode, dv_trap_addrs *tails)
 {
-	const uint8_t *d = s->p + off + n - bytes;
-	int32_t rel = bytes == 1 ? (int8_t)d[0] : (int32_t)(d[0] | d[1] << 8 | d[2] << 16 | (uint32_t)d[3] << 24);
-	uint64_t to = s->c->addr + off + n + (uint64_t)(int64_t)rel;
+	uint64_t to = target(s->p + off, n, bytes, s->c->addr + off);
 
 	if (to - s->c->addr < s->c->size) {
 		uint32_t t = (uint32_t)(to - s->c->addr);
@@ -115,11 +119,9 @@ static bool jump(struct scan *s, uint32_t off, unsigned n, unsigned bytes, uint8
 	} else if (opcode == 0xe8) {
 		return true;
 	} else if (is_thunk(s->c, to)) {
-		if (opcode != 0xe9)
-			return refuse(s, "the return at +0x%x is a conditional jump", off);
-		if (n != 5)
+		if (bytes != 4 || n > 8)
 			return refuse(s, "the return at +0x%x is of a form that cannot be replaced", off);
-		return add(s, off, 0xe9);
+		return add(s, off, n);
 	} else if (tails && tails->count < RETURNS) {
 		*DV_PUSH(tails) = to;
 	}
@@ -131,6 +133,14 @@ static bool zeros(const uint8_t *p, uint32_t size)
 	while (size && !*p)
 		p++, size--;
 	return !size;
+}
+
+// A stub that somebody has left in padding.
+static bool is_stub(const struct scan *s, uint32_t off)
+{
+	const uint8_t *p = at(s, off, DV_TRAP_STUB_SIZE);
+
+	return p && !memcmp(p, "\x0f\x08\xe9", 3) && is_thunk(s->c, target(p + 2, 5, 4, s->c->addr + off + 2));
 }
 
 static bool decode(struct scan *s, dv_trap_addrs *tails)
@@ -153,25 +163,25 @@ static bool decode(struct scan *s, dv_trap_addrs *tails)
 			continue;
 		s->pad = off + n;
 		bytes = relative(p, n, &opcode);
+		s->ends = opcode == 0xc3 || opcode == 0xe9 || opcode == 0xeb || (n == 2 && p[0] == 0x0f && p[1] == 0x0b);
 		if (bytes) {
 			if (!jump(s, off, n, bytes, opcode, tails))
 				return false;
 		} else if (p[0] == 0xc3) {
-			if (!add(s, off, 0xc3))
+			if (!add(s, off, 0))
 				return false;
 		} else if (dv_x86_return(p, n)) {
 			return refuse(s, "the return at +0x%x is of a form that cannot be replaced", off);
-		} else if (n == 2 && p[0] == 0x0f && p[1] == 0x08 && off) {
-			const uint8_t *next = at(s, off + 2, 1);
-
-			if (!next || (next[0] != 0xc3 && next[0] != 0xe9 && next[0] != 0xeb))
-				continue;
-			if (next[0] != 0xc3)
-				return refuse(s, "a trap of an earlier session is at its return at +0x%x", off);
-			if (!add(s, off, 0x0f))
+		} else if (off && is_stub(s, off)) {
+			n = DV_TRAP_STUB_SIZE;
+			s->pad = off + n;
+			s->ends = true;
+		} else if (off && n == 2 && p[0] == 0x0f && p[1] == 0x08 && at(s, off + 2, 1) && *at(s, off + 2, 1) == 0xc3) {
+			if (!add(s, off, 0)) // a trap of an earlier dvirt
 				return false;
 			n = 3;
 			s->pad = off + n;
+			s->ends = true;
 		}
 	}
 	return true;
@@ -187,60 +197,39 @@ static bool padding(const struct scan *s, uint32_t off)
 	return (p[0] == INT3 && p[1] == INT3) || (off >= s->pad && off + 2 <= s->c->size && !targeted(s, off, s->c->size));
 }
 
+static bool no_room(struct scan *s, uint32_t off)
+{
+	return refuse(s, "the return at +0x%x has no room behind it", off);
+}
+
 static bool plain(struct scan *s, uint32_t off, struct dv_trap *t)
 {
 	const uint8_t *p = at(s, off, 3), *next = at(s, off + 3, 1);
 	bool left = p && p[1] == 0x08 && p[2] == 0xc3 && (!next || *next == INT3);
 
+	t->pc = t->place;
 	t->size = t->steps = 3;
 	t->order[0] = 2;
 	t->order[1] = 1;
 	memcpy(t->now, (const uint8_t[]){0x0f, 0x08, 0xc3}, 3);
 	memcpy(t->was, (const uint8_t[]){0xc3, INT3, INT3}, 3);
 	if (!p || targeted(s, off + 1, off + 3))
-		return false;
+		return no_room(s, off);
 	if (left) // of an earlier dvirt
 		return true;
 	if (p[0] != 0xc3 || !padding(s, off + 1))
-		return false;
+		return no_room(s, off);
 	memcpy(t->was, p, 3);
 	return true;
 }
 
-static void put32(uint8_t *p, uint64_t v)
-{
-	for (unsigned i = 0; i < 4; i++)
-		p[i] = (uint8_t)(v >> 8 * i);
-}
-
-static uint64_t target(const uint8_t *p, uint64_t addr)
-{
-	return addr + 5 + (uint64_t)(int64_t)(int32_t)(p[1] | p[2] << 8 | p[3] << 16 | (uint32_t)p[4] << 24);
-}
-
-static bool roomy(struct scan *s, uint32_t off, struct dv_trap *t)
-{
-	const uint8_t *p = at(s, off, 7);
-	uint64_t to;
-
-	t->flags = DV_TRAP_STOP;
-	if (!p || !padding(s, off + 5))
-		return false;
-	to = target(p, t->pc) - (t->pc + 7);
-	if ((int64_t)to != (int32_t)to)
-		return false;
-	t->size = 7;
-	memcpy(t->was, p, 7);
-	memcpy(t->now, (const uint8_t[]){0x0f, 0x08, 0xe9}, 3);
-	put32(t->now + 3, to);
-	return true;
-}
-
-/* Addresses of traps, and LENT(those) of jumps that lend themselves: open hashing, at most half full. */
-#define LENT(addr) ((addr) ^ 1ull << 62)
-
+/* Stubs by their jumps: open hashing, at most half full. */
+struct entry {
+	uint64_t place, stub;
+	uint8_t was[DV_TRAP_STUB_SIZE];
+};
 struct dv_trap_set {
-	uint64_t *slots;
+	struct entry *slots;
 	size_t size, used;
 };
 
@@ -260,21 +249,16 @@ void dv_trap_set_destroy(struct dv_trap_set *s)
 	free(s);
 }
 
-static size_t slot(const struct dv_trap_set *s, uint64_t key)
+static struct entry *slot(const struct dv_trap_set *s, uint64_t place)
 {
-	size_t i = (size_t)(key * 0x9e3779b97f4a7c15ull >> 20);
+	size_t i = (size_t)(place * 0x9e3779b97f4a7c15ull >> 20);
 
-	while (s->slots[i & (s->size - 1)] && s->slots[i & (s->size - 1)] != key)
+	while (s->slots[i & (s->size - 1)].place && s->slots[i & (s->size - 1)].place != place)
 		i++;
-	return i & (s->size - 1);
+	return &s->slots[i & (s->size - 1)];
 }
 
-static bool in_set(const struct dv_trap_set *set, uint64_t key)
-{
-	return set && set->slots[slot(set, key)];
-}
-
-static void put_in(struct dv_trap_set *s, uint64_t key)
+static struct entry *entry(struct dv_trap_set *s, uint64_t place)
 {
 	if (s->used * 2 >= s->size) {
 		struct dv_trap_set old = *s;
@@ -282,101 +266,111 @@ static void put_in(struct dv_trap_set *s, uint64_t key)
 		s->size *= 2;
 		s->slots = dv_xcalloc(s->size, sizeof(*s->slots));
 		for (size_t i = 0; i < old.size; i++)
-			if (old.slots[i])
-				s->slots[slot(s, old.slots[i])] = old.slots[i];
+			if (old.slots[i].place)
+				*slot(s, old.slots[i].place) = old.slots[i];
 		free(old.slots);
 	}
-	s->used += !s->slots[slot(s, key)];
-	s->slots[slot(s, key)] = key;
+	return slot(s, place);
 }
 
-// The nearest jump to the thunk that a short jump at pc + 2 reaches.
-static bool borrow(const struct scan *s, const struct dv_trap_set *set, const dv_traps *own, struct dv_trap *t)
+static bool put32(uint8_t *p, uint64_t v)
+{
+	for (unsigned i = 0; i < 4; i++)
+		p[i] = (uint8_t)(v >> 8 * i);
+	return (int64_t)v == (int32_t)v;
+}
+
+static bool by_stub(struct scan *s, const struct place *w, struct dv_trap_set *set, struct dv_trap *t)
 {
 	const struct dv_trap_code *c = s->c;
-	uint64_t best = 0;
-	int64_t near = 128;
+	struct entry none = {.place = t->place, .stub = t->place}, *e = set ? entry(set, t->place) : &none;
+	const uint8_t *p = s->p + w->off;
+	uint64_t to = target(p, w->jump, 4, t->place);
 
-	for (size_t i = 0; i < own->count; i++) {
-		int64_t d = (int64_t)(own->data[i].pc + 2 - (t->pc + 4));
-
-		if (own->data[i].size == 7 && d >= -128 && d < near)
-			best = own->data[i].pc + 2, near = d < 0 ? -d : d;
+	if (!e->place) {
+		if (c->room && !c->room(c->ctx, &e->stub, e->was))
+			return refuse(s, "the kernel's code has no room left for the return at +0x%x", w->off);
+		if (!c->room)
+			e->stub = t->place;
+		e->place = t->place;
+		set->used++;
 	}
-	for (int64_t d = -128; d < 128 && !best; d++) {
-		uint64_t a = t->pc + 4 + (uint64_t)d, o = a - c->text_addr;
-
-		if (a - c->addr < c->size || o >= c->text_size || c->text_size - o < 5)
-			continue;
-		if (c->text[o] == 0xe9 && is_thunk(c, target(c->text + o, a)) && (d < 0 ? -d : d) < near && !in_set(set, a))
-			best = a;
-	}
-	if (!best)
-		return false;
-	t->size = 5;
-	t->flags = DV_TRAP_STOP;
-	t->via = best;
-	memcpy(t->was, s->p + (t->pc - c->addr), 5);
-	memcpy(t->now, t->was, 5);
-	memcpy(t->now, (const uint8_t[]){0x0f, 0x08, 0xeb, (uint8_t)(best - (t->pc + 4))}, 4);
+	t->flags = DV_TRAP_STUB;
+	t->pc = e->stub;
+	t->size = DV_TRAP_STUB_SIZE;
+	memcpy(t->was, e->was, DV_TRAP_STUB_SIZE);
+	memcpy(t->now, (const uint8_t[]){0x0f, 0x08, 0xe9}, 3);
+	t->jump_size = w->jump;
+	memcpy(t->jump_was, p, w->jump);
+	memcpy(t->jump_now, p, w->jump);
+	if (!put32(t->now + 3, to - (t->pc + DV_TRAP_STUB_SIZE)) || !put32(t->jump_now + w->jump - 4, t->pc - (t->place + w->jump)))
+		return refuse(s, "the return at +0x%x is too far from any room in the kernel's code", w->off);
 	return true;
 }
 
 static bool choose(struct scan *s, struct dv_trap_set *set, dv_traps *ret)
 {
-	dv_traps own = {0};
-	bool ok = true;
+	size_t before = ret->count;
 
-	// Those with room first: the others may go by them.
-	for (unsigned pass = 0; pass < 2; pass++)
-		for (uint32_t i = 0; i < s->count && ok; i++) {
-			struct place *w = &s->places[i];
-			struct dv_trap t = {.pc = s->c->addr + w->off, .site = s->c->site};
+	for (uint32_t i = 0; i < s->count; i++) {
+		const struct place *w = &s->places[i];
+		struct dv_trap t = {.place = s->c->addr + w->off, .site = s->c->site};
 
-			if (w->kind == 0xe9 && in_set(set, LENT(t.pc))) {
-				ok = refuse(s, "the return at +0x%x serves another function's return probe", w->off);
-				break;
-			}
-			if (!w->kind)
-				continue;
-			if (w->kind == 0xe9 ? (pass ? borrow(s, set, &own, &t) : roomy(s, w->off, &t)) : plain(s, w->off, &t)) {
-				*DV_PUSH(&own) = t;
-				w->kind = 0;
-			} else if (pass || w->kind != 0xe9) {
-				ok = refuse(s, "the return at +0x%x has no room behind it", w->off);
-			}
+		if (w->jump ? !by_stub(s, w, set, &t) : !plain(s, w->off, &t)) {
+			ret->count = before;
+			return false;
 		}
-	for (size_t i = 0; i < own.count && ok; i++) {
-		*DV_PUSH(ret) = own.data[i];
-		if (!set)
-			continue;
-		put_in(set, own.data[i].pc);
-		if (own.data[i].via)
-			put_in(set, LENT(own.data[i].via));
+		*DV_PUSH(ret) = t;
 	}
-	DV_VEC_FREE(&own);
-	return ok;
+	return true;
+}
+
+static bool open_scan(struct scan *s)
+{
+	const struct dv_trap_code *c = s->c;
+	uint64_t off = c->addr - c->text_addr;
+
+	if (!c->size || c->size > DV_TRAP_FUNC_MAX)
+		return refuse(s, "its size is not known, or is more than %u bytes", DV_TRAP_FUNC_MAX);
+	if (off > c->text_size || c->size > c->text_size - off)
+		return refuse(s, "its code cannot be read", 0);
+	s->p = c->text + off;
+	s->targets = dv_xcalloc(c->size / 8 + 1, 1);
+	s->places = dv_xcalloc(RETURNS, sizeof(*s->places));
+	return true;
+}
+
+static void close_scan(struct scan *s)
+{
+	free(s->targets);
+	free(s->places);
 }
 
 bool dv_trap_returns(const struct dv_trap_code *c, struct dv_trap_set *set, dv_traps *ret, dv_trap_addrs *tails, char *why)
 {
 	struct scan s = {.c = c, .why = why};
-	uint64_t off = c->addr - c->text_addr;
 	bool ok;
 
 	*why = 0;
-	if (!c->size || c->size > DV_TRAP_FUNC_MAX)
-		return refuse(&s, "its size is not known, or is more than %u bytes", DV_TRAP_FUNC_MAX);
-	if (off > c->text_size || c->size > c->text_size - off)
-		return refuse(&s, "its code cannot be read", 0);
-	s.p = c->text + off;
-	s.targets = dv_xcalloc(c->size / 8 + 1, 1);
-	s.places = dv_xcalloc(RETURNS, sizeof(*s.places));
-	ok = decode(&s, tails);
+	ok = open_scan(&s) && decode(&s, tails);
 	if (ok && !s.count)
 		ok = refuse(&s, "it has no return instruction", 0);
 	ok = ok && choose(&s, set, ret);
-	free(s.targets);
-	free(s.places);
+	close_scan(&s);
 	return ok;
+}
+
+// Two bytes are left to a return, and to who looks for int3 behind one.
+uint32_t dv_trap_padding(const struct dv_trap_code *c, uint32_t *off)
+{
+	char why[DV_TRAP_WHY];
+	struct scan s = {.c = c, .why = why};
+	uint32_t size = 0;
+
+	if (open_scan(&s) && decode(&s, NULL) && s.ends && s.pad + 2 + DV_TRAP_STUB_SIZE <= c->size && !targeted(&s, s.pad, c->size)) {
+		*off = s.pad + 2;
+		size = c->size - *off;
+	}
+	close_scan(&s);
+	return size;
 }

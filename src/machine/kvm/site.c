@@ -14,8 +14,6 @@
  * would exchange eax with eax.
  *
  * One byte is stored whole by whatever the kernel copies with. A copy of eight bytes is not: it may be a "rep movsb".
- *
- * Old kernels on AMD have 66 66 66 66 90. No chain of single bytes leads from it to INVD by instructions that do nothing.
  */
 #include "machine/kvm/site.h"
 
@@ -25,62 +23,84 @@
 
 #define ENTRY 5u
 
-static const uint8_t nop5[ENTRY] = {0x0f, 0x1f, 0x44, 0x00, 0x00}, k8_nop5[ENTRY] = {0x66, 0x66, 0x66, 0x66, 0x90};
-static const uint8_t trap5[ENTRY] = {0x0f, 0x08, 0x44, 0x66, 0x90}, k8_trap5[ENTRY] = {0x0f, 0x08, 0x0f, 0x1f, 0x00};
+static const uint8_t nop5[ENTRY] = {0x0f, 0x1f, 0x44, 0x00, 0x00}, trap5[ENTRY] = {0x0f, 0x08, 0x44, 0x66, 0x90};
 
 static bool is(const uint8_t *p, const uint8_t *q)
 {
 	return !memcmp(p, q, ENTRY);
 }
 
-void dv_trap_off(const struct dv_trap *t, uint8_t *ret)
+enum dv_trap_state dv_trap_state(const struct dv_trap *t, const uint8_t *bytes, const uint8_t *jump)
 {
-	memcpy(ret, t->now, t->size);
-	if (t->flags & DV_TRAP_STOP) {
-		ret[0] = 0x66; // a NOP of INVD's length
-		ret[1] = 0x90;
-	} else {
-		ret[t->order[t->steps - 1]] = t->was[t->order[t->steps - 1]];
-	}
-}
-
-enum dv_trap_state dv_trap_state(const struct dv_trap *t, const uint8_t *bytes)
-{
+	bool stub = t->flags & DV_TRAP_STUB, was = !memcmp(bytes, t->was, t->size), now = !memcmp(bytes, t->now, t->size);
 	uint8_t b[sizeof(t->now)];
 
-	if (!memcmp(bytes, t->was, t->size))
+	if (stub && !memcmp(jump, t->jump_now, t->jump_size))
+		return now ? DV_TRAP_ON : DV_TRAP_FOREIGN;
+	if (stub && memcmp(jump, t->jump_was, t->jump_size) != 0)
+		return DV_TRAP_FOREIGN;
+	if (was)
 		return DV_TRAP_WAS;
-	if (!memcmp(bytes, t->now, t->size))
-		return DV_TRAP_ON;
-	if (t->flags & DV_TRAP_STOP) {
-		dv_trap_off(t, b);
-		return memcmp(bytes, b, t->size) ? DV_TRAP_FOREIGN : DV_TRAP_OFF;
-	}
+	if (now)
+		return stub ? DV_TRAP_OFF : DV_TRAP_ON;
 	memcpy(b, t->was, t->size);
+	for (unsigned i = 0; i < t->size; i++) // nobody runs a stub: its bytes may have been stored in any order
+		if (stub && bytes[i] == t->now[i])
+			b[i] = bytes[i];
 	for (unsigned i = 0; i + 1 < t->steps; i++) {
 		b[t->order[i]] = t->now[t->order[i]];
 		if (!memcmp(bytes, b, t->size))
 			return DV_TRAP_OFF;
 	}
-	return DV_TRAP_FOREIGN;
+	return memcmp(bytes, b, t->size) ? DV_TRAP_FOREIGN : DV_TRAP_OFF;
 }
 
-// The three shapes that are made bit by bit, and the two that are not.
+bool dv_trap_prepared(const struct dv_trap *t, const uint8_t *bytes, const uint8_t *jump)
+{
+	uint8_t b[sizeof(t->now)];
+
+	if (t->flags & DV_TRAP_STUB)
+		return !memcmp(bytes, t->now, t->size) && !memcmp(jump, t->jump_was, t->jump_size);
+	memcpy(b, t->now, t->size);
+	b[t->order[t->steps - 1]] = t->was[t->order[t->steps - 1]];
+	return !memcmp(bytes, b, t->size);
+}
+
+static uint64_t jump_target(const uint8_t *jump, unsigned size, uint64_t addr)
+{
+	uint32_t rel = 0;
+
+	for (unsigned i = 0; i < 4; i++)
+		rel |= (uint32_t)jump[size - 4 + i] << 8 * i;
+	return addr + size + (uint64_t)(int64_t)(int32_t)rel;
+}
+
+static bool kernel_address(uint64_t a)
+{
+	return a >> 63 && a + 16 > a;
+}
+
+// A jump that leads to a stub which leads to where the jump led.
+static bool sane_stub(const struct dv_trap *t)
+{
+	if (t->steps || t->size != DV_TRAP_STUB_SIZE || t->jump_size < 5 || t->jump_size > sizeof(t->jump_was) ||
+	    !kernel_address(t->place) || t->jump_hva >> 63 || t->now[2] != 0xe9)
+		return false;
+	return !memcmp(t->jump_was, t->jump_now, t->jump_size - 4) && jump_target(t->jump_now, t->jump_size, t->place) == t->pc &&
+	       jump_target(t->now + 2, 5, t->pc + 2) == jump_target(t->jump_was, t->jump_size, t->place);
+}
+
+// The two shapes that are made byte by byte, and stubs.
 bool dv_trap_sane(const struct dv_trap *t)
 {
 	uint8_t changed = 0;
 
-	if (t->pc >> 63 == 0 || t->pc + 8 < t->pc || t->hva >> 63 || t->size < 3 || t->size > sizeof(t->now) ||
-	    t->now[0] != 0x0f || t->now[1] != 0x08 || t->flags & ~DV_TRAP_STOP)
+	if (!kernel_address(t->pc) || t->hva >> 63 || t->size < 3 || t->size > sizeof(t->now) || t->now[0] != 0x0f ||
+	    t->now[1] != 0x08 || t->flags & ~DV_TRAP_STUB)
 		return false;
-	if (t->flags & DV_TRAP_STOP) {
-		if (t->steps)
-			return false;
-		if (t->size == ENTRY && is(t->was, k8_nop5))
-			return is(t->now, k8_trap5);
-		return t->was[0] == 0xe9 && ((t->size == 5 && t->now[2] == 0xeb) || (t->size == 7 && t->now[2] == 0xe9));
-	}
-	if (!t->steps || t->steps > sizeof(t->order))
+	if (t->flags & DV_TRAP_STUB)
+		return sane_stub(t);
+	if (!t->steps || t->steps > sizeof(t->order) || t->jump_size || t->place != t->pc)
 		return false;
 	for (unsigned i = 0; i < t->steps; i++) {
 		if (t->order[i] >= t->size || changed & 1u << t->order[i])
@@ -93,21 +113,6 @@ bool dv_trap_sane(const struct dv_trap *t)
 	if (t->size == ENTRY)
 		return is(t->was, nop5) && is(t->now, trap5) && t->order[t->steps - 1] == 1;
 	return t->size == 3 && t->was[0] == 0xc3 && t->now[2] == 0xc3 && t->order[t->steps - 1] == 0;
-}
-
-static void entry(struct dv_trap *t, const uint8_t *was, const uint8_t *now)
-{
-	t->size = ENTRY;
-	memcpy(t->was, was, ENTRY);
-	memcpy(t->now, now, ENTRY);
-	if (was == k8_nop5) {
-		t->flags = DV_TRAP_STOP;
-		return;
-	}
-	t->steps = 3;
-	t->order[0] = 3;
-	t->order[1] = 4;
-	t->order[2] = 1;
 }
 
 // endbr64, or the NOP that a kernel puts in its place where nobody jumps to the function through a pointer.
@@ -140,14 +145,11 @@ const char *dv_trap_entry(const uint8_t *p, size_t size, uint64_t addr, struct d
 	}
 	if (size < ENTRY)
 		return "it has no NOP at its entry";
-	t.pc = addr + at;
-	if (is(p, k8_nop5) || is(p, k8_trap5)) {
-		entry(&t, k8_nop5, k8_trap5);
-	} else {
-		entry(&t, nop5, trap5);
-		if (dv_trap_state(&t, p) == DV_TRAP_FOREIGN)
-			return "it has no NOP at its entry";
-	}
+	t = (struct dv_trap){.pc = addr + at, .place = addr + at, .size = ENTRY, .steps = 3, .order = {3, 4, 1}};
+	memcpy(t.was, nop5, ENTRY);
+	memcpy(t.now, trap5, ENTRY);
+	if (dv_trap_state(&t, p, NULL) == DV_TRAP_FOREIGN)
+		return "it has no NOP at its entry";
 	*ret = t;
 	return NULL;
 }

@@ -13,8 +13,8 @@
 
 #include "base/mem.h"
 
-/** It cannot be put in byte by byte: no virtual CPU may run meanwhile. */
-#define DV_TRAP_STOP 1u
+/** The return is a jump, which is led to a stub: bytes of it change that belong together, so no virtual CPU may run meanwhile. */
+#define DV_TRAP_STUB 1u
 
 /** What stands at a trap's place. */
 enum dv_trap_state {
@@ -28,22 +28,28 @@ enum dv_trap_state {
  * One place. An ordinary trap is put in by storing the bytes `order[0..steps)` of `now`, one by one: the code is whole and
  * means the same after each of these stores, and only the last one, the flip, makes it a trap. It is taken out the other way
  * round; after the flip back a guest may still be about to run from pc + 2, so the others, its tail, wait until none is.
+ *
+ * Of a stub, `was` is padding that nobody runs, and `now` an INVD and the jump that was led here from `place`.
  */
 struct dv_trap {
-	uint64_t pc;  /**< address of the INVD, which is the program counter at the exit */
-	uint64_t hva; /**< where `now` is stored in the VMM; the caller's to fill in */
-	uint64_t via; /**< address of code that is somebody else's and is jumped to from pc + 2; 0: none */
-	uint32_t site; /**< the caller's */
+	uint64_t pc;    /**< address of the INVD, which is the program counter at the exit */
+	uint64_t hva;   /**< where `now` is stored in the VMM; the caller's to fill in */
+	uint64_t place; /**< address of the instruction that traps, for the guest: `pc`, or that of the jump */
+	uint64_t jump_hva; /**< of the jump; the caller's to fill in */
+	uint32_t site;  /**< the caller's */
 	uint8_t size, steps, flags;
-	uint8_t state; /**< enum dv_trap_state, as it was last seen */
+	uint8_t state;  /**< enum dv_trap_state, as it was last seen */
 	uint8_t was[8], now[8];
-	uint8_t order[5];
+	uint8_t order[4];
+	uint8_t jump_size;
+	uint8_t jump_was[8], jump_now[8];
 };
 
-enum dv_trap_state dv_trap_state(const struct dv_trap *t, const uint8_t *bytes);
-/** Bytes of a trap that does not trap (any more), but lets those go on that stand at pc + 2. */
-void dv_trap_off(const struct dv_trap *t, uint8_t *ret);
-/** Could these have been made here? For traps that come from a file. */
+/** @p bytes, @p jump: what stands at `hva` and `jump_hva`. */
+enum dv_trap_state dv_trap_state(const struct dv_trap *t, const uint8_t *bytes, const uint8_t *jump);
+/** Do all bytes but the flip stand there, so that it may be made? */
+bool dv_trap_prepared(const struct dv_trap *t, const uint8_t *bytes, const uint8_t *jump);
+/** Could this have been made here? For traps that come from a file. */
 bool dv_trap_sane(const struct dv_trap *t);
 
 /** Entry of the function at @p addr, whose first @p size bytes are @p p. NULL: *ret is it; else why not, a clause of a sentence.
@@ -60,35 +66,40 @@ typedef bool dv_trap_read_fn(void *ctx, uint64_t va, void *dst, size_t size);
 void dv_trap_entries(dv_trap_read_fn *read, void *ctx, const struct dv_trap_func *f, size_t count, struct dv_trap *traps,
                      const char **why);
 
-/** Which places a machine's traps have taken: a jump that one of them lends cannot become one. NULL is taken where it does not
- *  matter. */
-struct dv_trap_set;
-struct dv_trap_set *dv_trap_set_create(void);
-void dv_trap_set_destroy(struct dv_trap_set *s); /**< NULL is fine */
-
 typedef DV_VEC(struct dv_trap) dv_traps;
 typedef DV_VEC(uint64_t) dv_trap_addrs;
 
-#define DV_TRAP_WINDOW   160u       /**< bytes of text before and behind a function that its returns may make use of */
+#define DV_TRAP_WINDOW   16u        /**< bytes of text behind a function that its returns may make use of */
 #define DV_TRAP_FUNC_MAX (1u << 18) /**< longer functions are refused */
+#define DV_TRAP_STUB_SIZE 7u
 #define DV_TRAP_WHY      96u
+
+/** Stubs by the jumps that are led to them: one for each, whoever asks. */
+struct dv_trap_set;
+struct dv_trap_set *dv_trap_set_create(void);
+void dv_trap_set_destroy(struct dv_trap_set *s); /**< NULL is fine */
 
 /** A function and what lies around it. */
 struct dv_trap_code {
 	uint64_t addr; /**< the function */
 	uint32_t size;
 	uint32_t site;
-	const uint8_t *text; /**< has all of the function in it, and DV_TRAP_WINDOW around it where that can be read */
+	const uint8_t *text; /**< has all of the function in it, and DV_TRAP_WINDOW behind it where that can be read */
 	uint64_t text_addr;
 	uint32_t text_size;
 	const uint64_t *thunks; /**< a jump to one of these is a return */
 	uint32_t thunk_count;
+	/** Room for a stub: *addr and the DV_TRAP_STUB_SIZE bytes there, padding. NULL: there is room enough, wherever. */
+	bool (*room)(void *ctx, uint64_t *addr, uint8_t *was);
+	void *ctx;
 };
 /**
  * All returns of a function, added to *ret; or none, and false, and @p why (DV_TRAP_WHY bytes) is a clause of a sentence.
- * @p tails, unless NULL: gets the functions that this one ends in a jump to, also when the answer is false for the lack of a
- * return instruction.
+ * @p set: NULL where nothing will be put in. @p tails, unless NULL: gets the functions that this one ends in a jump to, also
+ * when the answer is false for the lack of a return instruction.
  */
 bool dv_trap_returns(const struct dv_trap_code *c, struct dv_trap_set *set, dv_traps *ret, dv_trap_addrs *tails, char *why);
+/** Padding at the function's end that has room for stubs: *off from its start; 0: none. */
+uint32_t dv_trap_padding(const struct dv_trap_code *c, uint32_t *off);
 
 #endif

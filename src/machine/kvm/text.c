@@ -18,6 +18,9 @@ struct dv_kvm_text {
 	uint8_t *bytes;
 	uint64_t thunks[2];
 	uint32_t thunk_count;
+	size_t room_next; // symbol whose padding is looked at next
+	uint64_t room;    // what is left of the last one's
+	uint32_t room_left;
 	uint8_t *piece; // of a module
 	size_t piece_room;
 	char why[DV_TRAP_WHY + 64];
@@ -112,15 +115,62 @@ static const char *because(struct dv_kvm_text *t, const char *why)
 	return t->why;
 }
 
+// Code whose bytes mean more than what they do.
+static bool special(const struct dv_kvm_text *t, const struct dv_symbol *s)
+{
+	static const char *const ranges[][2] = {{"__entry_text_start", "__entry_text_end"},
+	                                        {"__indirect_thunk_start", "__indirect_thunk_end"},
+	                                        {"__irqentry_text_start", "__irqentry_text_end"},
+	                                        {"__static_call_text_start", "__static_call_text_end"}};
+
+	for (unsigned i = 0; i < DV_COUNT(ranges); i++) {
+		uint64_t from = symbol(t->m, ranges[i][0]), to = symbol(t->m, ranges[i][1]);
+
+		if (from && s->addr - from < to - from)
+			return true;
+	}
+	return strstr(s->name, "thunk") || strstr(s->name, "untrain") || !strncmp(s->name, "__", 2);
+}
+
+// struct dv_trap_code::room: the padding behind a function of vmlinux. The pages of all of them are there for good.
+static bool room(void *ctx, uint64_t *addr, uint8_t *was)
+{
+	struct dv_kvm_text *t = ctx;
+	size_t n, looked = 0;
+	const struct dv_symbol *s = dv_guest_symbols(t->m->guest, &n);
+
+	while (t->room_left < DV_TRAP_STUB_SIZE) {
+		const struct dv_symbol *f = &s[t->room_next++ % n];
+		struct dv_trap_code c = {.addr = f->addr, .size = f->size, .text = t->bytes, .text_addr = t->start,
+		                         .text_size = (uint32_t)(t->end - t->start), .thunks = t->thunks, .thunk_count = t->thunk_count};
+		uint32_t off;
+
+		if (looked++ > n)
+			return false;
+		if (f->module || (f->kind != 't' && f->kind != 'T') || f->addr < t->start || f->addr >= t->end || special(t, f))
+			continue;
+		t->room_left = dv_trap_padding(&c, &off);
+		t->room = f->addr + off;
+	}
+	*addr = t->room;
+	memcpy(was, t->bytes + (t->room - t->start), DV_TRAP_STUB_SIZE);
+	t->room += DV_TRAP_STUB_SIZE;
+	t->room_left -= DV_TRAP_STUB_SIZE;
+	return true;
+}
+
 // Note a trap and its row.
 static const char *take(struct dv_kvm_text *t, struct dv_trap *trap, uint64_t func, uint32_t row, dv_traps *traps,
 			dv_trap_rows *rows)
 {
 	trap->hva = dv_kvm_text_hva(t->m, trap->pc, trap->size);
-	if (!trap->hva)
+	if (trap->jump_size)
+		trap->jump_hva = dv_kvm_text_hva(t->m, trap->place, trap->jump_size);
+	if (!trap->hva || (trap->jump_size && !trap->jump_hva))
 		return because(t, "its code lies across two pieces of memory");
 	*DV_PUSH(traps) = *trap;
-	*DV_PUSH(rows) = (struct dv_trap_row){.pc = trap->pc, .site = row, .offset = (uint32_t)(trap->pc - func)};
+	*DV_PUSH(rows) = (struct dv_trap_row){.pc = trap->pc, .place = trap->place, .site = row,
+	                                        .offset = (uint32_t)(trap->place - func)};
 	return NULL;
 }
 
@@ -139,26 +189,20 @@ static const char *entry(struct dv_kvm_text *t, const struct dv_load_site *site,
 static const char *returns(struct dv_kvm_text *t, uint64_t addr, uint32_t size, uint32_t row, struct dv_trap_set *set,
 			   dv_traps *traps, dv_trap_rows *rows, dv_trap_addrs *tails)
 {
-	uint64_t from = addr - DV_TRAP_WINDOW;
-	size_t want = (size_t)size + 2 * DV_TRAP_WINDOW, have;
-	struct dv_trap_code c = {.addr = addr, .size = size, .site = row, .thunks = t->thunks, .thunk_count = t->thunk_count};
+	size_t want = (size_t)size + DV_TRAP_WINDOW, have;
+	struct dv_trap_code c = {.addr = addr, .size = size, .site = row, .thunks = t->thunks, .thunk_count = t->thunk_count,
+	                         .room = set ? room : NULL, .ctx = t};
 	dv_traps found = {0};
 	const char *why = NULL;
 	const uint8_t *p;
 
 	if (size > DV_TRAP_FUNC_MAX)
 		return because(t, "it is too long");
-	if (addr < t->end && addr >= t->start && from < t->start)
-		from = t->start;
-	p = code_at(t, from, want, want - DV_TRAP_WINDOW, &have);
-	if (!p) { // the first or last of its module
-		from = addr;
-		p = code_at(t, from, size + DV_TRAP_WINDOW, size, &have);
-	}
+	p = code_at(t, addr, want, size, &have);
 	if (!p)
 		return because(t, "its code cannot be read");
 	c.text = p;
-	c.text_addr = from;
+	c.text_addr = addr;
 	c.text_size = (uint32_t)have;
 	if (!dv_trap_returns(&c, set, &found, tails, t->why))
 		why = t->why;

@@ -66,8 +66,10 @@ struct dv_guest_conf {
 /** A row of the table dv_traps: open addressing, by dv_trap_hash(), at most DV_TRAP_LOOK rows from there. */
 struct dv_trap_row {
 	uint64_t pc;     /**< of the INVD; 0: no row */
+	uint64_t place;  /**< of the instruction that it stands for: what a clause has as the program counter */
 	uint32_t site;
 	uint32_t offset; /**< from the function's start */
+	uint64_t pad;    /**< a row's size is a power of two */
 };
 #define DV_TRAP_LOOK 16u /**< and in the map dv_trap_hits how often each was hit: u64, one for each row */
 static inline uint32_t dv_trap_hash(uint64_t pc)

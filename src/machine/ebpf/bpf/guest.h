@@ -356,7 +356,7 @@ DV_HELPER uint64_t dv_guest_trap(uint64_t vcpu, uint64_t skip)
 			continue;
 		if (skip--)
 			continue;
-		st = on_vcpu(c, DV_RD(r->site), pc, DV_RD(r->offset));
+		st = on_vcpu(c, DV_RD(r->site), DV_RD(r->place), DV_RD(r->offset));
 		if (st)
 			firing(st)->edge = 1;
 		return st;
