@@ -38,6 +38,8 @@ bool dv_path_find(const char *name, const char *moved, const char *installed, ch
 int dv_cmd_qemu_args(int argc, char **argv);
 /* doctor.c */
 int dv_cmd_doctor(int argc, char **argv);
+/* clean.c */
+int dv_cmd_clean(int argc, char **argv);
 /* command.c */
 /** A command that is held until it is let go. */
 struct dv_command {

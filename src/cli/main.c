@@ -16,7 +16,8 @@ static const char usage_text[] = "usage: dvirt [options] -n DESCRIPTION[/PREDICA
 				 "       dvirt -l [-v] [-n DESCRIPTION]...\n"
 				 "       dvirt ps [-v]\n"
 				 "       dvirt qemu-args NAME\n"
-				 "       dvirt doctor [-v] [--kvm]\n";
+				 "       dvirt doctor [-v] [--kvm]\n"
+				 "       dvirt clean\n";
 static const char help_text[] =
     "\n"
     "One D script traces any number of Linux guests under QEMU; a probe is machine:provider:module:function:name.\n"
@@ -488,6 +489,8 @@ int main(int argc, char **argv)
 
 	if (argc > 1 && !strcmp(argv[1], "ps"))
 		return ps(argc - 1, argv + 1);
+	if (argc > 1 && !strcmp(argv[1], "clean"))
+		return dv_cmd_clean(argc - 1, argv + 1);
 	if (argc > 1 && !strcmp(argv[1], "qemu-args"))
 		return dv_cmd_qemu_args(argc - 1, argv + 1);
 	if (argc > 1 && !strcmp(argv[1], "doctor"))

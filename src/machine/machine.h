@@ -116,6 +116,8 @@ struct dv_backend {
 	bool (*news)(int fd);
 	/** Optional: what it needs of this host, and whether it is there; see machine/doctor.h. */
 	void (*doctor)(const struct dv_doctor *d);
+	/** Optional: take out of machines what a dvirt that was killed has left in them; a line of text for each. */
+	struct dv_error *(*clean)(void (*fn)(void *ctx, const char *text), void *ctx);
 };
 /** All backends, ended by NULL. */
 extern const struct dv_backend *const dv_backends[];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Listings: the probes (-l) and the machines (ps).
+// Listings: the probes (-l) and the machines (ps); what machines still have of sessions that are no more.
 #include "tracer/impl.h"
 
 #include <string.h>
@@ -239,5 +239,15 @@ struct dv_error *dv_tracer_ps(FILE *f, bool verbose)
 				"hint: start a guest with 'qemu-system-x86_64 ... $(dvirt qemu-args NAME)'\n");
 	}
 	dv_tracer_destroy(t);
+	return e;
+}
+
+struct dv_error *dv_tracer_clean(void (*fn)(void *ctx, const char *text), void *ctx)
+{
+	struct dv_error *e = NULL;
+
+	for (size_t i = 0; dv_backends[i] && !e; i++)
+		if (dv_backends[i]->clean)
+			e = dv_backends[i]->clean(fn, ctx);
 	return e;
 }

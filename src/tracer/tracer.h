@@ -56,5 +56,7 @@ void dv_tracer_stop(struct dv_tracer *t);
 struct dv_error *dv_tracer_list(struct dv_tracer *t, FILE *f, bool verbose, struct dv_diag *diag) DV_MUST_USE;
 /** dvirt ps. */
 struct dv_error *dv_tracer_ps(FILE *f, bool verbose) DV_MUST_USE;
+/** dvirt clean: calls @p fn with a line for each thing that there was to do. */
+struct dv_error *dv_tracer_clean(void (*fn)(void *ctx, const char *text), void *ctx) DV_MUST_USE;
 
 #endif

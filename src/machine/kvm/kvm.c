@@ -18,6 +18,7 @@
 #include "abi/region.h"
 #include "machine/ebpf/ebpf.h"
 #include "machine/ebpf/maps.h"
+#include "machine/kvm/clean.h"
 #include "machine/kvm/doctor.h"
 #include "machine/kvm/priv.h"
 #include "machine/kvm/trace.h"
@@ -416,4 +417,5 @@ static int kvm_watch(void)
 
 const struct dv_backend dv_backend_kvm = {
 	.name = "kvm", .scan = kvm_scan, .open = kvm_open, .watch = kvm_watch, .news = dv_kvm_news, .doctor = dv_kvm_doctor,
+	.clean = dv_kvm_clean,
 };
