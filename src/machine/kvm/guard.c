@@ -165,7 +165,7 @@ typedef void cleaned_fn(void *ctx, const struct dv_cleaned *c);
 
 static struct dv_error *end_traps(int pid, uint64_t start, dv_traps *t, unsigned tries, struct dv_planted *ret)
 {
-	struct dv_planter p = {.pid = pid, .start = start};
+	struct dv_planter p = {.pid = pid, .start = start, .stop = dv_plant_stop()};
 	struct dv_error *e = dv_unplant(&p, t->data, t->count, ret);
 
 	while (e && e->code != DV_ERR_GONE && --tries) {

@@ -8,6 +8,7 @@
  */
 #include "machine/kvm/plant.h"
 
+#include <cpuid.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +16,16 @@
 #include <time.h>
 
 #include "machine/kvm/stop.h"
+
+bool dv_plant_stop(void)
+{
+	unsigned max, b, c, d;
+
+	if (!__get_cpuid(0, &max, &b, &c, &d))
+		return true;
+	return !(b == signature_AMD_ebx && c == signature_AMD_ecx && d == signature_AMD_edx) &&
+	       !(b == 0x6f677948 && d == 0x6e65476e && c == 0x656e6975); // "HygonGenuine"
+}
 
 uint64_t dv_proc_start(int pid)
 {

@@ -39,6 +39,10 @@ struct dv_planter {
 	void *ctx;
 };
 
+/** dv_planter::stop for this machine: does its processor need that code is not changed under its hands? AMD's documentation
+ *  says that theirs do not. */
+bool dv_plant_stop(void);
+
 struct dv_planted {
 	uint32_t on;       /**< that trap now, left over ones among them */
 	uint32_t adopted;  /**< were there already, of an earlier dvirt */

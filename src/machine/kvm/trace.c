@@ -122,7 +122,9 @@ static struct dv_error *make_traps(void *ctx, const struct dv_loaded *l, struct 
 
 static struct dv_planter planter(struct dv_kvm_trace *t)
 {
-	return (struct dv_planter){.pid = t->m->pid, .start = ((struct dv_kvm_machine *)t->m->priv)->vm->start, .tids = t->m->tids,
+	const struct dv_kvm_machine *k = t->m->priv;
+
+	return (struct dv_planter){.pid = t->m->pid, .start = k->vm->start, .stop = dv_plant_stop(), .tids = t->m->tids,
 				   .tid_count = t->m->tid_count, .settle_ms = DV_SETTLE_MS, .quiet = dv_kvm_quiet, .ctx = t->m};
 }
 
