@@ -42,38 +42,34 @@ uint64_t dv_kvm_hva(const struct dv_kvm_vm *vm, uint64_t gpa)
 	return s && !s->readonly ? s->hva + (gpa - s->gpa) : 0;
 }
 
-bool dv_kvm_read_pieces(int pid, const struct dv_kvm_piece *p, uint32_t count)
+typedef ssize_t move_fn(pid_t pid, const struct iovec *here, unsigned long n, const struct iovec *there, unsigned long m,
+                        unsigned long flags);
+
+static bool move(move_fn *fn, int pid, const struct dv_kvm_piece *p, uint32_t count)
 {
-	struct iovec to[PIECES], from[PIECES];
+	struct iovec here[PIECES], there[PIECES];
 
 	for (uint32_t at = 0; at < count; at += PIECES) {
 		uint32_t n = count - at < PIECES ? count - at : PIECES;
 		ssize_t all = 0;
 
 		for (uint32_t i = 0; i < n; i++) {
-			to[i] = (struct iovec){p[at + i].bytes, p[at + i].size};
-			from[i] = (struct iovec){(void *)p[at + i].hva, p[at + i].size};
+			here[i] = (struct iovec){p[at + i].bytes, p[at + i].size};
+			there[i] = (struct iovec){(void *)p[at + i].hva, p[at + i].size}; // NOLINT: an address elsewhere
 			all += p[at + i].size;
 		}
-		if (process_vm_readv(pid, to, n, from, n, 0) != all)
+		if (fn(pid, here, n, there, n, 0) != all)
 			return false;
 	}
 	return true;
 }
 
-bool dv_kvm_write_bytes(int pid, const uint64_t *hva, const uint8_t *bytes, uint32_t count)
+bool dv_kvm_read_pieces(int pid, const struct dv_kvm_piece *p, uint32_t count)
 {
-	struct iovec from[PIECES], to[PIECES];
+	return move(process_vm_readv, pid, p, count);
+}
 
-	for (uint32_t at = 0; at < count; at += PIECES) {
-		uint32_t n = count - at < PIECES ? count - at : PIECES;
-
-		for (uint32_t i = 0; i < n; i++) {
-			from[i] = (struct iovec){(void *)&bytes[at + i], 1};
-			to[i] = (struct iovec){(void *)hva[at + i], 1};
-		}
-		if (process_vm_writev(pid, from, n, to, n, 0) != (ssize_t)n)
-			return false;
-	}
-	return true;
+bool dv_kvm_write_pieces(int pid, const struct dv_kvm_piece *p, uint32_t count)
+{
+	return move(process_vm_writev, pid, p, count);
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Every store is a byte, so that it is whole for a virtual CPU that fetches code at that moment. The bytes that do not matter yet
- * are stored first, for all traps; then the flips. In between it is looked whether the former are there and nobody else has been
- * at it: the guest changes code as well, for its own tracing.
+ * Every store into code that may be running is a byte, so that it is whole for a virtual CPU that fetches it at that moment. The
+ * bytes that do not matter yet are stored first, for all traps; then the flips. In between it is looked whether the former are
+ * there and nobody else has been at it: the guest changes code as well, for its own tracing.
+ *
+ * A jump is stored whole: the process that does it while virtual CPUs are held may be killed, and they go on.
  *
  * A store that fails in the middle (a page that is gone) says nothing about the rest. So what came of it is always read.
  */
@@ -12,7 +14,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/uio.h>
 #include <time.h>
 
 #include "machine/kvm/stop.h"
@@ -61,9 +62,8 @@ struct work {
 	struct behind *behind;
 	bool held; // in the process that holds them
 	// Stores to be made.
-	uint64_t *hva;
-	uint8_t *value;
-	uint32_t stores;
+	struct dv_kvm_piece *stores;
+	uint32_t store_count;
 };
 
 static struct dv_error *begin(struct work *w, const struct dv_planter *p, struct dv_trap *t, size_t count, struct dv_planted *ret)
@@ -80,8 +80,7 @@ static struct dv_error *begin(struct work *w, const struct dv_planter *p, struct
 	w->bytes = dv_xcalloc(count + 1, sizeof(*w->bytes));
 	w->jumps = dv_xcalloc(count + 1, sizeof(*w->jumps));
 	w->pieces = dv_xcalloc(2 * count + 1, sizeof(*w->pieces));
-	w->hva = dv_xcalloc(16 * count + 1, sizeof(*w->hva));
-	w->value = dv_xcalloc(16 * count + 1, 1);
+	w->stores = dv_xcalloc(8 * count + 1, sizeof(*w->stores));
 	return NULL;
 }
 
@@ -90,8 +89,7 @@ static void end(struct work *w)
 	free(w->bytes);
 	free(w->pieces);
 	free(w->jumps);
-	free(w->hva);
-	free(w->value);
+	free(w->stores);
 }
 
 static bool is_stub(const struct dv_trap *t)
@@ -124,21 +122,20 @@ static void look(struct work *w)
 	}
 }
 
-static void store(struct work *w, uint64_t hva, uint8_t value)
+static void store(struct work *w, uint64_t hva, const uint8_t *bytes, uint32_t size)
 {
-	w->hva[w->stores] = hva;
-	w->value[w->stores++] = value;
+	w->stores[w->store_count++] = (struct dv_kvm_piece){hva, (void *)bytes, size};
 }
 
 static void flush(struct work *w)
 {
-	const uint32_t n = w->stores;
+	const uint32_t n = w->store_count;
 
-	w->stores = 0;
-	if (dv_kvm_write_bytes(w->p->pid, w->hva, w->value, n))
+	w->store_count = 0;
+	if (dv_kvm_write_pieces(w->p->pid, w->stores, n))
 		return;
 	for (uint32_t i = 0; i < n; i++) // without those that cannot be
-		(void)dv_kvm_write_bytes(w->p->pid, &w->hva[i], &w->value[i], 1);
+		(void)dv_kvm_write_pieces(w->p->pid, &w->stores[i], 1);
 }
 
 // In another process. What is there may have changed since.
@@ -160,9 +157,9 @@ static struct dv_error *held(struct work *w, void (*fill)(struct work *w), struc
 
 	w->fill = fill;
 	fill(w);
-	if (!w->stores)
+	if (!w->store_count)
 		return NULL;
-	w->stores = 0;
+	w->store_count = 0;
 	e = dv_stopped(w->p->pid, w->p->tids, w->p->tid_count, fill_held, w, &ns);
 	ret->held_ns += ns;
 	return e;
@@ -193,22 +190,23 @@ static void flip(struct work *w, const struct dv_trap *t, bool on)
 	const uint8_t *b = on ? t->now : t->was, *j = on ? t->jump_now : t->jump_was;
 	unsigned at = t->steps ? t->order[t->steps - 1] : 0;
 
-	if (!is_stub(t))
-		store(w, t->hva + at, b[at]);
-	for (unsigned k = t->jump_size; is_stub(t) && k-- > t->jump_size - 4u;)
-		store(w, t->jump_hva + k, j[k]);
+	if (is_stub(t))
+		store(w, t->jump_hva + t->jump_size - 4, j + t->jump_size - 4, 4);
+	else
+		store(w, t->hva + at, b + at, 1);
 }
 
 // All else of it.
 static void tail(struct work *w, const struct dv_trap *t, bool on)
 {
+	const uint8_t *b = on ? t->now : t->was;
+
 	if (is_stub(t))
-		for (unsigned k = 0; k < t->size; k++)
-			store(w, t->hva + k, on ? t->now[k] : t->was[k]);
+		store(w, t->hva, b, t->size);
 	for (unsigned k = 0; k + 1u < t->steps; k++) {
 		unsigned at = t->order[on ? k : t->steps - 2u - k];
 
-		store(w, t->hva + at, on ? t->now[at] : t->was[at]);
+		store(w, t->hva + at, b + at, 1);
 	}
 }
 

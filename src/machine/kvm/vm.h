@@ -69,14 +69,15 @@ bool dv_kvm_intercepts_invd(struct dv_kvm_host *h, const struct dv_kvm_vm *vm);
 bool dv_kvm_read_phys(void *ctx, uint64_t gpa, void *dst, size_t size);
 /** Address in the VMM of a guest-physical one; 0: it is not RAM, or cannot be written. */
 uint64_t dv_kvm_hva(const struct dv_kvm_vm *vm, uint64_t gpa);
-/** Read or write single pieces of the VMM's memory, many with few system calls. @p done: how many were. */
+/** Read or write single pieces of the VMM's memory, many with few system calls. False: some could not be. */
 struct dv_kvm_piece {
 	uint64_t hva;
 	void *bytes;
 	uint32_t size;
 };
 bool dv_kvm_read_pieces(int pid, const struct dv_kvm_piece *p, uint32_t count);
-/** A byte each, so every one of them is one store, whatever the kernel's copy is made of. In order. */
-bool dv_kvm_write_bytes(int pid, const uint64_t *hva, const uint8_t *bytes, uint32_t count);
+/** In order. A piece of one byte is one store, whatever the kernel's copy is made of; one of several is not, but a process that
+ *  is killed meanwhile leaves no half of it. */
+bool dv_kvm_write_pieces(int pid, const struct dv_kvm_piece *p, uint32_t count);
 
 #endif
