@@ -40,7 +40,7 @@ struct dv_planter {
 };
 
 /** dv_planter::stop for this machine: does its processor need that code is not changed under its hands? AMD's documentation
- *  says that theirs do not. */
+ *  says that theirs do not; very old ones do. */
 bool dv_plant_stop(void);
 
 struct dv_planted {
