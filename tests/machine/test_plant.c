@@ -482,7 +482,7 @@ static void test_holding(struct dv_planter *p)
 	// It takes too long: they go on, all the same.
 	a = ms();
 	fails(dv_stopped(p->pid, p->tids, 1, sleeps, NULL, &ns), "does not come to a halt");
-	CHECK(ms() - a < 3 * DV_STOP_MS + 2000);
+	CHECK(ms() - a < 2 * DV_STOP_MS + 2000);
 	// Somebody else holds one.
 	CHECK(!ptrace(PTRACE_SEIZE, p->tids[1], NULL, NULL));
 	fails(dv_stopped(p->pid, p->tids, p->tid_count, nothing, NULL, &ns), "is being traced by process");

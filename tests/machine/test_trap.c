@@ -183,65 +183,6 @@ static void test_entries(void)
 	entry("e9 1f 44 00 00 55", 0, "jump");
 }
 
-struct memory {
-	uint8_t *p;
-	uint64_t base;
-	size_t size;
-	uint64_t hole;
-	unsigned reads;
-};
-
-static bool read_va(void *ctx, uint64_t va, void *dst, size_t size)
-{
-	struct memory *m = ctx;
-
-	m->reads++;
-	if (va < m->base || va - m->base > m->size || size > m->size - (va - m->base) ||
-	    (va <= m->hole && m->hole - va < size))
-		return false;
-	memcpy(dst, m->p + (va - m->base), size);
-	return true;
-}
-
-#define FUNCS 20000u
-
-static void test_batch(void)
-{
-	struct dv_trap_func *f = calloc(FUNCS, sizeof(*f));
-	struct dv_trap *t = calloc(FUNCS, sizeof(*t));
-	const char **why = calloc(FUNCS, sizeof(*why));
-	struct memory m = {.p = calloc(FUNCS, 256), .base = BASE, .size = FUNCS * 256, .hole = BASE + 5000 * 256 + 2};
-	unsigned good = 0;
-
-	for (unsigned i = 0; i < FUNCS; i++) {
-		unsigned k = (i * 7919u) % FUNCS;
-
-		f[i] = (struct dv_trap_func){BASE + k * 256, 255, i};
-		memcpy(m.p + k * 256, k % 3 ? "\x0f\x1f\x44\x00" : "\x55\x90\x90\x90", 5);
-	}
-	f[0].size = 4;
-	f[1] = (struct dv_trap_func){~0ull - 3, 5, 1};
-	dv_trap_entries(read_va, &m, f, FUNCS, t, why);
-	for (unsigned i = 2; i < FUNCS; i++) {
-		uint64_t k = (f[i].addr - BASE) / 256;
-
-		if (k == 5000) {
-			CHECK_STR(why[i], "its code cannot be read");
-			continue;
-		}
-		CHECK(k % 3 ? !why[i] && t[i].pc == f[i].addr && t[i].site == i : !t[i].size && why[i]);
-		good += !why[i];
-	}
-	CHECK(why[0] && why[1]);
-	CHECK(good > FUNCS / 2);
-	CHECK(m.reads < FUNCS * 256 / 65536 + 2 + 300); // by pages where the hole is
-	dv_trap_entries(read_va, &m, f, 0, t, why);
-	free(m.p);
-	free(why);
-	free(t);
-	free(f);
-}
-
 /* Returns. '>': the function begins; '<': it ends. T: a jump to the thunk (5 bytes). */
 struct text {
 	uint8_t bytes[512];
@@ -460,7 +401,6 @@ int main(void)
 {
 	test_native();
 	test_entries();
-	test_batch();
 	test_returns();
 	test_thunks();
 	test_padding();

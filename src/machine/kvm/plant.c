@@ -18,14 +18,18 @@
 
 #include "machine/kvm/stop.h"
 
+// Without the program counter behind the instruction, which old processors and emulated ones do not save at an exit, KVM looks at
+// the code once more to get by it: which must not have changed.
 bool dv_plant_stop(void)
 {
-	unsigned max, b, c, d;
+	unsigned a, b, c, d;
+	bool amd;
 
-	if (!__get_cpuid(0, &max, &b, &c, &d))
+	if (!__get_cpuid(0, &a, &b, &c, &d))
 		return true;
-	return !(b == signature_AMD_ebx && c == signature_AMD_ecx && d == signature_AMD_edx) &&
-	       !(b == 0x6f677948 && d == 0x6e65476e && c == 0x656e6975); // "HygonGenuine"
+	amd = (b == signature_AMD_ebx && c == signature_AMD_ecx && d == signature_AMD_edx) ||
+	      (b == 0x6f677948 && d == 0x6e65476e && c == 0x656e6975); // "HygonGenuine"
+	return !amd || !__get_cpuid(0x8000000a, &a, &b, &c, &d) || !(d >> 3 & 1);
 }
 
 uint64_t dv_proc_start(int pid)

@@ -40,7 +40,7 @@ struct dv_planter {
 };
 
 /** dv_planter::stop for this machine: does its processor need that code is not changed under its hands? AMD's documentation
- *  says that theirs do not. */
+ *  says that theirs do not; very old ones do. */
 bool dv_plant_stop(void);
 
 struct dv_planted {
@@ -65,6 +65,8 @@ struct dv_error *dv_replant(const struct dv_planter *p, struct dv_trap *t, size_
 uint64_t dv_proc_start(int pid);
 
 /* stacks.c */
+/** Read the guest's kernel memory. */
+typedef bool dv_trap_read_fn(void *ctx, uint64_t va, void *dst, size_t size);
 /** What a virtual CPU is doing, where that is known. */
 struct dv_trap_cpu {
 	uint64_t task; /**< the guest's struct task_struct; 0: not known */

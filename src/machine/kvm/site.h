@@ -56,16 +56,6 @@ bool dv_trap_sane(const struct dv_trap *t);
  *  Traps of an earlier dvirt are recognised; `was` is then what the kernel has there. */
 const char *dv_trap_entry(const uint8_t *p, size_t size, uint64_t addr, struct dv_trap *ret);
 
-struct dv_trap_func {
-	uint64_t addr;
-	uint32_t size; /**< bytes, to the next symbol or less */
-	uint32_t site;
-};
-typedef bool dv_trap_read_fn(void *ctx, uint64_t va, void *dst, size_t size);
-/** Entries of many functions, in any order, with few reads. traps[i].size is 0 and why[i] says why where there is none. */
-void dv_trap_entries(dv_trap_read_fn *read, void *ctx, const struct dv_trap_func *f, size_t count, struct dv_trap *traps,
-                     const char **why);
-
 typedef DV_VEC(struct dv_trap) dv_traps;
 typedef DV_VEC(uint64_t) dv_trap_addrs;
 

@@ -22,7 +22,10 @@
 #include "base/mem.h"
 
 #define THREADS 4096u
-#define TRIES   3u
+#define PAUSE   20000u // between tries, us
+
+// How long they are held at most, ms. A host that has too much to do needs more than one that has not.
+static const unsigned limits[] = {50, 100, 100, 200, DV_STOP_MS};
 
 enum step { SEIZING, HALTING, WORKING, REFUSED, DONE };
 struct report { // shared with the child
@@ -36,6 +39,7 @@ struct job {
 	uint32_t count;
 	bool (*fn)(void *ctx);
 	void *ctx;
+	unsigned limit;
 	struct report *report;
 };
 
@@ -47,9 +51,9 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-static void limit(void)
+static void limit(unsigned ms)
 {
-	struct itimerval t = {.it_value = {DV_STOP_MS / 1000, DV_STOP_MS % 1000 * 1000}};
+	struct itimerval t = {.it_value = {ms / 1000, ms % 1000 * 1000}};
 	sigset_t none;
 
 	signal(SIGALRM, SIG_DFL);
@@ -74,7 +78,7 @@ static _Noreturn void hold(struct job *j, int *held)
 	}
 	r->step = HALTING;
 	began = now_ns();
-	limit();
+	limit(j->limit);
 	for (uint32_t i = 0; i < j->count; i++)
 		if (ptrace(PTRACE_INTERRUPT, j->tids[i], NULL, NULL) < 0) {
 			r->tid = j->tids[i];
@@ -173,16 +177,19 @@ struct dv_error *dv_stopped(int pid, const int32_t *tids, uint32_t count, bool (
 	DV_FREE int32_t *list = dv_xcalloc(THREADS, sizeof(*list));
 	DV_FREE int *held = dv_xcalloc(THREADS, sizeof(*held));
 	struct report *r = mmap(NULL, sizeof(*r), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	struct job j = {pid, list, 0, fn, ctx, r};
+	struct job j = {pid, list, 0, fn, ctx, 0, r};
 	struct dv_error *e = NULL;
 
 	if (r == MAP_FAILED)
 		return dv_error_sys(errno, "cannot map memory");
-	for (unsigned attempt = 0; attempt < TRIES; attempt++) {
+	for (unsigned attempt = 0; attempt < DV_COUNT(limits); attempt++) {
 		pid_t child;
 
 		dv_error_destroy(e);
 		e = NULL;
+		if (attempt)
+			usleep(PAUSE);
+		j.limit = limits[attempt];
 		j.count = 0;
 		for (uint32_t i = 0; tids && i < count && i < THREADS && !e; i++) {
 			if (!is_thread(pid, tids[i]))

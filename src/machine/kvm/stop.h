@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 
-#define DV_STOP_MS 100u /**< no thread is held for longer, whatever happens */
+#define DV_STOP_MS 400u /**< no thread is held for longer, whatever happens; at first only for a part of it */
 
 /**
  * Call @p fn(ctx) while threads @p tids of process @p pid are held; NULL: all of its threads. It runs in a process of its own, whose

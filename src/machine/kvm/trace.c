@@ -323,7 +323,7 @@ void dv_kvm_trace_look(struct dv_kvm_trace *t, uint64_t now)
 	if (out.count) {
 		struct dv_planter p = planter(t);
 		struct dv_planted done = {0};
-		const struct dv_symbol *s = dv_guest_symbol_at(t->m->guest, out.data[0].pc);
+		const struct dv_symbol *s = dv_guest_symbol_at(t->m->guest, out.data[0].place);
 
 		dv_error_destroy(dv_unplant(&p, out.data, out.count, &done));
 		snprintf(t->m->note, sizeof(t->m->note),
