@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# timeout: 1800
+"""Clauses in guests under KVM: exact counts at entries and returns of system calls, functions and a module's functions, on two
+guests at once; one exit of the processor for each hit and none to the VMM; one set of variables with the host; stacks of code
+byte for byte what they were afterwards, also after SIGKILL; a guest that restarts under trace; too much load."""
+
+import os
+import re
+import sys
+import time
+
+import guestlib
+
+sys.path.insert(0, os.path.join(os.environ["DVIRT_TOP"], "tests", "system"))
+from trace import LabTrace, table  # noqa: E402
+
+N = 400
+FUNCS = ["__x64_sys_getppid", "vfs_read", "vfs_write", "ksys_read", "do_nanosleep"]
+# The first bytes of some functions, and those where some of them return.
+CODE = "BEGIN { %s exit(0); }" % "".join(
+    'printf("%s %s %%x %%x %%x\\n", *(uint64_t *)&%s`%s, ((uint64_t *)&%s`%s)[1], ((uint64_t *)&%s`%s)[2]);'
+    % (g, f, g, f, g, f, g, f) for g in ("web", "db") for f in FUNCS)
+COUNT = """
+syscall::getppid:entry, syscall::getppid:return { @s[vmname, probename] = count(); }
+syscall::getppid:entry { self->at = timestamp; @who[vmname, execname] = count(); last = pid; }
+syscall::getppid:return /self->at && timestamp > self->at && arg1 == ppid/ { @good[vmname] = count(); self->at = 0; }
+fbt::__x64_sys_getppid: { @f[vmname, probename] = count(); }
+fbt::vfs_write:entry /strstr(stringof(args[0]->f_path.dentry->d_name.name), "vport") != NULL/ { @m[vmname, "vfs_write"] = count(); }
+fbt:virtio_console:port_fops_write:entry { @m[vmname, "port_fops_write"] = count(); }
+host:kvm:::exit /args[3] == "invd"/ { @x["invd"] = count(); }
+host:kvm:::userspace-exit { @x["userspace"] = count(); }
+"""
+
+
+def code(lab):
+    lab.put("/tmp/code.d", CODE)
+    out = lab.check("dvirt -q -s /tmp/code.d", timeout=400).out
+    assert len(out.splitlines()) == 2 * len(FUNCS), out
+    return out
+
+
+def getppid(lab, guest, n):
+    assert lab.inner("exercise getppid %d" % n, guest).status == 0
+
+
+with guestlib.Guests() as g:
+    lab = g.lab("lab", kvm=True, kernel=os.environ.get("DVIRT_LAB_KERNEL", "6.1"), inner=["web", "db:6.12"])
+    lab.wait(400)
+    for guest in ("web", "db"):
+        assert lab.inner("uname -r", guest).status == 0
+    before = code(lab)
+
+    with LabTrace(lab, COUNT, ["host", "web", "db"], timeout=900) as t:
+        getppid(lab, "web", N)
+        getppid(lab, "db", N)
+        out, err = t.stop(timeout=400)
+    print(out, err)
+    assert t.status == 0 and "error" not in err and "drop" not in err, (out, err)
+    n = table(out)
+    for guest in ("web", "db"):
+        calls = n[(guest, "entry")]
+        assert n[(guest, "exercise")] == N, n
+        assert out.count("%s " % guest) and calls == n[(guest, "return")] and calls >= N, n
+        assert n[(guest,)] == calls, n  # each return saw what its entry had written, and the parent's number
+        assert n[(guest, "port_fops_write")] == n[(guest, "vfs_write")] > 0, n
+    # entry and return of the call and of its function are the same two places.
+    rows = [int(x) for x in re.findall(r"^ +(?:web|db) +(?:entry|return) +(\d+)$", out, re.M)]
+    assert len(rows) == 8 and sorted(rows[:4]) == sorted(rows[4:]), rows
+    hits = sum(n[(guest, what)] for guest in ("web", "db") for what in ("entry", "return", "port_fops_write"))
+    assert n[("invd",)] >= hits, (n, hits)
+    assert n.get(("userspace",), 0) < hits // 2, n
+    assert code(lab) == before
+
+    # A stack, and what the hypervisor sees.
+    with LabTrace(lab, "syscall::getppid:entry { @[stack(2)] = count(); } vm:::exit { @r[args[1]] = count(); }"
+                  "vm:::exit /execname == \"exercise\"/ { @e[\"exercise\"] = count(); }", ["web"], timeout=600) as t:
+        getppid(lab, "web", 50)
+        out, err = t.stop(timeout=400)
+    print(out, err)
+    assert re.search(r"__(x64|do)_sys_getppid(\+0x4)?\n +vmlinux`do_syscall_64\+0x", out), out
+    assert int(re.search(r"^ +invd +(\d+)$", out, re.M).group(1)) >= 50, out
+    assert int(re.search(r"^ +exercise +(\d+)$", out, re.M).group(1)) >= 50, out
+
+    # What cannot be probed says why.
+    r = lab.run("dvirt -M web -n 'fbt::do_syscall_64:entry { }'", timeout=300)
+    assert r.status == 1 and "on web do_syscall_64:entry cannot be probed: " in r.err, r.err
+
+    # Killed: the guardian takes the traps out, and the guest goes on.
+    with LabTrace(lab, "fbt::vfs_read:entry, fbt::vfs_write:entry, syscall::getppid: { @ = count(); }", ["web", "db"],
+                  timeout=600) as t:
+        getppid(lab, "web", 20)
+        t.kill()
+    end = time.monotonic() + 60
+    while lab.check("ls /run/dvirt | grep -c traps || true").out.strip() != "0":
+        assert time.monotonic() < end, lab.check("ls -la /run/dvirt").out
+        time.sleep(0.5)
+    getppid(lab, "web", 20)
+    assert code(lab) == before
+    assert "trap" not in lab.check("dvirt clean").out
+
+    # Too much load, and a guest that starts anew under the session.
+    with LabTrace(lab, "syscall::getppid:entry { @[vmname] = count(); }", ["web"], args=["-x", "maxload=1"], timeout=600) as t:
+        end = time.monotonic() + 300
+        while "maxload allows 1%" not in t.read()[1]:
+            assert time.monotonic() < end, t.read()
+            getppid(lab, "web", 3000)
+        lab.check("inner web stop; inner web start 6.1; inner web wait", timeout=400)
+        t.expect_err("'web' joined", timeout=300) if "joined" in t.read()[1] else None
+        end = time.monotonic() + 300
+        first = None
+        while True:
+            getppid(lab, "web", 10)
+            lab.check("sleep 2")
+            if lab.check("ls /run/dvirt | grep -c traps || true").out.strip() == "1" and first:
+                break
+            first = True
+            assert time.monotonic() < end, t.read()
+        getppid(lab, "web", 10)
+        out, err = t.stop(timeout=400)
+    print(out, err)
+    assert t.status == 0 and re.search(r"1 place is removed, \S*getppid with \d+ hits a second", err), err
+    assert code(lab).count("web") == len(FUNCS)
