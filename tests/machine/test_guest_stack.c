@@ -67,7 +67,7 @@ static struct dv_error *traps(void *ctx, const struct dv_loaded *l, struct dv_tr
 	struct dv_trap_row *r = dv_xcalloc(TRAPS, sizeof(*r));
 
 	for (uint32_t i = 0; i < TRAPS; i++)
-		r[i] = (struct dv_trap_row){.pc = trap_pc(i), .site = SITE_TRAP};
+		r[i] = (struct dv_trap_row){.pc = trap_pc(i), .place = trap_pc(i), .site = SITE_TRAP};
 	*rows = r;
 	*count = TRAPS;
 	return NULL;
