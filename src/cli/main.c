@@ -275,8 +275,6 @@ static int parse(struct cli *c, int argc, char **argv)
 			letter[0] = (char)optopt;
 			return usage("option -%s needs an argument", letter);
 		default:
-			if (optopt == '3' || optopt == '6')
-				return usage("option -%s is not supported yet", optopt == '3' ? "32" : "64");
 			letter[0] = (char)optopt;
 			return usage("unknown option '%s'", optopt ? letter : argv[optind - 1]);
 		}
