@@ -21,6 +21,9 @@ static const struct dv_stable_row rows[] = {
 	 .args = {{DV_TASK, "arg3", "lwpsinfo_t *"}, {DV_TASK, "arg3", "psinfo_t *"}}},
 	{"off-cpu", DV_AT_ENTRY, "__switch_to_asm", .no_proto = true, .expect = {{0, DV_TASK}, {1, DV_TASK}},
 	 .args = {{DV_TASK, "arg1", "lwpsinfo_t *"}, {DV_TASK, "arg1", "psinfo_t *"}}},
+	// Where a function in assembly cannot be probed: the stack is next's already, the running task is still prev.
+	{"off-cpu", DV_AT_ENTRY, "__switch_to", .expect = {{0, DV_TASK}, {1, DV_TASK}},
+	 .args = {{DV_TASK, "arg1", "lwpsinfo_t *"}, {DV_TASK, "arg1", "psinfo_t *"}}},
 
 	{"sleep", DV_AT_TRACEPOINT, "sched_switch", .expect = {{0, "bool"}, {1, DV_TASK}, {3, "unsigned int"}},
 	 .guard = "!arg0 && arg3"},
@@ -30,6 +33,7 @@ static const struct dv_stable_row rows[] = {
 	 .guard = "!arg0 && ((" DV_TASK ")arg1)->__state"},
 	// A thread that was preempted on its way to sleep counts too.
 	{"sleep", DV_AT_ENTRY, "__switch_to_asm", .no_proto = true, .expect = {{0, DV_TASK}}, .guard = PREV_STATE},
+	{"sleep", DV_AT_ENTRY, "__switch_to", .expect = {{0, DV_TASK}}, .guard = PREV_STATE},
 
 	{"preempt", DV_AT_TRACEPOINT, "sched_switch", .expect = {{0, "bool"}}, .guard = "arg0"},
 
