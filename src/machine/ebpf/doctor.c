@@ -61,7 +61,7 @@ void dv_ebpf_doctor(const struct dv_doctor *d)
 	d->begin(d->ctx, subject);
 	dv_ebpf_why_not(why, sizeof(why));
 	is(d, !*why, "programs that read the kernel (BPF)", why);
-	e = dv_guest_open_local(NULL, UINT32_MAX, &g);
+	e = dv_ebpf_kernel_get(UINT32_MAX, &g);
 	dv_doctor_say(d, e ? DV_DOCTOR_NO : DV_DOCTOR_YES, "symbols", "%s", e ? e->msg : "");
 	dv_error_destroy(e);
 	if (!g)
@@ -73,5 +73,5 @@ void dv_ebpf_doctor(const struct dv_doctor *d)
 		functions(d, g);
 		programs(d);
 	}
-	dv_guest_close(g);
+	dv_ebpf_kernel_put(g);
 }

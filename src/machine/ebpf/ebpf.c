@@ -33,6 +33,29 @@ struct host {
 	uint64_t misses, told;    // of loads before the current one; of all, that were told
 };
 
+// Reading it takes most of the time that a session needs to begin.
+static struct {
+	struct dv_guest *guest;
+	unsigned users;
+} kernel;
+
+struct dv_error *dv_ebpf_kernel_get(uint32_t universe, struct dv_guest **ret)
+{
+	struct dv_error *e = kernel.users ? NULL : dv_guest_open_local(NULL, universe, &kernel.guest);
+
+	if (e)
+		return e;
+	kernel.users++;
+	*ret = kernel.guest;
+	return NULL;
+}
+
+void dv_ebpf_kernel_put(struct dv_guest *g)
+{
+	if (g && !--kernel.users)
+		dv_guest_close(g);
+}
+
 static void host_poll(struct dv_machine *m)
 {
 }
@@ -109,8 +132,7 @@ static void host_close(struct dv_machine *m)
 	dv_bpf_detach(h->loaded);
 	dv_bpf_reader_destroy(h->reader);
 	dv_bpf_object_close(h->object);
-	if (m->guest)
-		dv_guest_close(m->guest);
+	dv_ebpf_kernel_put(m->guest);
 	free(h->image);
 	free(h);
 }
@@ -251,7 +273,7 @@ static struct dv_error *open_host(struct dv_machine *m, uint32_t universe)
 	if (!e)
 		e = dv_bpf_reader_create(&h->reader);
 	if (!e)
-		e = dv_guest_open_local(NULL, universe, &m->guest);
+		e = dv_ebpf_kernel_get(universe, &m->guest);
 	if (e)
 		return e;
 	h->ways = dv_kfunc_ways(dv_guest_func_id(m->guest, "bpf_fentry_test1"));

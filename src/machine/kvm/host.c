@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "machine/ebpf/ebpf.h"
+
 enum part {
 	COMMON, // struct dv_kvm_offsets
 	SVM,
@@ -259,8 +261,7 @@ static struct dv_error *find_namespace(struct dv_kvm_host *h)
 static void destroy(struct dv_kvm_host *h)
 {
 	dv_bpf_reader_destroy(h->reader);
-	if (h->types)
-		dv_guest_close(h->types);
+	dv_ebpf_kernel_put(h->types);
 	free(h->priv);
 	free(h);
 }
@@ -269,6 +270,7 @@ struct dv_error *dv_kvm_host_get(struct dv_kvm_host **ret)
 {
 	struct dv_kvm_host *h = the_host;
 	struct dv_error *e;
+	bool changed = false;
 
 	if (h) {
 		h->users++;
@@ -278,9 +280,16 @@ struct dv_error *dv_kvm_host_get(struct dv_kvm_host **ret)
 	h = dv_xcalloc(1, sizeof(*h));
 	e = dv_bpf_reader_create(&h->reader);
 	if (!e)
-		e = dv_guest_open_local(NULL, UINT32_MAX, &h->types);
+		e = dv_ebpf_kernel_get(UINT32_MAX, &h->types);
 	if (!e)
 		e = dv_kvm_host_fill(h);
+	// The module may have come since the kernel was looked at.
+	if (e && h->types)
+		dv_error_destroy(dv_guest_refresh_modules(h->types, &changed));
+	if (changed) {
+		dv_error_destroy(e);
+		e = dv_kvm_host_fill(h);
+	}
 	if (!e)
 		e = find_namespace(h);
 	if (e) {
