@@ -38,8 +38,8 @@ def main():
     calls = names(r'^\s*(?:SUBR|ACT|AGG|NO_SUBR|NO_ACT)\("(\w+)"', "src", "lang", "calls.c")
     calls |= names(r'[ \t](?:SUBR|ACT|AGG|NO_SUBR|NO_ACT)\("(\w+)"', "src", "lang", "calls.c")
     calls |= names(r'DESTRUCT\(\w+, "(\w+)"', "src", "lang", "calls.c")
-    options = names(r'\{ "(\w+)", (?:FLAG|SIZE|RATE|NUM|POLICY|RESIZE|TEXT|ENCODING|KEPT|LATER|NO\()', "src", "tracer", "options.c")
-    builtins = names(r'\{"((?!__)\w+)", (?:DV_BI_\w+|0), ', "src", "lang", "check_name.c")
+    options = names(r'\{ "(\w+)", (?:FLAG|SIZE|RATE|NUM|POLICY|RESIZE|TEXT|ENCODING|KEPT|VERSION|NO\()', "src", "tracer", "options.c")
+    builtins = names(r'\{"(?!__)(\w+)", (?:DV_BI_\w+|0), ', "src", "lang", "check_name.c")
     pages = {os.path.basename(f)[:-3]: read(f) for f in glob.glob(os.path.join(TOP, "docs", "d", "*.md"))}
     compat = read("docs", "compat.md")
     bad = 0

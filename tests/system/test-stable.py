@@ -157,31 +157,21 @@ def locks(g):
     """What is acquired is released. A pipe's mutex and a file's semaphore that several want at once: somebody waits, in
     all not longer than there are threads and time, and for a lock that was acquired."""
     out, r = run(g, """
-        tick-1s /!begun/ { begun = timestamp; }
         lockstat:::*-acquire { @n[probename] = count(); } lockstat:::*-release { @n[probename] = count(); }
-        lockstat:::*-block, lockstat:::*-spin { @n[probename] = count(); @bad[probename] = sum(arg1 < 1); @ns[probename] = sum(arg1); }
+        lockstat:::*-block, lockstat:::*-spin { @n[probename] = count(); @m["zero"] = sum(arg1 < 1); }
         lockstat:::adaptive-acquire { @m["held"] = sum((((unsigned long)args[0]->owner.counter) & ~7) == (unsigned long)curthread); }
-        lockstat:::adaptive-acquire { @m["all"] = count(); }
-        lockstat:::adaptive-acquire-error { @m["error"] = count(); }
-        lockstat:::rw-acquire /args[1] == 0 && args[0] != 0/ { @m["writers"] = count(); }
+        lockstat:::adaptive-acquire { @m["all"] = sum(1); }
+        lockstat:::adaptive-acquire-error { @m["error"] = sum(1); }
+        lockstat:::rw-acquire /args[1] == 0 && args[0] != 0/ { @m["writers"] = sum(1); }
         """, """
         for i in 1 2 3 4; do dd if=/dev/zero of=/tmp/f bs=256k count=60 conv=notrunc 2>/dev/null & done
         (for i in 1 2 3 4; do dd if=/dev/zero bs=4k count=3000 2>/dev/null & done; wait) | cat >/dev/null
         wait; rm /tmp/f""")
-    rows = [k + (v,) for k, v in table("\n".join(out)).items()]
-    tables = [{}]
-    for line in out:
-        w = line.split()
-        if len(w) == 2 and w[1].isdigit():
-            if w[0] in tables[-1]:
-                tables.append({})
-            tables[-1][w[0]] = int(w[1])
-    n = tables[0]
+    n = {k[0]: v for k, v in table("\n".join(out)).items()}
     for kind in ("adaptive", "spin", "rw"):
         # A few are in between when the trace begins and ends.
         assert n[kind + "-acquire"] > 100 and abs(n[kind + "-acquire"] - n[kind + "-release"]) <= 20, n
-    m = {k: int(v) for k, v in re.findall(r"^ +(held|all|error|writers) +(\d+)$", "\n".join(out), re.M)}
-    assert m["held"] == m["all"] and m["writers"] > 0 and "error" not in m, m
+    assert n["held"] == n["all"] and n["writers"] > 0 and "error" not in n and not n.get("zero"), n
     assert n.get("adaptive-block", 0) + n.get("adaptive-spin", 0) > 0 and n.get("rw-block", 0) + n.get("rw-spin", 0) > 0, n
     print({k: v for k, v in n.items() if k.endswith(("block", "spin"))})
 
