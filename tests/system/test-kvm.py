@@ -40,14 +40,14 @@ def code(lab):
 
 
 def getppid(lab, guest, n):
-    assert lab.inner("exercise getppid %d" % n, guest).status == 0
+    lab.check("inner %s run exercise getppid %d" % (guest, n), timeout=400)
 
 
 with guestlib.Guests() as g:
     lab = g.lab("lab", kvm=True, kernel=os.environ.get("DVIRT_LAB_KERNEL", "6.1"), inner=["web", "db:6.12"])
     lab.wait(400)
     for guest in ("web", "db"):
-        assert lab.inner("uname -r", guest).status == 0
+        lab.check("for i in 1 2 3 4; do inner %s wait && exit 0; done; exit 1" % guest, timeout=600)
     before = code(lab)
 
     with LabTrace(lab, COUNT, ["host", "web", "db"], timeout=900) as t:
