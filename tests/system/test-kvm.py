@@ -18,7 +18,7 @@ N = 400
 FUNCS = ["__x64_sys_getppid", "vfs_read", "vfs_write", "ksys_read", "do_nanosleep"]
 # The first bytes of some functions, and those where some of them return.
 CODE = "BEGIN { %s exit(0); }" % "".join(
-    'printf("%s %s %%x %%x %%x\\n", *(uint64_t *)&%s`%s, ((uint64_t *)&%s`%s)[1], ((uint64_t *)&%s`%s)[2]);'
+    'printf("%s %s %%x %%x %%x\\n", *(uint64_t *)&%s`vmlinux`%s, ((uint64_t *)&%s`vmlinux`%s)[1], ((uint64_t *)&%s`vmlinux`%s)[2]);'
     % (g, f, g, f, g, f, g, f) for g in ("web", "db") for f in FUNCS)
 COUNT = """
 syscall::getppid:entry, syscall::getppid:return { @s[vmname, probename] = count(); }
