@@ -660,7 +660,12 @@ GFN(curthread)
 	return t ? t : bad(st, 0);
 }
 // The return address is on top of the stack where a function begins, and where it returns.
-GFN(frame) { return dv_guest_rsp(st); }
+GFN(frame)
+{
+	uint64_t sp = dv_guest_rsp(st);
+
+	return sp ? sp : bad(st, 0);
+}
 GFN(cpu) { return firing(st)->index; }
 
 GFN(execname)
