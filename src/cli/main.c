@@ -555,6 +555,7 @@ int main(int argc, char **argv)
 	DV_VEC_FREE(&c.cpp.args);
 	DV_VEC_FREE(&c.sources);
 	DV_VEC_FREE(&c.only);
+	DV_VEC_FREE(&c.libdirs);
 	DV_VEC_FREE(&c.processes);
 	return status < 0 ? DV_EXIT_OK : status;
 }
