@@ -84,7 +84,7 @@ def known(lab, kernel):
     assert rows[0][0] < rows[-1][0] and rows[0][1] < rows[-1][1], rows
 
     # The host knows which threads are a guest's.
-    with LabTrace(lab, "host:sched:::on-cpu /guestvcpu >= 0/ { @[guestname, guestvcpu] = count(); }") as t:
+    with LabTrace(lab, "host:sched:::off-cpu /guestvcpu >= 0/ { @[guestname, guestvcpu] = count(); }") as t:
         lab.inner("exercise getppid 1000", "web")
         lab.inner("exercise getppid 1000", "db")
         out, err = t.stop()
