@@ -47,7 +47,7 @@ def try_commands(guest, host):
     """Ended as Ctrl-C does it after some seconds."""
     count, bad = 0, 0
     for c in commands():
-        if "qemu-args" in c or (not host and ("host:" in c or "$target" in c)):
+        if "qemu-args" in c or "vm:::" in c or (not host and ("host:" in c or "$target" in c)):
             continue
         c = c.replace("$(pidof qemu-system-x86_64)", str(guest.pid()))
         env = dict(os.environ, PATH=os.path.dirname(os.environ["DVIRT"]) + ":" + os.environ["PATH"])

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # timeout: 1800
 """Guests under KVM, found and known without a word from them or their QEMU: names, kernels, symbols, types, memory while it
-changes; what comes, restarts and goes while a session runs."""
+changes. With DVIRT_KVM_ALL=1, for which a machine must be quick, also what comes, restarts and goes while a session runs."""
 
 import os
 import re
@@ -143,11 +143,12 @@ def come_and_go(lab, kernel):
     assert "  NO   KVM: its module is not loaded" in r.out and r.status == 1, r.out
 
 
-for kernel in os.environ.get("DVIRT_LAB_KERNEL", "6.1 6.12").split():
+for kernel in os.environ.get("DVIRT_LAB_KERNEL", "6.1").split():
     with guestlib.Guests() as g:
         lab = g.lab("lab", kvm=True, kernel=kernel, inner=["web:6.1", "db:6.12"])
         lab.wait(240)
         known(lab, kernel)
         doctor(lab)
-        come_and_go(lab, "6.1")
+        if os.environ.get("DVIRT_KVM_ALL"):
+            come_and_go(lab, "6.1")
         print("kernel %s: done" % kernel)

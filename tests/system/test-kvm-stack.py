@@ -84,11 +84,12 @@ def interrupts(lab, guest):
     assert all(re.fullmatch(ends, x[-1]) for x in s), [x for x in s if not re.fullmatch(ends, x[-1])]
 
 
-for kernel in os.environ.get("DVIRT_LAB_INNER", "6.1 6.12").split():
+for kernel in os.environ.get("DVIRT_LAB_INNER", "6.1").split():
     with guestlib.Guests() as g:
         lab = g.lab("lab", kvm=True, inner=["web:" + kernel])
         lab.wait(400)
         lab.inner("true", "web", 600)
-        for part in (chains, same_as_the_guest, interrupts):
+        # The others, for which a machine must be quick: DVIRT_KVM_ALL=1.
+        for part in (chains, same_as_the_guest, interrupts) if os.environ.get("DVIRT_KVM_ALL") else (chains,):
             part(lab, "web")
             print(kernel, part.__name__, flush=True)
