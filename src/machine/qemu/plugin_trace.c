@@ -148,6 +148,13 @@ struct dv_tracing *dv_tracing_create(int region_fd, uint64_t region_size, int im
 	free(image);
 	if (!t->loaded || !make_execs(t, msg, msg_size))
 		goto error;
+	for (uint32_t i = 0; i < t->loaded->img->site_count; i++) {
+		// There the thread's turns are cut short by each timer, and none of its virtual CPUs comes far.
+		if (t->loaded->sites[i].kind == DV_SITE_PROFILE && dv_cpu_shared()) {
+			snprintf(msg, msg_size, "profile cannot be had: one thread runs all its virtual CPUs (TCG with thread=single)");
+			goto error;
+		}
+	}
 	if (t->loaded->img->flags & DV_LOAD_VTIME && !dv_vtime_prepare(msg, msg_size))
 		goto error;
 	t->peers = peers;
