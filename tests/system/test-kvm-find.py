@@ -45,7 +45,7 @@ def text(lab, guest):
 
 def known(lab, kernel):
     lab.check("(sleep 1000 </dev/kvm >/dev/null 2>&1 &)")  # a descriptor of KVM's, but no machine
-    end = time.monotonic() + 120
+    end = time.monotonic() + 500
     while set(machines(lab)) != {"host", "web", "db"}:  # whatever state they are in by now
         assert time.monotonic() < end, machines(lab, True)
     releases = {}
