@@ -58,26 +58,18 @@ static const struct dv_stable_row rows[] = {
 	 .args = {{VCPU, "arg0"}, {"int", VCPU_ID("arg0")}, WORD(1, "int")}},
 };
 
-static bool has_member(struct dv_universe *u, const char *type, const char *member)
-{
-	const struct dv_type *t = dv_type_by_text(u, type, false);
-	uint64_t off;
-
-	return t && dv_type_member(dv_type_complete(t), member, &off);
-}
-
 // Where the reason is on either kind of processor; NULL: no module for it is loaded.
 static const char *amd_reason(struct dv_universe *u)
 {
-	return has_member(u, "struct vcpu_svm", "vmcb")
+	return dv_stable_has(u, "struct vcpu_svm", "vmcb")
 		       ? "(uint32_t)((struct vcpu_svm *)arg0)->vmcb->control.exit_code" : NULL;
 }
 static const char *intel_reason(struct dv_universe *u)
 {
 	// The basic reason: flags are above.
-	return has_member(u, "struct vcpu_vmx", "exit_reason")
+	return dv_stable_has(u, "struct vcpu_vmx", "exit_reason")
 		       ? "((struct vcpu_vmx *)arg0)->exit_reason.full & 0xffff"
-	       : has_member(u, "struct vcpu_vmx", "vt")
+	       : dv_stable_has(u, "struct vcpu_vmx", "vt")
 		       ? "((struct vcpu_vmx *)arg0)->vt.exit_reason.full & 0xffff" : NULL;
 }
 

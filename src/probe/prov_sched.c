@@ -60,6 +60,12 @@ static const struct dv_stable_row rows[] = {
 	 .args = {{DV_TASK, "arg0", "lwpsinfo_t *"}, {DV_TASK, "arg0", "psinfo_t *"}}},
 	{"wakeup", DV_AT_ENTRY, "ttwu_do_activate", .expect = {{0, "struct rq *"}, {1, DV_TASK}},
 	 .args = {{DV_TASK, "arg1", "lwpsinfo_t *"}, {DV_TASK, "arg1", "psinfo_t *"}}},
+	// From 6.12 on a thread that goes to sleep before its turn is over is left in its queue for a while (kernel commit
+	// 152e11f6df29, "sched/fair: Implement delayed dequeue"); one that is woken meanwhile is put in order there:
+	// ENQUEUE_DELAYED.
+	{"wakeup", DV_AT_ENTRY, "enqueue_task_fair", true, .expect = {{0, "struct rq *"}, {1, DV_TASK}, {2, "int"}},
+	 .has = {"struct sched_entity", "sched_delayed"}, .guard = "arg2 & 0x200",
+	 .args = {{DV_TASK, "arg1", "lwpsinfo_t *"}, {DV_TASK, "arg1", "psinfo_t *"}}},
 	{"wakeup", DV_AT_ENTRY, "wake_up_new_task", true, .expect = {{0, DV_TASK}},
 	 .args = {{DV_TASK, "arg0", "lwpsinfo_t *"}, {DV_TASK, "arg0", "psinfo_t *"}}},
 

@@ -56,6 +56,14 @@ static const char *check_proto(struct dv_probe_set *set, struct dv_universe *u, 
 	return NULL;
 }
 
+bool dv_stable_has(struct dv_universe *u, const char *type, const char *member)
+{
+	const struct dv_type *t = dv_type_by_text(u, type, false);
+	uint64_t off;
+
+	return t && dv_type_member(dv_type_complete(t), member, &off);
+}
+
 // Why the row does not hold on this machine's kernel; NULL: it does, and *found says where.
 static const char *check_row(struct dv_probe_set *set, struct dv_probe_machine *pm, const struct dv_stable_row *r,
 			     struct dv_stable_found *found)
@@ -67,6 +75,8 @@ static const char *check_row(struct dv_probe_set *set, struct dv_probe_machine *
 	size_t count;
 
 	found->row = r;
+	if (r->has.type && !dv_stable_has(u, r->has.type, r->has.member))
+		return dv_arena_printf(&set->arena, "%s has no member %s", r->has.type, r->has.member);
 	if (r->at == DV_AT_TRACEPOINT) {
 		if (!(m->caps & DV_CAP_TRACEPOINT))
 			return "there are no tracepoints to use";

@@ -41,6 +41,9 @@ struct dv_stable_row {
 		const char *type;  /**< NULL: no more */
 	} expect[3];           /**< parameters that the prototype must have; RETURN: word 1, the result */
 	struct {
+		const char *type, *member;
+	} has;                 /**< a member that the kernel's structure must have; NULL: none in particular */
+	struct {
 		const char *type;  /**< "__user" in it: points into the process. NULL: no more */
 		const char *text;
 		const char *xlate; /**< the type that it is presented as, by a translator of dlib/; NULL: this is it */
@@ -49,6 +52,9 @@ struct dv_stable_row {
 
 /** Does the row need the hidden probe @p name? */
 bool dv_stable_needs(const struct dv_stable_row *r, const char *name);
+/** Has a structure ("struct vcpu_svm") of the kernel's this member? */
+bool dv_stable_has(struct dv_universe *u, const char *type, const char *member);
+
 uint32_t dv_stable_add(const struct dv_provider *prov, struct dv_probe_set *set, struct dv_probe_machine *pm);
 /** The same for a provider whose rows depend on the kernel; they live as long as the set. */
 uint32_t dv_stable_add_rows(const struct dv_provider *prov, struct dv_probe_set *set, struct dv_probe_machine *pm,
