@@ -133,7 +133,8 @@ def net(g):
         """, """
         ping -c 1 127.0.0.1 >/dev/null
         exercise http 127.0.0.1 81 1 2>/dev/null || true
-        exercise pong 7000 5 >/dev/null & exercise ping 127.0.0.1 7000 5 32; wait
+        exercise pong 7000 5 >/dev/null & until grep -q ":1B58 " /proc/net/udp; do usleep 20000; done
+        exercise ping 127.0.0.1 7000 5 32; wait
         exercise %s""" % ("http 127.0.0.1 80 2" if g.name == "web" else "redis 127.0.0.1 6379 2"))
     assert out.count("send 1 4") >= 2 and out.count("receive ICMP 20") >= 2, out
     assert out.count("udp send 1") == 10 and out.count("udp receive 7000 40") == 5, out
