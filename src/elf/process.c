@@ -23,6 +23,8 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "base/system.h"
+
 #define OBJECTS_MAX 16384u
 #define VDSO_MAX    (1u << 20)
 
@@ -46,18 +48,6 @@ static ssize_t read_proc(int pid, const char *name, char *buf, size_t size)
 	n = fd < 0 ? -1 : read(fd, buf, size - 1);
 	buf[n > 0 ? n : 0] = '\0';
 	return n;
-}
-
-// Field 22 of /proc/PID/stat; the second is a name in parentheses that may have anything in it.
-static uint64_t start_time(int pid)
-{
-	char buf[1024], *p;
-
-	if (read_proc(pid, "stat", buf, sizeof(buf)) <= 0 || !(p = strrchr(buf, ')')))
-		return 0;
-	for (int field = 2; p && field < 22; field++)
-		p = strchr(p + 1, ' ');
-	return p ? strtoull(p + 1, NULL, 10) : 0;
 }
 
 static int thread_group(int pid)
@@ -150,7 +140,7 @@ struct dv_error *dv_process_open(int pid, struct dv_process **ret)
 	struct dv_error *e;
 
 	p->pid = pid;
-	p->start_time = start_time(pid);
+	p->start_time = dv_proc_start(pid);
 	dv_arena_init(&p->arena);
 	e = pid > 0 && group == pid
 		? dv_process_refresh(p)
@@ -194,7 +184,7 @@ int dv_process_pid(const struct dv_process *p)
 
 bool dv_process_alive(const struct dv_process *p)
 {
-	uint64_t t = start_time(p->pid);
+	uint64_t t = dv_proc_start(p->pid);
 
 	return t && t == p->start_time;
 }

@@ -15,6 +15,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/system.h"
+
 #define LIST_MAX (64u << 20)
 
 struct dv_fbt_filter {

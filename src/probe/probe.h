@@ -205,8 +205,6 @@ const struct dv_tracepoint *dv_tracepoint_find(const struct dv_probe_machine *pm
 const struct dv_type *dv_tracepoint_proto(struct dv_machine *m, const struct dv_tracepoint *tp);
 /** argN is word N of the tracepoint, as far as it has words: the kernel lets no program onto it that asks for more. */
 void dv_tracepoint_words(struct dv_machine *m, const struct dv_tracepoint *tp, uint8_t argmap[DV_ARGMAP_SIZE]);
-/** Open a file of tracefs on this host for reading, wherever it is mounted, and where it is not; -1 and errno. */
-int dv_tracefs_open(const char *file);
 /** A type by its name in C ("struct task_struct *", "unsigned int"). NULL: not known there. */
 const struct dv_type *dv_type_by_text(struct dv_universe *u, const char *text, bool user);
 

@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#include "base/system.h"
+
 #define TEXT_MAX 96
 #define ARGS_MAX 6
 

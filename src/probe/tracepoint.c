@@ -14,6 +14,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/system.h"
+
 #define EVENTS_MAX (8u << 20)
 #define GROUP_MAX  64u
 

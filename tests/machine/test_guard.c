@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/system.h"
 #include "lib/test.h"
 #include "machine/kvm/guard.h"
 

@@ -15,6 +15,7 @@
 #include <time.h>
 #include <ucontext.h>
 
+#include "base/system.h"
 #include "lib/test.h"
 #include "machine/kvm/plant.h"
 #include "machine/kvm/stop.h"

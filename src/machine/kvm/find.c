@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/system.h"
 
 #define VM_LINK   "anon_inode:kvm-vm"
 #define VCPU_LINK "anon_inode:kvm-vcpu:"
@@ -30,29 +31,6 @@ struct list {
 };
 
 static struct list named; // all that have a name
-
-uint64_t dv_kvm_start_time(int pid)
-{
-	char path[32], text[1024], *p;
-	unsigned long long start = 0;
-	FILE *f;
-	size_t n;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	f = fopen(path, "re");
-	if (!f)
-		return 0;
-	n = fread(text, 1, sizeof(text) - 1, f);
-	fclose(f);
-	text[n] = '\0';
-	// The name, in brackets, may have anything in it.
-	p = strrchr(text, ')');
-	if (!p || !strncmp(p, ") Z", 3) || !strncmp(p, ") X", 3))
-		return 0;
-	for (int i = 2; p && i < 22; i++)
-		p = strchr(p + 1, ' ');
-	return p && sscanf(p, "%llu", &start) == 1 ? start : 0;
-}
 
 static bool same(const struct dv_kvm_found *a, const struct dv_kvm_found *b)
 {
@@ -127,7 +105,7 @@ static void look_at(int pid, struct list *ret)
 	closedir(dir);
 	if (ret->v.count == first)
 		return;
-	start = dv_kvm_start_time(pid);
+	start = dv_proc_start(pid);
 	for (size_t i = first; i < ret->v.count; i++) {
 		ret->v.data[i].start = start;
 		ret->v.data[i].vcpus = ret->v.count - first == 1 ? vcpus : 0; // which are whose is not seen here
@@ -262,6 +240,6 @@ void dv_kvm_find(void (*fn)(void *ctx, const struct dv_kvm_found *f), void *ctx)
 		next = now + (now_ns() - now) * (SPARE + 1);
 	}
 	for (size_t i = 0; i < all.v.count; i++)
-		if (dv_kvm_start_time(all.v.data[i].pid) == all.v.data[i].start)
+		if (dv_proc_start(all.v.data[i].pid) == all.v.data[i].start)
 			fn(ctx, &all.v.data[i]);
 }

@@ -20,8 +20,6 @@ struct dv_kvm_found {
 };
 /** Call @p fn for each machine, the longest-running first. One that several descriptors or processes share is one. */
 void dv_kvm_find(void (*fn)(void *ctx, const struct dv_kvm_found *f), void *ctx);
-/** When a process began (field 22 of /proc/PID/stat); 0: there is none. */
-uint64_t dv_kvm_start_time(int pid);
 
 /* name.c */
 /**

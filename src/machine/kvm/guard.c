@@ -24,6 +24,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "base/system.h"
 #include "machine/qemu/ctlmsg.h"
 
 #define ROWS_MAX (1u << 20)

@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "abi/region.h"
+#include "base/system.h"
 #include "machine/ebpf/ebpf.h"
 #include "machine/ebpf/maps.h"
 #include "machine/kvm/clean.h"
@@ -211,7 +212,7 @@ static bool ended(const struct dv_kvm_machine *k)
 {
 	struct pollfd p = {k->pidfd, POLLIN, 0};
 
-	return k->pidfd >= 0 ? poll(&p, 1, 0) > 0 : dv_kvm_start_time(k->found.pid) != k->found.start;
+	return k->pidfd >= 0 ? poll(&p, 1, 0) > 0 : dv_proc_start(k->found.pid) != k->found.start;
 }
 
 // What the host knows of the machine; false: it is gone.
@@ -336,7 +337,7 @@ static struct dv_error *kvm_open(struct dv_machine *m, uint32_t universe)
 	k->universe = universe;
 	// The descriptor first: it stands for the process that is looked at then, or for none.
 	k->pidfd = (int)syscall(SYS_pidfd_open, k->found.pid, 0);
-	if (dv_kvm_start_time(k->found.pid) != k->found.start) {
+	if (dv_proc_start(k->found.pid) != k->found.start) {
 		gone(m, "its process has ended");
 		return dv_error_create(DV_ERR_GONE, "machine '%s': %s", m->name, m->why);
 	}

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/system.h"
 #include "machine/kvm/stop.h"
 
 // Without the program counter behind the instruction, which old processors and emulated ones do not save at an exit, KVM looks at
@@ -30,30 +31,6 @@ bool dv_plant_stop(void)
 	amd = (b == signature_AMD_ebx && c == signature_AMD_ecx && d == signature_AMD_edx) ||
 	      (b == 0x6f677948 && d == 0x6e65476e && c == 0x656e6975); // "HygonGenuine"
 	return !amd || !__get_cpuid(0x8000000a, &a, &b, &c, &d) || !(d >> 3 & 1);
-}
-
-uint64_t dv_proc_start(int pid)
-{
-	char path[64], line[2048];
-	unsigned long long start = 0;
-	const char *p;
-	size_t n;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	f = fopen(path, "re");
-	if (!f)
-		return 0;
-	n = fread(line, 1, sizeof(line) - 1, f);
-	fclose(f);
-	line[n] = 0;
-	p = strrchr(line, ')'); // the name may have blanks in it; the state, field 3, comes next
-	for (unsigned field = 3; p && field <= 22; field++) {
-		p = strchr(p + 1, ' ');
-		if (p && field == 22)
-			sscanf(p + 1, "%llu", &start);
-	}
-	return start;
 }
 
 struct work {

@@ -61,9 +61,6 @@ struct dv_error *dv_unplant(const struct dv_planter *p, struct dv_trap *t, size_
 struct dv_error *dv_replant(const struct dv_planter *p, struct dv_trap *t, size_t count, unsigned tries,
                             struct dv_planted *ret) DV_MUST_USE;
 
-/** Field 22 of /proc/PID/stat: when process @p pid began; 0: there is none. */
-uint64_t dv_proc_start(int pid);
-
 /* stacks.c */
 /** Read the guest's kernel memory. */
 typedef bool dv_trap_read_fn(void *ctx, uint64_t va, void *dst, size_t size);

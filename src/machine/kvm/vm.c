@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "machine/kvm/find.h"
+#include "base/system.h"
 #include "machine/kvm/host.h"
 
 #define TRIES      8
@@ -136,7 +136,7 @@ static struct dv_error *find_kvm(struct dv_kvm_host *h, const struct dv_kvm_vm *
 	uint32_t max;
 
 	for (int i = 0; i < TRIES && !none; i++) {
-		if (dv_kvm_start_time(vm->pid) != vm->start)
+		if (dv_proc_start(vm->pid) != vm->start)
 			return gone(vm);
 		task = task_of(h, vm->pid);
 		if (!task || !word(h, task + l->task_files, &files) || !word(h, task + l->task_mm, &mm) || !mm ||
@@ -159,7 +159,7 @@ static struct dv_error *find_kvm(struct dv_kvm_host *h, const struct dv_kvm_vm *
 		*ret = kvm;
 		return NULL;
 	}
-	if (dv_kvm_start_time(vm->pid) != vm->start)
+	if (dv_proc_start(vm->pid) != vm->start)
 		return gone(vm);
 	if (none)
 		return dv_error_create(DV_ERR_GONE, "process %d has no virtual machine behind descriptor %d (any more)", vm->pid,
@@ -382,7 +382,7 @@ struct dv_error *dv_kvm_vm_refresh(struct dv_kvm_host *h, struct dv_kvm_vm *vm, 
 	*vcpus = refresh_vcpus(h, vm);
 	vm->refused = refusal(h, vm);
 	// What was read belongs to the process only if that was there all the time.
-	return dv_kvm_start_time(vm->pid) == vm->start ? NULL : gone(vm);
+	return dv_proc_start(vm->pid) == vm->start ? NULL : gone(vm);
 }
 
 struct dv_error *dv_kvm_vm_open(struct dv_kvm_host *h, int pid, int fd, struct dv_kvm_vm **ret)
@@ -393,7 +393,7 @@ struct dv_error *dv_kvm_vm_open(struct dv_kvm_host *h, int pid, int fd, struct d
 
 	vm->pid = pid;
 	vm->fd = fd;
-	vm->start = dv_kvm_start_time(pid);
+	vm->start = dv_proc_start(pid);
 	e = vm->start && fd >= 0 ? dv_kvm_vm_refresh(h, vm, &slots, &vcpus) : gone(vm);
 	if (e) {
 		dv_kvm_vm_close(vm);

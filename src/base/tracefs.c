@@ -2,12 +2,14 @@
 //
 // Files of tracefs. It is where distributions mount it, or where debugfs has it; and where nobody mounted it, it can
 // still be looked at through a mount of our own that is attached nowhere, and is gone when its descriptor is closed.
-#include "probe/probe.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/system.h"
 
 static int open_apart(const char *file)
 {
