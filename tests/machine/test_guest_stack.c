@@ -568,16 +568,26 @@ static void frames(void)
 	CHECK_EQ(r.stack[C_KERNEL].count, 4);
 }
 
-// Where the stack pointer is in the processor only.
+static void in_memory(uint32_t registers)
+{
+	memcpy(s.vm.cpu.bytes + VM_C_AVAIL, &registers, 4);
+}
+
+// Where registers are in the processor only, as long as nobody has asked KVM for them: without the program counter it cannot be
+// known that this is a trap; without the stack pointer there is no more than the place.
 static void no_rsp(void)
 {
 	struct result r;
 
 	registers(trap_pc(1), at(10), at(20));
+	in_memory(0);
+	in_kernel(SITE_TRAP, &r);
+	CHECK_EQ(r.stack[C_KERNEL].count, 0);
+	in_memory(1u << K_RIP);
 	in_kernel(SITE_TRAP, &r);
 	FRAMES(&r, trap_pc(1));
 	CHECK_EQ(r.word[C_DONE], 0); // nor the caller: an error
-	memcpy(s.vm.cpu.bytes + VM_C_AVAIL, &(uint32_t){1u << K_RSP}, 4);
+	in_memory(1u << K_RIP | 1u << K_RSP);
 }
 
 /* -- chance ------------------------------------------------------------------------------------------------------- */

@@ -7,7 +7,10 @@
 #include "machine/ebpf/event.h"
 #include "machine/hits.h"
 
+#include <bpf/bpf.h>
+#include <errno.h>
 #include <time.h>
+#include <unistd.h>
 
 static double now(void)
 {
@@ -15,6 +18,26 @@ static double now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+// Its program runs on every CPU, as long as its descriptors are open.
+static void event_of_tracepoint(void)
+{
+	int stats = bpf_enable_stats(BPF_STATS_RUN_TIME), event, prog, link;
+	struct timespec wait = {0, 50000000};
+	struct bpf_prog_info info = {0};
+	uint32_t size = sizeof(info);
+
+	CHECK(dv_event_tracepoint("sched/no_such", &event, &prog, &link) == ENOENT && event < 0 && prog < 0 && link < 0);
+	CHECK_EQ(dv_event_tracepoint("sched/sched_switch", &event, &prog, &link), 0);
+	nanosleep(&wait, NULL);
+	CHECK(!bpf_obj_get_info_by_fd(prog, &info, &size));
+	CHECK(stats < 0 || info.run_cnt > 0);
+	if (link >= 0)
+		close(link);
+	close(event);
+	close(prog);
+	close(stats);
 }
 
 int main(void)
@@ -58,5 +81,6 @@ int main(void)
 	nanosleep(&wait, NULL);
 	CHECK_EQ(hits_get(map, 1).count, after);
 	dv_perf_clock_deinit(&b);
+	event_of_tracepoint();
 	return test_done();
 }

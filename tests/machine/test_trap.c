@@ -390,8 +390,10 @@ static void test_tails(void)
 	dv_trap_addrs tails = {0};
 	dv_traps r = {0};
 
-	CHECK(!returns("90 7405 e8fb0f0000 e9f80f0000", NULL, &r, &tails, why));
+	CHECK(!returns("90 7405 e8fb0f0000 e9f80f0000", NULL, &r, NULL, why));
 	CHECK_STR(why, "it has no return instruction");
+	CHECK(returns("90 7405 e8fb0f0000 e9f80f0000", NULL, &r, &tails, why)); // it comes back elsewhere
+	CHECK_EQ(r.count, 0);
 	CHECK_EQ(tails.count, 1);
 	CHECK_EQ(tails.data[0], BASE + 0x1005);
 	DV_VEC_FREE(&tails);

@@ -7,9 +7,11 @@
 #include <string.h>
 
 #include "machine/ebpf/clause.h"
+#include "machine/ebpf/event.h"
 #include "machine/ebpf/kfunc.h"
 #include "machine/ebpf/loaded.h"
 #include "machine/ebpf/perf.h"
+#include "machine/ebpf/trap.h"
 #include "machine/ebpf/uprobe.h"
 
 #define FENTRY_MAX 4u
@@ -299,6 +301,25 @@ static struct dv_error *clocks(struct dv_bpf_loaded *l, struct dv_bpf_sites *g)
 	return e;
 }
 
+// All traps of a guest, by one program. On Intel's processors the guest's program counter is not in memory at an exit until
+// somebody asks for it: the tracepoint's event does.
+static struct dv_error *traps(struct dv_bpf_loaded *l, const struct dv_bpf_sites *g)
+{
+	if (g->prog < 0)
+		return NULL;
+	if (l->kernel.inside->isa == DV_KVM_VMX) {
+		int event, prog, link, err = dv_event_tracepoint("kvm/kvm_exit", &event, &prog, &link);
+
+		for (int *fd = (int[]){link, -1}; *fd >= 0; fd++)
+			*DV_PUSH(&l->links) = *fd;
+		for (int *fd = (int[]){event, prog, -1}; *fd >= 0; fd++)
+			*DV_PUSH(&l->events) = *fd;
+		if (err)
+			return dv_error_sys(err, "cannot have the event kvm_exit made");
+	}
+	return raw(l, "kvm_exit", g->prog);
+}
+
 static struct dv_error *attach(struct dv_bpf_loaded *l, struct dv_bpf_sites *g)
 {
 	switch (g->pub.entry) {
@@ -310,8 +331,8 @@ static struct dv_error *attach(struct dv_bpf_loaded *l, struct dv_bpf_sites *g)
 		return raw(l, dv_bpf_target(l, g->rows.data[0]), g->prog);
 	case DV_ENTRY_PERF:
 		return clocks(l, g);
-	case DV_ENTRY_TRAP: // one program for all
-		return g->prog >= 0 ? raw(l, "kvm_exit", g->prog) : NULL;
+	case DV_ENTRY_TRAP:
+		return traps(l, g);
 	default:
 		return is_user(dv_bpf_first(l, g)) ? user(l, g) : functions(l, g);
 	}

@@ -11,6 +11,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/mem.h"
+#include "base/system.h"
+
 static bool read_text(const char *path, char *buf, size_t size)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -77,6 +80,43 @@ int dv_event_program(int event, int prog, uint64_t cookie, int *link)
 		return errno;
 	*link = -1;
 	return 0;
+}
+
+static long tracepoint_id(const char *name)
+{
+	DV_FREE char *file = dv_xasprintf("events/%s/id", name);
+	DV_FD int fd = dv_tracefs_open(file);
+	char text[32];
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+	if (n <= 0)
+		return -1;
+	text[n] = '\0';
+	return strtol(text, NULL, 10);
+}
+
+int dv_event_tracepoint(const char *name, int *event, int *prog, int *link)
+{
+	static const struct bpf_insn nothing[] = {
+	    {.code = BPF_ALU64 | BPF_MOV | BPF_K},
+	    {.code = BPF_JMP | BPF_EXIT},
+	};
+	struct perf_event_attr attr = {.size = sizeof(attr), .type = PERF_TYPE_TRACEPOINT, .sample_period = 1};
+	long id = tracepoint_id(name);
+	int err;
+
+	*event = *prog = *link = -1;
+	if (id < 0)
+		return ENOENT;
+	attr.config = (uint64_t)id;
+	*prog = bpf_prog_load(BPF_PROG_TYPE_TRACEPOINT, "dvirt_event", "GPL", nothing, DV_COUNT(nothing), NULL);
+	if (*prog < 0)
+		return errno;
+	*event = (int)syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
+	err = *event < 0 ? errno : dv_event_program(*event, *prog, 0, link);
+	if (!err && ioctl(*event, PERF_EVENT_IOC_ENABLE, 0) < 0)
+		err = errno;
+	return err;
 }
 
 // "0-3,5\n". How many; *last: the highest.

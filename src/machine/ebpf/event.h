@@ -18,6 +18,12 @@ bool dv_event_cookies(void);
 /** Give an event a program. *link: closed before the event; -1 where the kernel has no links for events, and no cookies. 0,
  * else errno. */
 int dv_event_program(int event, int prog, uint64_t cookie, int *link);
+/**
+ * Have the event of a tracepoint ("kvm/kvm_exit") made each time, for a program that does nothing. What the kernel gathers for the
+ * event is then gathered before programs run that are attached to the tracepoint itself later than this. *event, *prog,
+ * *link (or -1): to be closed, the link first. 0, else errno.
+ */
+int dv_event_tracepoint(const char *name, int *event, int *prog, int *link);
 /** The processors that are on, as long as there is room; how many there are. */
 uint32_t dv_event_cpus(uint32_t *cpus, uint32_t room);
 /** All processors that the machine has, on or off, have numbers below. */

@@ -49,10 +49,10 @@ static void forget_guest(struct dv_machine *m, bool foreign)
 {
 	struct dv_kvm_machine *k = m->priv;
 
-	if (k)
+	if (k) {
 		dv_kvm_trace_destroy(k->trace, foreign);
-	if (k)
 		k->trace = NULL;
+	}
 	if (m->guest && m->retire)
 		m->retire(m->retire_ctx, m->guest);
 	else if (m->guest)
@@ -131,7 +131,9 @@ static void look(struct dv_machine *m)
 				m->why[0] = '\0';
 				m->caps = DV_CAP_MEMORY | (dv_guest_has_types(m->guest) ? DV_CAP_TYPES : 0);
 				e = dv_kvm_trace_create(m, &k->trace);
-				if (!e)
+				if (e)
+					because(m, "it can be looked at only: %s", e->msg);
+				else
 					m->caps |= DV_CAP_FBT | DV_CAP_SYSCALL | DV_CAP_VM |
 						   (k->host->isa == DV_KVM_VMX ? DV_CAP_VM_INTEL : 0);
 				dv_error_destroy(e);
@@ -230,7 +232,6 @@ static bool refresh(struct dv_machine *m)
 	if (e && e->code == DV_ERR_GONE)
 		gone(m, e->msg);
 	dv_error_destroy(e); // what could not be read now, is read the next time
-	k->slots_told += slots;
 	if (vcpus)
 		take_vcpus(m);
 	if (slots || vcpus)

@@ -16,7 +16,6 @@ struct dv_kvm_machine {
 	struct dv_guest_regs regs;    /**< the kernel was found with */
 	struct dv_kvm_trace *trace;   /**< NULL: the kernel is not known */
 	uint32_t universe;
-	uint32_t slots_told;          /**< grows when the memory slots have changed */
 	int32_t tids[DV_KVM_VCPUS];   /**< dv_machine::tids */
 	uint64_t next_look, pause_ms; /**< ns; ms */
 	uint64_t waits_since;         /**< ns; 0: it does not wait for a kernel */

@@ -13,6 +13,7 @@
 
 #include "machine/kvm/host.h"
 #include "machine/kvm/plant.h"
+#include "machine/kvm/text.h"
 
 #define REG_SP 4u
 #define REG_PC 16u
@@ -29,15 +30,6 @@ static bool has(const struct dv_kvm_host *h, uint64_t vcpu, unsigned reg)
 static bool reg(const struct dv_kvm_host *h, uint64_t vcpu, unsigned reg, uint64_t *ret)
 {
 	return has(h, vcpu, reg) && dv_kvm_kread(h, vcpu + h->off.regs + 8ull * reg, ret, 8);
-}
-
-static bool read_kernel(void *ctx, uint64_t va, void *dst, size_t size)
-{
-	struct dv_machine *m = ctx;
-	struct dv_kvm_machine *k = m->priv;
-	const struct dv_guest_layout *l = dv_guest_layout(m->guest);
-
-	return dv_guest_read_va(&k->phys, l, l->kernel_cr3 ? l->kernel_cr3 : k->regs.cr3, va, dst, size);
 }
 
 // False: where one of them is, is not known.
@@ -70,7 +62,7 @@ static uint32_t doings(struct dv_machine *m, struct dv_trap_cpu *ret)
 		uint8_t cpl = 0;
 
 		if (k->host->isa != DV_KVM_SVM || !dv_kvm_vcpu_regs(k->host, v, &r) ||
-		    !read_kernel(m, r.gs_base + (uint64_t)(int64_t)(int32_t)l->percpu_current, &c.task, 8) ||
+		    !dv_kvm_text_read(m, r.gs_base + (uint64_t)(int64_t)(int32_t)l->percpu_current, &c.task, 8) ||
 		    !reg(k->host, v->vcpu, REG_SP, &c.sp) || !dv_kvm_kread(k->host, v->vmcb + k->host->off.save_cpl, &cpl, 1))
 			continue;
 		c.user = cpl == 3;
@@ -86,7 +78,7 @@ bool dv_kvm_quiet(void *ctx, const uint64_t *addrs, uint32_t count, uint8_t *bus
 	uint32_t n = held ? doings(m, now) : 0;
 
 	for (unsigned looks = held ? 1 : 2; looks; looks--)
-		if (!cpus(m, addrs, count, busy) || !dv_trap_stacks(m->guest, read_kernel, m, now, n, addrs, count, busy))
+		if (!cpus(m, addrs, count, busy) || !dv_trap_stacks(m->guest, dv_kvm_text_read, m, now, n, addrs, count, busy))
 			return false;
 	return held || cpus(m, addrs, count, busy);
 }

@@ -349,11 +349,12 @@ static void close_scan(struct scan *s)
 bool dv_trap_returns(const struct dv_trap_code *c, struct dv_trap_set *set, dv_traps *ret, dv_trap_addrs *tails, char *why)
 {
 	struct scan s = {.c = c, .why = why};
+	size_t before = tails ? tails->count : 0;
 	bool ok;
 
 	*why = 0;
 	ok = open_scan(&s) && decode(&s, tails);
-	if (ok && !s.count)
+	if (ok && !s.count && !(tails && tails->count > before))
 		ok = refuse(&s, "it has no return instruction", 0);
 	ok = ok && choose(&s, set, ret);
 	close_scan(&s);

@@ -85,8 +85,8 @@ struct dv_trap_code {
 };
 /**
  * All returns of a function, added to *ret; or none, and false, and @p why (DV_TRAP_WHY bytes) is a clause of a sentence.
- * @p set: NULL where nothing will be put in. @p tails, unless NULL: gets the functions that this one ends in a jump to, also
- * when the answer is false for the lack of a return instruction.
+ * @p set: NULL where nothing will be put in. @p tails, unless NULL: gets the functions that this one ends in a jump to; one that
+ * has such an end needs no return instruction then.
  */
 bool dv_trap_returns(const struct dv_trap_code *c, struct dv_trap_set *set, dv_traps *ret, dv_trap_addrs *tails, char *why);
 /** Padding at the function's end that has room for stubs: *off from its start; 0: none. */

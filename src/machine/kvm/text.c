@@ -33,17 +33,21 @@ static uint64_t symbol(const struct dv_machine *m, const char *name)
 	return s ? s->addr : 0;
 }
 
-static bool read_kernel(struct dv_machine *m, uint64_t va, void *dst, size_t size)
+// The kernel's own page tables, where they are known; else those by which it was found.
+static uint64_t tables(const struct dv_machine *m)
 {
-	struct dv_kvm_machine *k = m->priv;
+	const struct dv_kvm_machine *k = m->priv;
 	const struct dv_guest_layout *l = dv_guest_layout(m->guest);
 
-	return dv_guest_read_va(&k->phys, l, l->kernel_cr3, va, dst, size);
+	return l->kernel_cr3 ? l->kernel_cr3 : k->regs.cr3;
 }
 
 bool dv_kvm_text_read(void *machine, uint64_t va, void *dst, size_t size)
 {
-	return read_kernel(machine, va, dst, size);
+	struct dv_machine *m = machine;
+	struct dv_kvm_machine *k = m->priv;
+
+	return dv_guest_read_va(&k->phys, dv_guest_layout(m->guest), tables(m), va, dst, size);
 }
 
 struct dv_kvm_text *dv_kvm_text_create(struct dv_machine *m)
@@ -54,7 +58,7 @@ struct dv_kvm_text *dv_kvm_text_create(struct dv_machine *m)
 	t->m = m;
 	if (start && end > start && end - start < TEXT_MAX) {
 		t->bytes = dv_xcalloc(1, end - start);
-		if (read_kernel(m, start, t->bytes, end - start)) {
+		if (dv_kvm_text_read(m, start, t->bytes, end - start)) {
 			t->start = start;
 			t->end = end;
 		}
@@ -62,7 +66,7 @@ struct dv_kvm_text *dv_kvm_text_create(struct dv_machine *m)
 	// Returns may be jumps to a thunk; since 6.5 a variable says which one the processor needs.
 	if ((t->thunks[0] = symbol(m, "__x86_return_thunk")))
 		t->thunk_count = 1;
-	if (at && read_kernel(m, at, &thunk, 8) && thunk && thunk != t->thunks[0])
+	if (at && dv_kvm_text_read(m, at, &thunk, 8) && thunk && thunk != t->thunks[0])
 		t->thunks[t->thunk_count++] = thunk;
 	return t;
 }
@@ -86,13 +90,14 @@ static const uint8_t *code_at(struct dv_kvm_text *t, uint64_t va, size_t want, s
 	if (want > t->piece_room)
 		t->piece = dv_xrealloc(t->piece, t->piece_room = want);
 	*have = want;
-	if (read_kernel(t->m, va, t->piece, want))
+	if (dv_kvm_text_read(t->m, va, t->piece, want))
 		return t->piece;
 	*have = least;
-	return read_kernel(t->m, va, t->piece, least) ? t->piece : NULL;
+	return dv_kvm_text_read(t->m, va, t->piece, least) ? t->piece : NULL;
 }
 
-uint64_t dv_kvm_text_hva(struct dv_machine *m, uint64_t va, uint32_t size)
+// Address in the VMM of kernel-virtual memory, all of whose @p size bytes lie together; 0: it has none.
+static uint64_t hva_of(struct dv_machine *m, uint64_t va, uint32_t size)
 {
 	struct dv_kvm_machine *k = m->priv;
 	const struct dv_guest_layout *l = dv_guest_layout(m->guest);
@@ -101,7 +106,7 @@ uint64_t dv_kvm_text_hva(struct dv_machine *m, uint64_t va, uint32_t size)
 	if (l->text_va && va - l->text_va < l->text_size && size <= l->text_size - (va - l->text_va)) {
 		pa = va - l->text_va + l->text_pa;
 	} else {
-		if (!dv_walk(&k->phys, l->kernel_cr3, l->la57, va, &pa, &left) || left < size)
+		if (!dv_walk(&k->phys, tables(m), l->la57, va, &pa, &left) || left < size)
 			return 0;
 	}
 	hva = dv_kvm_hva(k->vm, pa);
@@ -163,9 +168,9 @@ static bool room(void *ctx, uint64_t *addr, uint8_t *was)
 static const char *take(struct dv_kvm_text *t, struct dv_trap *trap, uint64_t func, uint32_t row, dv_traps *traps,
 			dv_trap_rows *rows)
 {
-	trap->hva = dv_kvm_text_hva(t->m, trap->pc, trap->size);
+	trap->hva = hva_of(t->m, trap->pc, trap->size);
 	if (trap->jump_size)
-		trap->jump_hva = dv_kvm_text_hva(t->m, trap->place, trap->jump_size);
+		trap->jump_hva = hva_of(t->m, trap->place, trap->jump_size);
 	if (!trap->hva || (trap->jump_size && !trap->jump_hva))
 		return because(t, "its code lies across two pieces of memory");
 	*DV_PUSH(traps) = *trap;
@@ -226,22 +231,17 @@ static const char *call_returns(struct dv_kvm_text *t, const struct dv_load_site
 {
 	size_t traps_before = traps->count, rows_before = rows->count;
 	dv_trap_addrs todo = {0};
-	const char *why = NULL, *w;
+	const char *why = NULL;
 
 	*DV_PUSH(&todo) = site->addr;
 	for (size_t i = 0; i < todo.count && !why; i++) {
-		const struct dv_symbol *s = dv_guest_symbol_at(t->m->guest, todo.data[i]);
+		const struct dv_symbol *s = i ? dv_guest_symbol_at(t->m->guest, todo.data[i]) : NULL;
 		dv_trap_addrs tails = {0};
-		uint32_t size = i ? s ? s->size : 0 : site->size;
-		size_t before = traps->count;
 
 		if (i && (!s || s->addr != todo.data[i]))
-			w = because(t, "it goes on at a place that is no function");
+			why = because(t, "it goes on at a place that is no function");
 		else
-			w = returns(t, todo.data[i], size, row, set, traps, rows, site->detail ? &tails : NULL);
-		// One that only jumps on has no return of its own.
-		if (w && !(tails.count && traps->count == before && strstr(w, "no return instruction")))
-			why = w;
+			why = returns(t, todo.data[i], s ? s->size : site->size, row, set, traps, rows, site->detail ? &tails : NULL);
 		for (size_t k = 0; k < tails.count && !why; k++) {
 			if (seen(&todo, todo.count, tails.data[k]))
 				continue;

@@ -20,9 +20,7 @@ void dv_kvm_text_destroy(struct dv_kvm_text *t); /**< NULL is fine */
 typedef DV_VEC(struct dv_trap_row) dv_trap_rows;
 const char *dv_kvm_text_site(struct dv_kvm_text *t, const struct dv_load_site *site, uint32_t row, struct dv_trap_set *set,
 			     dv_traps *traps, dv_trap_rows *rows);
-/** dv_trap_read_fn: the kernel's memory of @p machine, a struct dv_machine. */
+/** dv_trap_read_fn, also while a session is on: the kernel's memory of @p machine, a struct dv_machine. */
 bool dv_kvm_text_read(void *machine, uint64_t va, void *dst, size_t size);
-/** Address in the VMM of kernel-virtual memory, all of whose @p size bytes lie together; 0: it has none. */
-uint64_t dv_kvm_text_hva(struct dv_machine *m, uint64_t va, uint32_t size);
 
 #endif

@@ -304,24 +304,29 @@ DV_INLINE uint64_t on_vcpu(const struct dv_guest_vcpu *c, uint64_t site, uint64_
 	f->edge = 0;
 	f->have_task = 0;
 	f->timestamp = 0;
-	f->began = ktime_get_ns();
 	return st;
 }
 
-DV_INLINE void count_hit(uint64_t index, uint64_t row)
-{
-	dv_add(&tables()->load[index & (DV_PROD_MAX - 1)].hits, 1);
-	dv_add((uint64_t *)(dv_trap_hits + row / (sizeof(struct dv_trap_row) / 8)), 1);
-}
-
-// The program is through with an exit that was for a trap.
+// The program is through with an exit that was for a trap. Nobody else writes what is a virtual CPU's.
 GFN(spent)
 {
 	const struct dv_firing *f = firing(st);
+	uint64_t i = f->index & (DV_PROD_MAX - 1);
 
-	dv_add(&tables()->load[f->index & (DV_PROD_MAX - 1)].ns, ktime_get_ns() - f->began);
+	DV_WR(tables()->load[i].hits, DV_RD(tables()->load[i].hits) + 1);
+	DV_WR(tables()->load[i].ns, DV_RD(tables()->load[i].ns) + ktime_get_ns() - f->began);
 	return 0;
 }
+
+// Is this register among those that KVM has read out of the processor since the exit?
+DV_INLINE int in_memory(uint64_t vcpu, uint32_t reg)
+{
+	uint32_t avail = 0;
+
+	return dv_guest.isa != DV_KVM_VMX || (dv_guest.off.regs_avail != DV_KVM_NO_OFF &&
+					      !probe_read_kernel(&avail, 4, vcpu + dv_guest.off.regs_avail) && avail >> reg & 1);
+}
+enum { K_RAX, K_RCX, K_RDX, K_RBX, K_RSP, K_RBP, K_RSI, K_RDI, K_R8, K_R9, K_RIP = 16 };
 
 // At a VM exit: is it for one of our traps? The producer's offset, for the site that comes after @p skip others there; 0: no.
 DV_HELPER uint64_t dv_guest_trap(uint64_t vcpu, uint64_t skip)
@@ -329,6 +334,7 @@ DV_HELPER uint64_t dv_guest_trap(uint64_t vcpu, uint64_t skip)
 	struct dv_guest_vcpu *c = this_vcpu();
 	uint64_t pc = 0, vmcb = 0, st;
 	uint32_t why = 0, at, i;
+	int first = !skip;
 
 	if (!c || DV_RD(c->vcpu) != vcpu)
 		return 0;
@@ -341,10 +347,11 @@ DV_HELPER uint64_t dv_guest_trap(uint64_t vcpu, uint64_t skip)
 			return 0;
 	} else {
 		probe_read_kernel(&why, 4, vcpu + dv_guest.off.vmx_reason);
-		if ((why & 0xffff) != EXIT_INVD_VMX)
+		// The tracepoint's event has asked for the program counter, see dv_event_tracepoint().
+		if ((why & 0xffff) != EXIT_INVD_VMX || !in_memory(vcpu, K_RIP))
 			return 0;
 	}
-	probe_read_kernel(&pc, 8, vcpu + dv_guest.off.regs + 16 * 8);
+	probe_read_kernel(&pc, 8, vcpu + dv_guest.off.regs + K_RIP * 8);
 	at = dv_trap_hash(pc);
 	for (i = 0; i < DV_TRAP_LOOK; i++) {
 		const struct dv_trap_row *r =
@@ -358,10 +365,15 @@ DV_HELPER uint64_t dv_guest_trap(uint64_t vcpu, uint64_t skip)
 			skip--;
 			continue;
 		}
-		count_hit(DV_RD(c->index), (at + i) * sizeof(*r) & dv_guest.trap_mask);
 		st = on_vcpu(c, DV_RD(r->site), DV_RD(r->place), DV_RD(r->offset));
-		if (st)
-			firing(st)->edge = 1;
+		if (!st)
+			return 0;
+		firing(st)->edge = 1;
+		if (first) {
+			firing(st)->began = ktime_get_ns();
+			dv_add((uint64_t *)(dv_trap_hits +
+					    ((at + i) * sizeof(*r) & dv_guest.trap_mask) / (sizeof(*r) / 8)), 1);
+		}
 		return st;
 	}
 	return 0;
@@ -375,7 +387,7 @@ DV_HELPER uint64_t dv_guest_event(uint64_t site)
 
 	if (!c)
 		return 0;
-	probe_read_kernel(&pc, 8, DV_RD(c->vcpu) + dv_guest.off.regs + 16 * 8);
+	probe_read_kernel(&pc, 8, DV_RD(c->vcpu) + dv_guest.off.regs + K_RIP * 8);
 	return on_vcpu(c, site, pc, 0);
 }
 
@@ -447,19 +459,13 @@ DV_INLINE uint64_t general(const struct dv_firing *f, uint32_t n)
 	probe_read_kernel(&v, 8, f->vcpu + dv_guest.off.regs + n * 8);
 	return v;
 }
-enum { K_RAX, K_RCX, K_RDX, K_RBX, K_RSP, K_RBP, K_RSI, K_RDI, K_R8, K_R9 };
 
 // The stack pointer, 0: it is not in memory (VMX, where nobody has asked for it).
 DV_HELPER uint64_t dv_guest_rsp(uint64_t st)
 {
 	const struct dv_firing *f = firing(st);
-	uint32_t avail = 0;
 
-	if (dv_guest.isa == DV_KVM_VMX &&
-	    (dv_guest.off.regs_avail == DV_KVM_NO_OFF || probe_read_kernel(&avail, 4, f->vcpu + dv_guest.off.regs_avail) ||
-	     !(avail >> K_RSP & 1)))
-		return 0;
-	return general(f, K_RSP);
+	return in_memory(f->vcpu, K_RSP) ? general(f, K_RSP) : 0;
 }
 
 DV_INLINE uint64_t selector(uint64_t word)
