@@ -80,7 +80,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		for (size_t i = 0; i < r.count && pad; i++)
 			need(r.data[i].place + r.data[i].size <= BASE + before + off || r.data[i].flags & DV_TRAP_STUB);
 
-		need(ok ? r.count && !*why : !r.count && *why);
+		need(ok ? (r.count || tails.count) && !*why : !r.count && *why);
 		for (size_t i = 0; i < r.count; i++) {
 			check(&r.data[i], data, size);
 			for (size_t j = 0; j < i; j++)
