@@ -13,6 +13,14 @@ struct dv_bpf_sites {
 	unsigned way; /**< functions: enum dv_kfunc_how; user programs: enum dv_uprobe_how */
 };
 
+/** The maps of a load: dv_bpf_loaded::map_fds. */
+enum dv_bpf_map {
+	DV_MAP_SITES, DV_MAP_EPIDS, DV_MAP_FIRE, DV_MAP_RODATA,
+	DV_MAP_RAN, DV_MAP_ON_CPU,                                   /**< vtimestamp's */
+	DV_MAP_TRAPS, DV_MAP_HITS, DV_MAP_GUEST, DV_MAP_ORCS, DV_MAP_ORC_KEPT, /**< a guest's */
+	DV_MAPS
+};
+
 struct dv_bpf_loaded {
 	struct dv_bpf_session s;
 	struct dv_bpf_kernel kernel;
@@ -24,7 +32,7 @@ struct dv_bpf_loaded {
 	struct dv_error *refused_why;
 	void *region;
 	uint64_t region_size;
-	int map_fds[11];
+	int map_fds[DV_MAPS];    /**< -1: none */
 	struct dv_guest_tables *tables; /**< a guest's; mapped */
 	struct dv_trap_row *traps;      /**< the table that its program has */
 	uint64_t *trap_hits;            /**< mapped; one for each row */

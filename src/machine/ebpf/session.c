@@ -93,8 +93,8 @@ static struct dv_error *site_tables(struct dv_bpf_loaded *l, struct dv_host_conf
 		epids[i] = l->loaded->ecbs[i].epid;
 	conf->site_mask = site_room - sizeof(*sites);
 	conf->epid_mask = epid_room - 4;
-	e = table(l, "dv_sites", sites, img->site_count * sizeof(*sites), site_room, &l->map_fds[0]);
-	return e ? e : table(l, "dv_epids", epids, img->ecb_count * sizeof(*epids), epid_room, &l->map_fds[1]);
+	e = table(l, "dv_sites", sites, img->site_count * sizeof(*sites), site_room, &l->map_fds[DV_MAP_SITES]);
+	return e ? e : table(l, "dv_epids", epids, img->ecb_count * sizeof(*epids), epid_room, &l->map_fds[DV_MAP_EPIDS]);
 }
 
 static uint64_t now(clockid_t clock)
@@ -133,11 +133,11 @@ static struct dv_error *orc_maps(struct dv_bpf_loaded *l, struct dv_guest_conf *
 	for (uint32_t i = 0; i < img->orc_count && !conf->orc_kept; i++)
 		conf->orc_kept = l->loaded->orcs[i].index ? i + 1 : 0;
 	e = table(l, "dv_orcs", l->loaded->orcs, img->orc_count * sizeof(*l->loaded->orcs), room * sizeof(*l->loaded->orcs),
-		  &l->map_fds[8]);
+		  &l->map_fds[DV_MAP_ORCS]);
 	if (!e)
-		e = dv_bpf_memory_create("dvirt_orcs", DV_ORC_KEPT * 8, &l->map_fds[9]);
+		e = dv_bpf_memory_create("dvirt_orcs", DV_ORC_KEPT * 8, &l->map_fds[DV_MAP_ORC_KEPT]);
 	if (!e)
-		add_map(l, "dv_orc_kept", l->map_fds[9]);
+		add_map(l, "dv_orc_kept", l->map_fds[DV_MAP_ORC_KEPT]);
 	return e;
 }
 
@@ -165,22 +165,22 @@ static struct dv_error *guest_maps(struct dv_bpf_loaded *l, uint8_t *rodata)
 	l->traps = traps;
 	l->trap_mask = conf.trap_mask;
 	if (!e)
-		e = dv_bpf_constants_create(traps, size, &l->map_fds[4]);
+		e = dv_bpf_constants_create(traps, size, &l->map_fds[DV_MAP_TRAPS]);
 	if (e)
 		return e;
-	add_map(l, "dv_traps", l->map_fds[4]);
+	add_map(l, "dv_traps", l->map_fds[DV_MAP_TRAPS]);
 	l->trap_hits_size = (size / 2 + page - 1) / page * page;
-	e = dv_bpf_shared_create("dvirt_hits", l->trap_hits_size, &l->map_fds[10], &hits);
+	e = dv_bpf_shared_create("dvirt_hits", l->trap_hits_size, &l->map_fds[DV_MAP_HITS], &hits);
 	l->trap_hits = hits;
 	if (e)
 		return e;
-	add_map(l, "dv_trap_hits", l->map_fds[10]);
+	add_map(l, "dv_trap_hits", l->map_fds[DV_MAP_HITS]);
 	size = ((uint32_t)sizeof(struct dv_guest_tables) + page - 1) / page * page;
-	e = dv_bpf_shared_create("dvirt_guest", size, &l->map_fds[5], &tables);
+	e = dv_bpf_shared_create("dvirt_guest", size, &l->map_fds[DV_MAP_GUEST], &tables);
 	l->tables = tables;
 	if (e)
 		return e;
-	add_map(l, "dv_guest_mem", l->map_fds[5]);
+	add_map(l, "dv_guest_mem", l->map_fds[DV_MAP_GUEST]);
 	memcpy(rodata + at, &conf, sizeof(conf));
 	return NULL;
 }
@@ -202,16 +202,16 @@ static uint64_t thread_limit(void)
 static struct dv_error *thread_times(struct dv_bpf_loaded *l, struct dv_host_conf *conf)
 {
 	uint64_t ran = pow2_up(thread_limit()) * 8, cpus = pow2_up(conf->cpus) * sizeof(struct dv_on_cpu);
-	struct dv_error *e = dv_bpf_memory_create("dvirt_ran", (uint32_t)ran, &l->map_fds[6]);
+	struct dv_error *e = dv_bpf_memory_create("dvirt_ran", (uint32_t)ran, &l->map_fds[DV_MAP_RAN]);
 
 	if (!e)
-		e = dv_bpf_memory_create("dvirt_on_cpu", (uint32_t)cpus, &l->map_fds[7]);
+		e = dv_bpf_memory_create("dvirt_on_cpu", (uint32_t)cpus, &l->map_fds[DV_MAP_ON_CPU]);
 	if (e)
 		return e;
 	conf->ran_mask = ran - 8;
 	conf->on_cpu_mask = cpus - sizeof(struct dv_on_cpu);
-	add_map(l, "dv_ran", l->map_fds[6]);
-	add_map(l, "dv_on_cpu", l->map_fds[7]);
+	add_map(l, "dv_ran", l->map_fds[DV_MAP_RAN]);
+	add_map(l, "dv_on_cpu", l->map_fds[DV_MAP_ON_CPU]);
 	l->s.vtime = true;
 	return NULL;
 }
@@ -260,10 +260,10 @@ static struct dv_error *make_maps(struct dv_bpf_loaded *l)
 	if (!e && img->flags & DV_LOAD_VTIME)
 		e = thread_times(l, &conf);
 	if (!e)
-		e = dv_bpf_memory_create("dvirt_fire", l->s.fire_size, &l->map_fds[2]);
+		e = dv_bpf_memory_create("dvirt_fire", l->s.fire_size, &l->map_fds[DV_MAP_FIRE]);
 	if (e)
 		return e;
-	add_map(l, "dv_fire_mem", l->map_fds[2]);
+	add_map(l, "dv_fire_mem", l->map_fds[DV_MAP_FIRE]);
 	memcpy(rodata, l->s.object->rodata, l->s.object->rodata_size);
 	memcpy(rodata + mask_at, &l->s.region_mask, 8);
 	memcpy(rodata + conf_at, &conf, sizeof(conf));
@@ -271,9 +271,9 @@ static struct dv_error *make_maps(struct dv_bpf_loaded *l)
 		e = guest_maps(l, rodata);
 	if (e)
 		return e;
-	e = dv_bpf_constants_create(rodata, l->s.object->rodata_size, &l->map_fds[3]);
+	e = dv_bpf_constants_create(rodata, l->s.object->rodata_size, &l->map_fds[DV_MAP_RODATA]);
 	if (!e)
-		add_map(l, NULL, l->map_fds[3]);
+		add_map(l, NULL, l->map_fds[DV_MAP_RODATA]);
 	return e;
 }
 
