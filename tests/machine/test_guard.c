@@ -364,6 +364,26 @@ static void test_both_killed(void)
 	start_vmm();
 }
 
+// The guest ends under its session.
+static void test_guest_ends(void)
+{
+	struct dv_planter p = planter();
+	struct dv_planted r;
+	struct dv_guard *g;
+	dv_traps t = {0};
+
+	ok(dv_guard_open(vmm, vmm_start, &g));
+	traps(&t);
+	ok(dv_guard_plant(g, &p, t.data, t.count, &r));
+	CHECK(there(file));
+	end_vmm();
+	dv_guard_close(g);
+	CHECK(!there(file));
+	DV_VEC_FREE(&t);
+	memcpy(code, original, sizeof(original));
+	start_vmm();
+}
+
 static void put_file(const void *p, size_t size, mode_t mode)
 {
 	int fd;
@@ -443,6 +463,7 @@ int main(void)
 	test_killed();
 	restore();
 	test_both_killed();
+	test_guest_ends();
 	next_session(0);
 	test_hostile();
 	end_vmm();

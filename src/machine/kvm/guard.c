@@ -421,7 +421,8 @@ void dv_guard_close(struct dv_guard *g)
 	if (!g)
 		return;
 	if (g->fd >= 0) {
-		if (!g->traps.count)
+		// A guest that has ended needs no care any more.
+		if (!g->traps.count || dv_proc_start(g->pid) != g->start)
 			unlink(g->path);
 		close(g->fd);
 	}
