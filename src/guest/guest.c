@@ -425,6 +425,35 @@ const struct dv_guest_layout *dv_guest_layout(const struct dv_guest *g)
 	return &g->layout;
 }
 
+// A number of vmlinux's; false: it has none of that name.
+static bool read_number(const struct dv_guest *g, const char *name, void *dst, size_t size)
+{
+	uint64_t va = dv_guest_addr(g, name);
+
+	return va && in_image(g, va, size) && read_image(g, va - g->image.va, dst, size);
+}
+
+// A kernel counts its clock's ticks up from its start, and never back: fewer than before are those of another start.
+static bool began_anew(struct dv_guest *g)
+{
+	uint64_t now, before = g->ticks;
+
+	if (!read_number(g, "jiffies_64", &now, sizeof(now)))
+		return false;
+	g->ticks = now;
+	return now < before;
+}
+
+bool dv_guest_panicked(struct dv_guest *g)
+{
+	int32_t cpu;
+
+	if (g->root || g->panicked || !read_number(g, "panic_cpu", &cpu, sizeof(cpu)) || cpu < 0)
+		return false;
+	g->panicked = true;
+	return true;
+}
+
 bool dv_guest_still(struct dv_guest *g)
 {
 	char banner[sizeof(g->banner)];
@@ -439,8 +468,10 @@ bool dv_guest_still(struct dv_guest *g)
 		if (banner[i] != g->banner[i] && g->banner[i] != '?')
 			return false;
 	}
-	return !g->where.build_id_size || (read_image(g, g->where.build_id, id, g->where.build_id_size) &&
-	                                   !memcmp(id, g->id, g->where.build_id_size));
+	if (g->where.build_id_size && (!read_image(g, g->where.build_id, id, g->where.build_id_size) ||
+	                               memcmp(id, g->id, g->where.build_id_size) != 0))
+		return false;
+	return !began_anew(g);
 }
 
 bool dv_guest_runs(const struct dv_guest *g, const struct dv_guest_regs *regs)

@@ -67,8 +67,11 @@ bool dv_guest_has_types(const struct dv_guest *g);        /**< false: no BTF, wi
 const char *dv_guest_no_types(const struct dv_guest *g);
 bool dv_guest_from_cache(const struct dv_guest *g);
 const struct dv_guest_layout *dv_guest_layout(const struct dv_guest *g);
-/** Is the same kernel still running (banner and build id where they were)? False after a reboot. */
+/** Is the same kernel still running (banner and build id where they were, its clock's ticks not fewer than at the last call)?
+ *  False after a reboot, and after an earlier snapshot was loaded. */
 bool dv_guest_still(struct dv_guest *g);
+/** Has it stopped in a panic()? True once. */
+bool dv_guest_panicked(struct dv_guest *g);
 /**
  * Does a vCPU with these registers run it? A machine that is reset keeps its memory, so dv_guest_still() may find the
  * old kernel where the new one has not written yet; but the new one's page tables map it elsewhere.

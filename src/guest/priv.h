@@ -68,7 +68,8 @@ struct dv_guest {
 	char release[80], banner[512], build_id[2 * DV_BUILD_ID_MAX + 1];
 	uint64_t banner_va;
 	uint8_t id[DV_BUILD_ID_MAX];
-	bool from_cache;
+	bool from_cache, panicked;
+	uint64_t ticks;               /**< jiffies_64 when it was last looked at */
 	char *no_types;
 	struct dv_types *types;       /**< NULL: no BTF */
 	struct dv_universe *universe;

@@ -173,7 +173,7 @@ static void images(void)
 
 /* -- a whole kernel -- */
 static uint64_t va_banner, va_notes, va_notes_end, va_btf, va_btf_end, va_modules, va_btf_modules, va_init, va_pgoff,
-    va_maxpfn;
+    va_maxpfn, va_ticks, va_panic;
 static uint32_t o_list;
 
 static void struct_of(struct synth_btf *b, const char *name, unsigned size, unsigned n)
@@ -281,6 +281,8 @@ static void make_kernel(bool mem, enum synth_order order)
 	va_init = img_va + put(&img, NULL, 256);
 	va_pgoff = img_va + put64(&img, DIRECT);
 	va_maxpfn = img_va + put64(&img, RAM >> 12);
+	va_ticks = img_va + put64(&img, 0xfffffffful);
+	va_panic = img_va + put64(&img, UINT32_MAX);
 #define SYM(a, k, nm) (s[n].addr = (a), s[n].name = k nm, n++)
 	SYM(0, "A", "__per_cpu_start");
 	SYM(0x1fb80, "A", "current_task");
@@ -294,6 +296,8 @@ static void make_kernel(bool mem, enum synth_order order)
 	SYM(va_init, "D", "init_task");
 	SYM(va_pgoff, "D", "page_offset_base");
 	SYM(va_maxpfn, "B", "max_pfn");
+	SYM(va_ticks, "D", "jiffies_64");
+	SYM(va_panic, "D", "panic_cpu");
 	SYM(img_va, "T", "_text");
 	for (unsigned i = 0; n < N; i++, n++) {
 		snprintf(names[n], sizeof(names[n]), "Tkernel_function_%u", i);
@@ -514,6 +518,14 @@ static void whole(bool mem, enum synth_order order)
 	w64(pa_of(va_init) + 32, 8);
 	dv_error_destroy(dv_guest_tasks(g, count_task, &tasks));
 
+	// The same kernel at the same place, started anew: its clock says so.
+	w64(pa_of(va_ticks), 0x100000010);
+	CHECK(dv_guest_still(g) && dv_guest_still(g));
+	w64(pa_of(va_ticks), 0x10000000f);
+	CHECK(!dv_guest_still(g) && dv_guest_still(g));
+	CHECK(!dv_guest_panicked(g));
+	w32(pa_of(va_panic), 1);
+	CHECK(dv_guest_panicked(g) && !dv_guest_panicked(g));
 	ram[pa_of(va_banner) + 15]++;
 	CHECK(!dv_guest_still(g));
 	dv_guest_close(g);

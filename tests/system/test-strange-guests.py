@@ -89,3 +89,21 @@ with guestlib.Guests() as g:
     status, out, err = dvirt("-M", "odd", "-n", "syscall:::entry")
     print(err)
     assert status == 1 and "odd" in err, err
+
+    # A guest that restarts under a session, the same kernel at the same place, and one that panics.
+    again = g.start("again", kernel="6.12", ip=[], peer=[], run=[], append="nokaslr panic=0", extra=["-action", "reboot=reset"])
+    again.wait(60)
+    with Trace("syscall::getppid:entry { @[vmname] = count(); }", ["again"]) as t:
+        again.check("exercise getppid 1000")
+        again.qmp("system_reset")
+        t.expect_err("machine 'again' has restarted; waiting for its kernel")
+        t.expect_err("machine 'again' has joined")
+        end = time.monotonic() + 60
+        while again.run("true", timeout=10).status:
+            assert time.monotonic() < end
+        again.check("exercise getppid 500")
+        again.run("(sleep 0.2; echo c >/proc/sysrq-trigger) >/dev/null 2>&1 &")
+        t.expect_err("machine 'again': its kernel has panicked")
+        out, err = t.stop()
+    print(out, err)
+    assert 1500 <= table(out)[("again",)] < 1520, out

@@ -259,6 +259,8 @@ static void kvm_poll(struct dv_machine *m)
 	k->next_look = now_ns() + SECOND;
 	if (!runs(m))
 		restarted(m);
+	else if (dv_guest_panicked(m->guest))
+		snprintf(m->note, sizeof(m->note), "its kernel has panicked");
 }
 
 /* -- operations --------------------------------------------------------------------------------------------------- */

@@ -353,6 +353,8 @@ static void qemu_poll(struct dv_machine *m)
 		c->next_look = 0;
 		return;
 	}
+	if (dv_guest_panicked(m->guest))
+		snprintf(m->note, sizeof(m->note), "its kernel has panicked");
 	start_look(m, GLANCE_MS);
 }
 
