@@ -15,6 +15,7 @@
 #include "base/system.h"
 #include "lib/test.h"
 #include "machine/kvm/guard.h"
+#include "machine/kvm/keep.h"
 
 #define BASE  0xffffffff81000000ULL
 #define SLOT  16u
@@ -364,6 +365,70 @@ static void test_both_killed(void)
 	start_vmm();
 }
 
+// What is said, or "".
+static const char *look(struct dv_kvm_keep *k, struct dv_guard *g, dv_traps *t, const struct dv_kvm_vm *vm)
+{
+	static char note[256];
+	static uint64_t now = 1;
+	struct dv_planter p = planter();
+
+	note[0] = '\0';
+	dv_kvm_keep_look(k, now, g, &p, t, vm, note, sizeof(note));
+	now += 1000000000u;
+	return note;
+}
+
+// Snapshots and migrations.
+static void test_memory_moves(void)
+{
+	struct dv_kvm_slot slot = {.hva = (uintptr_t)code, .size = CODE}, other = {.hva = 4096, .size = 4096, .logged = true};
+	struct dv_kvm_vm vm = {0};
+	struct dv_planter p = planter();
+	struct dv_kvm_keep k = {0};
+	struct dv_planted r;
+	struct dv_guard *g;
+	dv_traps t = {0};
+
+	*DV_PUSH(&vm.slots) = slot;
+	*DV_PUSH(&vm.slots) = other;
+	ok(dv_guard_open(vmm, vmm_start, &g));
+	traps(&t);
+	ok(dv_guard_plant(g, &p, t.data, t.count, &r));
+	CHECK_EQ(on(), FUNCS);
+	t.data[5].state = DV_TRAP_OFF; // as one that took too much time
+	CHECK(!*look(&k, g, &t, &vm));
+	// While it is copied all are out, byte for byte.
+	vm.slots.data[0].logged = true;
+	CHECK(strstr(look(&k, g, &t, &vm), "out as long"));
+	CHECK(!memcmp(code, original, sizeof(original)));
+	CHECK(!*look(&k, g, &t, &vm));
+	CHECK_EQ(on(), 0);
+	vm.slots.data[0].logged = false;
+	CHECK(strstr(look(&k, g, &t, &vm), "in again"));
+	CHECK_EQ(on(), FUNCS - 1);
+	CHECK(!*look(&k, g, &t, &vm));
+	// Memory as it was before.
+	memcpy(code, original, sizeof(original));
+	CHECK(strstr(look(&k, g, &t, &vm), "put back"));
+	CHECK_EQ(on(), FUNCS - 1);
+	CHECK(!*look(&k, g, &t, &vm) && !*look(&k, g, &t, &vm));
+	// And with other code in one place, which keeps it.
+	memcpy(code, original, sizeof(original));
+	memset(code + SLOT, 0x90, 5);
+	CHECK(strstr(look(&k, g, &t, &vm), "put back"));
+	CHECK_EQ(on(), FUNCS - 2);
+	memcpy(code + SLOT, original + SLOT, 5);
+	for (unsigned i = 0; i < 4; i++)
+		CHECK(!*look(&k, g, &t, &vm));
+	CHECK_EQ(on(), FUNCS - 2);
+	ok(dv_guard_remove(g, &p, 3, &r));
+	CHECK(!memcmp(code, original, sizeof(original)));
+	dv_guard_close(g);
+	CHECK(!there(file));
+	DV_VEC_FREE(&vm.slots);
+	DV_VEC_FREE(&t);
+}
+
 // The guest ends under its session.
 static void test_guest_ends(void)
 {
@@ -463,6 +528,7 @@ int main(void)
 	test_killed();
 	restore();
 	test_both_killed();
+	test_memory_moves();
 	test_guest_ends();
 	next_session(0);
 	test_hostile();

@@ -165,6 +165,19 @@ static void count(const struct work *w, struct dv_planted *ret)
 		}
 }
 
+struct dv_error *dv_plant_look(const struct dv_planter *p, struct dv_trap *t, size_t n, struct dv_planted *ret)
+{
+	struct work w;
+	struct dv_error *e = begin(&w, p, t, n, ret);
+
+	if (e)
+		return e;
+	look(&w);
+	count(&w, ret);
+	end(&w);
+	return NULL;
+}
+
 // The flip of a trap, to or fro.
 static void flip(struct work *w, const struct dv_trap *t, bool on)
 {

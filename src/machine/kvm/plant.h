@@ -52,6 +52,8 @@ struct dv_planted {
 	uint64_t held_ns;  /**< how long virtual CPUs were held */
 };
 
+/** What stands there now: dv_trap::state of each, and counts. Fails when the VMM is gone. */
+struct dv_error *dv_plant_look(const struct dv_planter *p, struct dv_trap *t, size_t count, struct dv_planted *ret) DV_MUST_USE;
 /** dv_trap::state says of each what came of it. @p ret: counts; not NULL. Fails when the VMM is gone, or its threads cannot be
  * held; what could be done is done, and counted. */
 struct dv_error *dv_plant(const struct dv_planter *p, struct dv_trap *t, size_t count, struct dv_planted *ret) DV_MUST_USE;

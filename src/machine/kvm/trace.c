@@ -11,6 +11,7 @@
 #include "machine/ebpf/session.h"
 #include "machine/ebpf/trap.h"
 #include "machine/kvm/guard.h"
+#include "machine/kvm/keep.h"
 #include "machine/kvm/load.h"
 #include "machine/kvm/quiet.h"
 #include "machine/kvm/text.h"
@@ -31,6 +32,7 @@ struct dv_kvm_trace {
 	size_t image_size;
 	uint64_t misses, told;       // of loads before the current one; of all, that were told
 	struct dv_kvm_load load;
+	struct dv_kvm_keep keep;
 	uint32_t refused;            // sites of the load that have no trap
 	char refused_why[160];
 };
@@ -262,6 +264,7 @@ struct dv_error *dv_kvm_trace_load(struct dv_kvm_trace *t, int region_fd, uint64
 		return dv_error_create(DV_ERR_UNKNOWN, "its virtual CPUs do not intercept INVD: the host's KVM is of another kind");
 	dv_kvm_trace_unload(t, false);
 	dv_kvm_load_reset(&t->load);
+	t->keep = (struct dv_kvm_keep){0};
 	e = dv_guard_open(t->m->pid, k->vm->start, &t->guard);
 	if (e)
 		return e;
@@ -307,14 +310,13 @@ static uint64_t hits_of(void *ctx, uint64_t pc)
 	return dv_bpf_guest_hits(((struct dv_kvm_trace *)ctx)->loaded, pc);
 }
 
-void dv_kvm_trace_look(struct dv_kvm_trace *t, uint64_t now)
+static void limit(struct dv_kvm_trace *t, uint64_t now, const struct dv_guest_tables *tables)
 {
-	const struct dv_guest_tables *tables = t && t->loaded ? dv_bpf_guest_tables(t->loaded) : NULL;
 	dv_traps out = {0};
 	uint64_t hits = 0;
 	uint32_t share;
 
-	if (!tables || !t->m->maxload || t->m->maxload >= 100)
+	if (!t->m->maxload || t->m->maxload >= 100)
 		return;
 	share = dv_kvm_load_look(&t->load, now, tables, t->m->vcpus);
 	if (!dv_kvm_load_over(&t->load, share, t->m->maxload))
@@ -326,12 +328,30 @@ void dv_kvm_trace_look(struct dv_kvm_trace *t, uint64_t now)
 		const struct dv_symbol *s = dv_guest_symbol_at(t->m->guest, out.data[0].place);
 
 		dv_error_destroy(dv_unplant(&p, out.data, out.count, &done));
+		for (size_t i = 0; i < out.count; i++) {
+			struct dv_trap *mine = bsearch(&out.data[i], t->traps.data, t->traps.count, sizeof(*mine), by_pc);
+
+			mine->state = out.data[i].state;
+		}
 		snprintf(t->m->note, sizeof(t->m->note),
 			 "probes take %u%% of a virtual CPU's time, -x maxload allows %u%%: %zu place%s removed, %s%.64s with %llu hits a "
 			 "second", share, t->m->maxload, out.count, out.count == 1 ? " is" : "s are",
 			 out.count == 1 ? "" : "first ", s ? s->name : "?", (unsigned long long)hits);
 	}
 	DV_VEC_FREE(&out);
+}
+
+void dv_kvm_trace_look(struct dv_kvm_trace *t, uint64_t now)
+{
+	const struct dv_guest_tables *tables = t && t->loaded ? dv_bpf_guest_tables(t->loaded) : NULL;
+	const struct dv_kvm_machine *k = t ? t->m->priv : NULL;
+	struct dv_planter p;
+
+	if (!tables)
+		return;
+	limit(t, now, tables);
+	p = planter(t);
+	dv_kvm_keep_look(&t->keep, now, t->guard, &p, &t->traps, k->vm, t->m->note, sizeof(t->m->note));
 }
 
 uint64_t dv_kvm_trace_lost(struct dv_kvm_trace *t)

@@ -23,7 +23,7 @@
 #define TREE_DEPTH 12
 
 enum { PIDTYPE_TGID = 1, HLIST_NODE = 16 };
-enum { SLOT_READONLY = 1u << 1, SLOT_INVALID = 1u << 16 };
+enum { SLOT_LOGGED = 1u << 0, SLOT_READONLY = 1u << 1, SLOT_INVALID = 1u << 16 };
 enum { VM_PROTECTED = 1, VM_SEV, VM_SEV_ES, VM_SNP, VM_TDX };
 
 #define INTERCEPT_WORD 3u /* of the control block, at 0x0c: AMD's manual 15, appendix B */
@@ -179,7 +179,7 @@ static void add_slot(struct slots *s, uint64_t gfn, uint64_t pages, uint64_t hva
 	    pages << 12 > USER_END - hva)
 		return;
 	*DV_PUSH(&s->v) = (struct dv_kvm_slot){
-	    .gpa = gfn << 12, .size = pages << 12, .hva = hva, .readonly = flags & SLOT_READONLY};
+	    .gpa = gfn << 12, .size = pages << 12, .hva = hva, .readonly = flags & SLOT_READONLY, .logged = flags & SLOT_LOGGED};
 }
 
 static bool read_chain(const struct dv_kvm_host *h, uint64_t node, uint32_t index, uint32_t *steps, struct slots *ret)
@@ -224,7 +224,8 @@ static void join_slots(struct slots *s)
 	for (size_t i = 1; i < s->v.count; i++) {
 		struct dv_kvm_slot *a = &s->v.data[n], *b = &s->v.data[i];
 
-		if (a->gpa + a->size == b->gpa && a->hva + a->size == b->hva && a->readonly == b->readonly)
+		if (a->gpa + a->size == b->gpa && a->hva + a->size == b->hva && a->readonly == b->readonly &&
+		    a->logged == b->logged)
 			a->size += b->size;
 		else
 			s->v.data[++n] = *b;

@@ -35,6 +35,7 @@ struct dv_kvm_slot {
 	uint64_t gpa, size; /**< bytes */
 	uint64_t hva;       /**< address in the VMM */
 	bool readonly;
+	bool logged;        /**< the VMM has KVM note which pages are written: it copies them to somewhere, while the guest runs */
 };
 struct dv_kvm_vcpu {
 	uint64_t vcpu;  /**< struct kvm_vcpu (and vcpu_svm, vcpu_vmx, which begin with it) */
