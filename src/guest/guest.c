@@ -444,6 +444,14 @@ static bool began_anew(struct dv_guest *g)
 	return now < before;
 }
 
+// enum system_states of linux/kernel.h: SYSTEM_BOOTING, SYSTEM_SCHEDULING (since 4.13), ...
+bool dv_guest_is_up(const struct dv_guest *g)
+{
+	uint32_t state;
+
+	return g->root || !read_number(g, "system_state", &state, sizeof(state)) || state > 0;
+}
+
 bool dv_guest_panicked(struct dv_guest *g)
 {
 	int32_t cpu;

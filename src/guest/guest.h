@@ -70,6 +70,8 @@ const struct dv_guest_layout *dv_guest_layout(const struct dv_guest *g);
 /** Is the same kernel still running (banner and build id where they were, its clock's ticks not fewer than at the last call)?
  *  False after a reboot, and after an earlier snapshot was loaded. */
 bool dv_guest_still(struct dv_guest *g);
+/** Has it begun to schedule, and so is done with changing its own code for the processor that it found? */
+bool dv_guest_is_up(const struct dv_guest *g);
 /** Has it stopped in a panic()? True once. */
 bool dv_guest_panicked(struct dv_guest *g);
 /**

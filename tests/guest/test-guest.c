@@ -173,7 +173,7 @@ static void images(void)
 
 /* -- a whole kernel -- */
 static uint64_t va_banner, va_notes, va_notes_end, va_btf, va_btf_end, va_modules, va_btf_modules, va_init, va_pgoff,
-    va_maxpfn, va_ticks, va_panic;
+    va_maxpfn, va_ticks, va_panic, va_state;
 static uint32_t o_list;
 
 static void struct_of(struct synth_btf *b, const char *name, unsigned size, unsigned n)
@@ -283,6 +283,7 @@ static void make_kernel(bool mem, enum synth_order order)
 	va_maxpfn = img_va + put64(&img, RAM >> 12);
 	va_ticks = img_va + put64(&img, 0xfffffffful);
 	va_panic = img_va + put64(&img, UINT32_MAX);
+	va_state = img_va + put64(&img, 1);
 #define SYM(a, k, nm) (s[n].addr = (a), s[n].name = k nm, n++)
 	SYM(0, "A", "__per_cpu_start");
 	SYM(0x1fb80, "A", "current_task");
@@ -298,6 +299,7 @@ static void make_kernel(bool mem, enum synth_order order)
 	SYM(va_maxpfn, "B", "max_pfn");
 	SYM(va_ticks, "D", "jiffies_64");
 	SYM(va_panic, "D", "panic_cpu");
+	SYM(va_state, "D", "system_state");
 	SYM(img_va, "T", "_text");
 	for (unsigned i = 0; n < N; i++, n++) {
 		snprintf(names[n], sizeof(names[n]), "Tkernel_function_%u", i);
@@ -523,7 +525,9 @@ static void whole(bool mem, enum synth_order order)
 	CHECK(dv_guest_still(g) && dv_guest_still(g));
 	w64(pa_of(va_ticks), 0x10000000f);
 	CHECK(!dv_guest_still(g) && dv_guest_still(g));
-	CHECK(!dv_guest_panicked(g));
+	CHECK(dv_guest_is_up(g));
+	w32(pa_of(va_state), 0);
+	CHECK(!dv_guest_is_up(g) && !dv_guest_panicked(g));
 	w32(pa_of(va_panic), 1);
 	CHECK(dv_guest_panicked(g) && !dv_guest_panicked(g));
 	ram[pa_of(va_banner) + 15]++;

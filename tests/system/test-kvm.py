@@ -2,10 +2,12 @@
 # timeout: 1800
 """Clauses in guests under KVM: exact counts at entries and returns of system calls, functions and a module's functions, on two
 guests at once; one exit of the processor for each hit and none to the VMM; one set of variables with the host; stacks of code
-byte for byte what they were afterwards, also after SIGKILL; a guest that restarts under trace; too much load."""
+byte for byte what they were afterwards, also after SIGKILL; a guest that restarts under trace; too much load; a migration, a
+snapshot that is loaded."""
 
 import os
 import re
+import struct
 import sys
 import time
 
@@ -41,6 +43,32 @@ def code(lab):
 
 def getppid(lab, guest, n):
     lab.check("inner %s run exercise getppid %d" % (guest, n), timeout=400)
+
+
+def disk():
+    """An empty image in the qcow2 format: header, table and block of reference counts, table of tables."""
+    k = 65536
+    head = struct.pack(">4sIQIIQIIQQIIQ", b"QFI\xfb", 2, 0, 0, 16, 64 << 20, 0, 1, 3 * k, k, 1, 0, 0)
+    return b"".join(x.ljust(k, b"\0") for x in (head, struct.pack(">Q", 2 * k), struct.pack(">4H", 1, 1, 1, 1), b""))
+
+
+class Monitor:
+    """An inner guest's QEMU monitor, by a pair of pipes in the laboratory."""
+
+    def __init__(self, lab):
+        self.lab = lab
+        self.options = "-chardev pipe,id=monitor,path=/tmp/monitor -mon chardev=monitor,mode=readline"
+        lab.check("mkfifo /tmp/monitor.in /tmp/monitor.out; (cat /tmp/monitor.out >/tmp/monitor.text 2>&1 &) >/dev/null 2>&1 </dev/null")
+
+    def say(self, line):
+        """Returns when it has been done, with what it printed."""
+        self.lab.check("echo '%s' >/tmp/monitor.in" % line, timeout=60)
+
+    def wait(self, text, timeout=200):
+        end = time.monotonic() + timeout
+        while text not in self.lab.check("cat /tmp/monitor.text").out:
+            assert time.monotonic() < end, self.lab.check("cat /tmp/monitor.text").out
+            time.sleep(0.2)
 
 
 with guestlib.Guests() as g:
@@ -109,7 +137,10 @@ with guestlib.Guests() as g:
         while "maxload allows 1%" not in t.read()[1]:
             assert time.monotonic() < end, t.read()
             getppid(lab, "web", 3000)
-        lab.check("inner web stop; inner web start 6.1; inner web wait", timeout=400)
+        monitor = Monitor(lab)
+        lab.put("/tmp/disk", disk())
+        lab.check("inner web stop; inner web start 6.1 %s -drive file=/tmp/disk,format=qcow2,if=virtio; inner web wait" % monitor.options,
+                  timeout=400)
         # Its list of traps alone is left, and then they fire.
         traps = "kvm-%s.traps" % lab.check("inner web pid").out.strip()
         end = time.monotonic() + 300
@@ -123,3 +154,25 @@ with guestlib.Guests() as g:
     assert t.status == 0 and re.search(r"1 place is removed, \S*getppid with \d+ hits a second", err), err
     assert re.search(r"^ +(busybox|sync) +1$", out, re.M), out
     assert code(lab).count("web") == len(FUNCS)
+
+    # Memory that goes away, and comes back as it was before there were probes.
+    monitor.say("savevm before")
+    monitor.say("info snapshots")
+    monitor.wait("List of snapshots")
+    with LabTrace(lab, "syscall::getppid:entry { @[execname] = count(); }", ["web"], timeout=600) as t:
+        getppid(lab, "web", 10)
+        monitor.say("migrate_set_parameter max-bandwidth 1m")
+        monitor.say("migrate -d exec:cat>/dev/null")
+        t.expect_err("machine 'web': its memory is being copied", 100)
+        getppid(lab, "web", 1000)
+        monitor.say("migrate_cancel")
+        t.expect_err("its probes are in again", 200)
+        getppid(lab, "web", 20)
+        monitor.say("loadvm before")
+        t.expect_err("machine 'web' has restarted", 200)
+        t.expect_err("machine 'web' has joined", 200)
+        getppid(lab, "web", 40)
+        out, err = t.stop(timeout=400)
+    print(out, err)
+    assert t.status == 0 and re.search(r"^ +exercise +70$", out, re.M), (out, err)
+    lab.check("inner web run 'true'")

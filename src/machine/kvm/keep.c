@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 
-#define PERIOD   1000000000u /* ns */
 #define LOOK_AT  1024u       /* traps in one look: a snapshot brings all or none */
 #define TRIES    10u         /* of dv_replant() */
 
@@ -79,16 +78,12 @@ static uint32_t lost(struct dv_kvm_keep *k, const struct dv_planter *p, dv_traps
 	return seen.off + seen.restored;
 }
 
-void dv_kvm_keep_look(struct dv_kvm_keep *k, uint64_t now, struct dv_guard *g, const struct dv_planter *p, dv_traps *traps,
+void dv_kvm_keep_look(struct dv_kvm_keep *k, struct dv_guard *g, const struct dv_planter *p, dv_traps *traps,
                       const struct dv_kvm_vm *vm, char *note, size_t size)
 {
 	struct dv_planted done;
-	bool copied;
+	bool copied = is_copied(traps, vm);
 
-	if (now < k->next)
-		return;
-	k->next = now + PERIOD;
-	copied = is_copied(traps, vm);
 	if (copied && !k->out) {
 		dv_error_destroy(dv_guard_remove(g, p, TRIES, &done)); // what could not be taken out is so at the end
 		k->out = true;

@@ -11,15 +11,14 @@
 
 struct dv_kvm_keep {
 	bool out;      /**< memory is being copied: none of them is in */
-	uint64_t next; /**< when to look again, ns */
 	size_t at;     /**< of the list, where the next look begins */
 };
 /**
- * Look, once in a second; @p now: ns. Of @p traps those are kept whose state is DV_TRAP_ON; where something else stands by
+ * Look, once in a second or so, and only where the kernel is known to be the one that the traps were made for. Of @p traps those are kept whose state is DV_TRAP_ON; where something else stands by
  * now, the state becomes DV_TRAP_FOREIGN, and they are not looked after any more. What was done is said in @p note, of @p size
  * bytes; otherwise that stays as it is.
  */
-void dv_kvm_keep_look(struct dv_kvm_keep *k, uint64_t now, struct dv_guard *g, const struct dv_planter *p, dv_traps *traps,
+void dv_kvm_keep_look(struct dv_kvm_keep *k, struct dv_guard *g, const struct dv_planter *p, dv_traps *traps,
                       const struct dv_kvm_vm *vm, char *note, size_t size);
 
 #endif

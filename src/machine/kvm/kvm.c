@@ -125,6 +125,12 @@ static void look(struct dv_machine *m)
 			if (!dv_kvm_vcpu_regs(k->host, &k->vm->vcpus.data[i], &r) || (r.rip >> 63 == 0) != user)
 				continue;
 			e = dv_guest_open(&k->phys, &r, dv_guest_cache_dir(dir, sizeof(dir)), k->universe, &m->guest);
+			if (!e && !dv_guest_is_up(m->guest)) {
+				because(m, "its kernel is still starting");
+				dv_guest_close(m->guest);
+				m->guest = NULL;
+				return;
+			}
 			if (!e) {
 				k->regs = r;
 				m->state = DV_MACHINE_READY;
@@ -249,7 +255,7 @@ static void kvm_poll(struct dv_machine *m)
 		gone(m, "its process has ended");
 		return;
 	}
-	dv_kvm_trace_look(k->trace, now_ns());
+	dv_kvm_trace_limit(k->trace, now_ns());
 	if (now_ns() < k->next_look || !refresh(m))
 		return;
 	if (m->state == DV_MACHINE_WAITING) {
@@ -257,9 +263,12 @@ static void kvm_poll(struct dv_machine *m)
 		return;
 	}
 	k->next_look = now_ns() + SECOND;
-	if (!runs(m))
+	if (!runs(m)) {
 		restarted(m);
-	else if (dv_guest_panicked(m->guest))
+		return;
+	}
+	dv_kvm_trace_keep(k->trace);
+	if (dv_guest_panicked(m->guest))
 		snprintf(m->note, sizeof(m->note), "its kernel has panicked");
 }
 

@@ -310,13 +310,14 @@ static uint64_t hits_of(void *ctx, uint64_t pc)
 	return dv_bpf_guest_hits(((struct dv_kvm_trace *)ctx)->loaded, pc);
 }
 
-static void limit(struct dv_kvm_trace *t, uint64_t now, const struct dv_guest_tables *tables)
+void dv_kvm_trace_limit(struct dv_kvm_trace *t, uint64_t now)
 {
+	const struct dv_guest_tables *tables = t && t->loaded ? dv_bpf_guest_tables(t->loaded) : NULL;
 	dv_traps out = {0};
 	uint64_t hits = 0;
 	uint32_t share;
 
-	if (!t->m->maxload || t->m->maxload >= 100)
+	if (!tables || !t->m->maxload || t->m->maxload >= 100)
 		return;
 	share = dv_kvm_load_look(&t->load, now, tables, t->m->vcpus);
 	if (!dv_kvm_load_over(&t->load, share, t->m->maxload))
@@ -341,17 +342,15 @@ static void limit(struct dv_kvm_trace *t, uint64_t now, const struct dv_guest_ta
 	DV_VEC_FREE(&out);
 }
 
-void dv_kvm_trace_look(struct dv_kvm_trace *t, uint64_t now)
+void dv_kvm_trace_keep(struct dv_kvm_trace *t)
 {
-	const struct dv_guest_tables *tables = t && t->loaded ? dv_bpf_guest_tables(t->loaded) : NULL;
 	const struct dv_kvm_machine *k = t ? t->m->priv : NULL;
 	struct dv_planter p;
 
-	if (!tables)
+	if (!t || !t->loaded)
 		return;
-	limit(t, now, tables);
 	p = planter(t);
-	dv_kvm_keep_look(&t->keep, now, t->guard, &p, &t->traps, k->vm, t->m->note, sizeof(t->m->note));
+	dv_kvm_keep_look(&t->keep, t->guard, &p, &t->traps, k->vm, t->m->note, sizeof(t->m->note));
 }
 
 uint64_t dv_kvm_trace_lost(struct dv_kvm_trace *t)

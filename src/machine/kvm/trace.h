@@ -21,7 +21,10 @@ const char *dv_kvm_trace_refuses(struct dv_kvm_trace *t, const struct dv_load_si
 /** Memory slots, virtual CPUs or their threads have changed. */
 void dv_kvm_trace_told(struct dv_kvm_trace *t);
 /** Keep the probes within dv_machine::maxload: takes the noisiest out and leaves a note. To be called often; @p now: ns. */
-void dv_kvm_trace_look(struct dv_kvm_trace *t, uint64_t now);
+void dv_kvm_trace_limit(struct dv_kvm_trace *t, uint64_t now);
+/** The kernel that is traced has just been seen to run: are the traps in it still there, should they be (keep.h)? May leave a
+ *  note. */
+void dv_kvm_trace_keep(struct dv_kvm_trace *t);
 /** dv_machine_ops::lost */
 uint64_t dv_kvm_trace_lost(struct dv_kvm_trace *t);
 
