@@ -64,9 +64,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(&func, data + 2, 2);
 	data += 4;
 	size -= 4;
-	if (!dv_trap_entry(data, size, BASE, &t))
-		need(t.pc >= BASE && t.pc - BASE <= size - 5 && dv_trap_sane(&t) &&
-		     dv_trap_state(&t, data + (t.pc - BASE), NULL) != DV_TRAP_FOREIGN);
+	for (unsigned sp = 0; sp < 2; sp++)
+		if (!dv_trap_entry(data, size, BASE, sp, &t))
+			need(t.place >= BASE && t.place - BASE <= size - 5 && dv_trap_sane(&t) &&
+			     dv_trap_state(&t, data + (t.place - BASE), NULL) != DV_TRAP_FOREIGN);
 	for (unsigned k = 0; k < 2; k++) {
 		struct dv_trap_set *set = k ? dv_trap_set_create() : NULL;
 		unsigned rooms = 0;

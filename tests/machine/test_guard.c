@@ -89,7 +89,7 @@ static void traps(dv_traps *ret)
 
 		if (i % 3 == 0)
 			CHECK(dv_trap_returns(&c, set, ret, NULL, why));
-		else if (!dv_trap_entry(code + i * SLOT, SLOT, BASE + i * SLOT, &t))
+		else if (!dv_trap_entry(code + i * SLOT, SLOT, BASE + i * SLOT, false, &t))
 			*DV_PUSH(ret) = t;
 	}
 	CHECK_EQ(ret->count, FUNCS);

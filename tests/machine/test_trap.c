@@ -138,6 +138,65 @@ static void test_native(void)
 	CHECK(!does_nothing((const uint8_t[]){0xff, 0xc0}, 2));
 }
 
+// The form that brings the stack pointer along: nothing else but flags is another.
+static bool brings_sp(const uint8_t *form, size_t size)
+{
+	uint64_t none[REGS] = {0}, regs[REGS] = {0};
+
+	run(form, 0, none);
+	run(form, size, regs);
+	if (regs[4] != regs[11] + 40) // that many bytes have been pushed before it is
+		return false;
+	regs[4] = none[4];
+	regs[16] = none[16];
+	return !memcmp(none, regs, sizeof(regs));
+}
+
+static void test_sp(void)
+{
+	static const uint8_t off[] = {0x49, 0x89, 0xe3, 0xa8, 0x08}, on[] = {0x49, 0x89, 0xe3, 0x0f, 0x08};
+	struct dv_trap t, other;
+
+	exits = 0;
+	CHECK(brings_sp(off, 5));
+	CHECK_EQ(exits, 0);
+	CHECK(brings_sp(on, 5));
+	CHECK_EQ(exits, 1);
+	CHECK(!dv_trap_entry((const uint8_t *)"\xf3\x0f\x1e\xfa\x0f\x1f\x44\x00\x00", 9, BASE, true, &t));
+	CHECK_EQ(t.place, BASE + 4);
+	CHECK_EQ(t.pc, BASE + 7);
+	CHECK_EQ(dv_trap_start(&t), BASE + 4);
+	CHECK(dv_trap_sane(&t));
+	CHECK_EQ(dv_trap_state(&t, t.was, NULL), DV_TRAP_WAS);
+	CHECK_EQ(dv_trap_state(&t, off, NULL), DV_TRAP_OFF);
+	CHECK_EQ(dv_trap_state(&t, on, NULL), DV_TRAP_ON);
+	CHECK(dv_trap_prepared(&t, off, NULL) && !dv_trap_prepared(&t, t.was, NULL) && !dv_trap_prepared(&t, on, NULL));
+	CHECK_EQ(*dv_trap_flip(&t, true), 0x0f);
+	CHECK_EQ(*dv_trap_flip(&t, false), 0xa8);
+	CHECK_EQ(dv_trap_state(&t, (const uint8_t *)"\x49\x89\xe3\x00\x00", NULL), DV_TRAP_FOREIGN);
+	// What an earlier dvirt has left, by whatever form.
+	CHECK(!dv_trap_entry(on, 5, BASE, true, &other) && other.flags == DV_TRAP_SP && dv_trap_sane(&other));
+	CHECK(!dv_trap_entry(off, 5, BASE, false, &other) && other.flags == DV_TRAP_SP && other.pc == BASE + 3);
+	CHECK(!dv_trap_entry((const uint8_t *)"\x0f\x08\x44\x66\x90", 5, BASE, true, &other) && !other.flags);
+	for (unsigned i = 0; i < 5; i++) {
+		other = t;
+		other.now[i] ^= 1;
+		CHECK(!dv_trap_sane(&other));
+		other = t;
+		other.was[i] ^= 1;
+		CHECK(!dv_trap_sane(&other));
+	}
+	other = t;
+	other.pc = t.place;
+	CHECK(!dv_trap_sane(&other));
+	other = t;
+	other.flags |= DV_TRAP_STUB;
+	CHECK(!dv_trap_sane(&other));
+	other = t;
+	other.order[0] = 1;
+	CHECK(!dv_trap_sane(&other));
+}
+
 static void entry(const char *hex, unsigned at, const char *why)
 {
 	struct dv_trap t = {0};
@@ -147,7 +206,7 @@ static void entry(const char *hex, unsigned at, const char *why)
 
 	for (; n < 16 && sscanf(hex, "%2x", &b) == 1; hex += hex[2] ? 3 : 2)
 		code[n++] = (uint8_t)b;
-	got = dv_trap_entry(code, n, BASE, &t);
+	got = dv_trap_entry(code, n, BASE, false, &t);
 	if (why) {
 		CHECK(got && strstr(got, why));
 		return;
@@ -402,6 +461,7 @@ static void test_tails(void)
 int main(void)
 {
 	test_native();
+	test_sp();
 	test_entries();
 	test_returns();
 	test_thunks();

@@ -113,6 +113,20 @@ with guestlib.Guests() as g:
     assert int(re.search(r"^ +invd +(\d+)$", out, re.M).group(1)) >= 50, out
     assert int(re.search(r"^ +exercise +(\d+)$", out, re.M).group(1)) >= 50, out
 
+    # The same by the form of trap that Intel's processors need, which brings the stack pointer along.
+    with LabTrace(lab, """fbt::vfs_read:entry, syscall::getppid:entry /execname == "exercise"/
+        { @[probefunc, stack(2)] = count(); @same[uregs[R_RSP] == uregs[R_R11], caller == (uint64_t)*(uint64_t *)uregs[R_RSP]] = count(); }
+        fbt::vfs_read:return /execname == "exercise"/ { @back = count(); }""", ["web"], env="DVIRT_KVM_SP=1", timeout=600) as t:
+        lab.inner("exercise read 30; exercise getppid 30", "web")
+        out, err = t.stop(timeout=400)
+    print(out, err)
+    assert t.status == 0 and "error" not in err and "left out" not in err, err
+    n = table(out)
+    reads = n[()] if () in n else 0
+    assert list(k for k in n if len(k) == 2) == [("1", "1")] and n[("1", "1")] == 30 + reads and reads >= 30, n
+    assert re.search(r"vmlinux`vfs_read\n +vmlinux`ksys_read\+0x", out) and re.search(r"sys_getppid(\+0x4)?\n +vmlinux`do_syscall_64\+0x", out), out
+    assert code(lab) == before
+
     # What cannot be probed says why.
     r = lab.run("dvirt -M web -n 'fbt::do_syscall_64:entry { }'", timeout=300)
     assert r.status == 1 and "on web do_syscall_64:entry cannot be probed: " in r.err, r.err

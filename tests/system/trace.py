@@ -99,8 +99,9 @@ class LabTrace(Trace):
 
     count = 0
 
-    def __init__(self, lab, script, *args, **how):
+    def __init__(self, lab, script, *args, env="", **how):
         self.lab = lab
+        self.env = env
         LabTrace.count += 1
         self.dir = "/tmp/trace-%d-%d" % (os.getpid(), LabTrace.count)
         super().__init__(script, *args, **how)
@@ -109,8 +110,8 @@ class LabTrace(Trace):
         self.argv = ["dvirt"] + options + ["-s", self.dir + "/script.d"] + macro
         self.lab.put(self.dir + "/script.d", script)
         command = " ".join(map(shlex.quote, self.argv))
-        self.lab.check("cd %s && >out && >err && { (sh -c 'echo $$ >pid; exec %s' >out 2>err </dev/null; echo $? >end; mv end status)"
-                       " >/dev/null 2>&1 & }" % (self.dir, command.replace("'", "'\\''")))
+        self.lab.check("cd %s && >out && >err && { (%s sh -c 'echo $$ >pid; exec %s' >out 2>err </dev/null; echo $? >end; mv end status)"
+                       " >/dev/null 2>&1 & }" % (self.dir, self.env, command.replace("'", "'\\''")))
 
     def poll(self):
         text = self.lab.check("cat %s/status 2>/dev/null || true" % self.dir).out.strip()

@@ -4,7 +4,7 @@
  * bytes that do not matter yet are stored first, for all traps; then the flips. In between it is looked whether the former are
  * there and nobody else has been at it: the guest changes code as well, for its own tracing.
  *
- * A jump is stored whole: the process that does it while virtual CPUs are held may be killed, and they go on.
+ * A jump is stored whole, and so is an entry that brings the stack pointer along: the process that does it while virtual CPUs are held may be killed, and they go on.
  *
  * A store that fails in the middle (a page that is gone) says nothing about the rest. So what came of it is always read.
  */
@@ -76,6 +76,18 @@ static void end(struct work *w)
 static bool is_stub(const struct dv_trap *t)
 {
 	return t->flags & DV_TRAP_STUB;
+}
+
+// Are all its bytes stored at once?
+static bool is_whole(const struct dv_trap *t)
+{
+	return t->flags & DV_TRAP_SP;
+}
+
+// Is it put in and taken out while virtual CPUs are held?
+static bool needs_halt(const struct work *w, const struct dv_trap *t)
+{
+	return w->p->stop || t->flags;
 }
 
 static void look(struct work *w)
@@ -181,13 +193,14 @@ struct dv_error *dv_plant_look(const struct dv_planter *p, struct dv_trap *t, si
 // The flip of a trap, to or fro.
 static void flip(struct work *w, const struct dv_trap *t, bool on)
 {
-	const uint8_t *b = on ? t->now : t->was, *j = on ? t->jump_now : t->jump_was;
-	unsigned at = t->steps ? t->order[t->steps - 1] : 0;
+	const uint8_t *j = on ? t->jump_now : t->jump_was;
 
 	if (is_stub(t))
 		store(w, t->jump_hva + t->jump_size - 4, j + t->jump_size - 4, 4);
+	else if (is_whole(t) && on)
+		store(w, t->hva, t->now, t->size);
 	else
-		store(w, t->hva + at, b + at, 1);
+		store(w, t->hva + t->order[t->steps - 1], dv_trap_flip(t, on), 1);
 }
 
 // All else of it.
@@ -195,8 +208,10 @@ static void tail(struct work *w, const struct dv_trap *t, bool on)
 {
 	const uint8_t *b = on ? t->now : t->was;
 
-	if (is_stub(t))
+	if (is_stub(t) || is_whole(t)) {
 		store(w, t->hva, b, t->size);
+		return;
+	}
 	for (unsigned k = 0; k + 1u < t->steps; k++) {
 		unsigned at = t->order[on ? k : t->steps - 2u - k];
 
@@ -204,18 +219,16 @@ static void tail(struct work *w, const struct dv_trap *t, bool on)
 	}
 }
 
-static void flips_on(struct work *w, bool stubs)
+static void flips_on(struct work *w, bool halted)
 {
 	for (uint32_t i = 0; i < w->count; i++)
-		if (is_stub(&w->t[i]) == stubs && (w->t[i].state == DV_TRAP_WAS || w->t[i].state == DV_TRAP_OFF) &&
-		    dv_trap_prepared(&w->t[i], w->bytes[i], w->jumps[i]))
+		if (needs_halt(w, &w->t[i]) == halted && (w->t[i].state == DV_TRAP_WAS || w->t[i].state == DV_TRAP_OFF) &&
+		    (is_whole(&w->t[i]) || dv_trap_prepared(&w->t[i], w->bytes[i], w->jumps[i])))
 			flip(w, &w->t[i], true);
 }
 
 static void fill_plant(struct work *w)
 {
-	if (w->p->stop)
-		flips_on(w, false);
 	flips_on(w, true);
 }
 
@@ -229,15 +242,13 @@ struct dv_error *dv_plant(const struct dv_planter *p, struct dv_trap *t, size_t 
 	look(&w);
 	for (uint32_t i = 0; i < w.count; i++) {
 		ret->adopted += t[i].state == DV_TRAP_ON;
-		if (t[i].state == DV_TRAP_WAS || t[i].state == DV_TRAP_OFF)
+		if (!is_whole(&t[i]) && (t[i].state == DV_TRAP_WAS || t[i].state == DV_TRAP_OFF))
 			tail(&w, &t[i], true);
 	}
 	flush(&w);
 	look(&w);
-	if (!p->stop) {
-		flips_on(&w, false);
-		flush(&w);
-	}
+	flips_on(&w, false);
+	flush(&w);
 	e = held(&w, fill_plant, ret);
 	look(&w);
 	count(&w, ret);
@@ -245,17 +256,15 @@ struct dv_error *dv_plant(const struct dv_planter *p, struct dv_trap *t, size_t 
 	return e;
 }
 
-static void flips_off(struct work *w, bool stubs)
+static void flips_off(struct work *w, bool halted)
 {
 	for (uint32_t i = 0; i < w->count; i++)
-		if (is_stub(&w->t[i]) == stubs && w->t[i].state == DV_TRAP_ON)
+		if (needs_halt(w, &w->t[i]) == halted && w->t[i].state == DV_TRAP_ON)
 			flip(w, &w->t[i], false);
 }
 
 static void fill_unplant(struct work *w)
 {
-	if (w->p->stop)
-		flips_off(w, false);
 	flips_off(w, true);
 }
 
@@ -267,10 +276,8 @@ struct dv_error *dv_unplant(const struct dv_planter *p, struct dv_trap *t, size_
 	if (e)
 		return e;
 	look(&w);
-	if (!p->stop) {
-		flips_off(&w, false);
-		flush(&w);
-	}
+	flips_off(&w, false);
+	flush(&w);
 	e = held(&w, fill_unplant, ret);
 	look(&w);
 	count(&w, ret);
@@ -298,9 +305,10 @@ static void all_behind(const struct work *w, struct behind *b)
 	for (uint32_t i = 0; i < w->count; i++) {
 		if (w->t[i].state != DV_TRAP_OFF)
 			continue;
-		if (is_stub(&w->t[i])) // before its INVD, too
+		if (w->t[i].flags) // before its INVD, too
 			b->addrs[b->count++] = w->t[i].pc;
-		b->addrs[b->count++] = w->t[i].pc + 2;
+		if (!is_whole(&w->t[i])) // what is behind that was so before
+			b->addrs[b->count++] = w->t[i].pc + 2;
 	}
 	qsort(b->addrs, b->count, sizeof(*b->addrs), by_number);
 	memset(b->busy, 0, b->count);
@@ -313,12 +321,15 @@ static bool busy(const struct behind *b, uint64_t addr)
 	return !at || b->busy[at - b->addrs];
 }
 
-static void tails_off(struct work *w)
+static bool anybody(const struct work *w, const struct dv_trap *t)
 {
-	const struct behind *b = w->behind;
+	return (!is_whole(t) && busy(w->behind, t->pc + 2)) || (t->flags && busy(w->behind, t->pc));
+}
 
+static void tails_off(struct work *w, bool halted)
+{
 	for (uint32_t i = 0; i < w->count; i++)
-		if (w->t[i].state == DV_TRAP_OFF && !busy(b, w->t[i].pc + 2) && !(is_stub(&w->t[i]) && busy(b, w->t[i].pc)))
+		if (w->t[i].state == DV_TRAP_OFF && !anybody(w, &w->t[i]) && (halted || !is_whole(&w->t[i])))
 			tail(w, &w->t[i], false);
 }
 
@@ -329,13 +340,14 @@ static void fill_tails(struct work *w)
 
 	all_behind(w, b);
 	if (!w->held || w->p->quiet(w->p->ctx, b->addrs, b->count, b->busy, true))
-		tails_off(w);
+		tails_off(w, true);
 }
 
-static bool any_off(const struct work *w)
+// @p whole: of those alone that are stored at once.
+static bool any_off(const struct work *w, bool whole)
 {
 	for (uint32_t i = 0; i < w->count; i++)
-		if (w->t[i].state == DV_TRAP_OFF)
+		if (w->t[i].state == DV_TRAP_OFF && (!whole || is_whole(&w->t[i])))
 			return true;
 	return false;
 }
@@ -359,15 +371,15 @@ struct dv_error *dv_replant(const struct dv_planter *p, struct dv_trap *t, size_
 	b.busy = dv_xcalloc(2 * n + 1, 1);
 	w.behind = &b;
 	look(&w);
-	for (; p->quiet && tries && !e && any_off(&w); tries--) {
+	for (; p->quiet && tries && !e && any_off(&w, false); tries--) {
 		pause_ms(p->settle_ms);
-		if (tries == 1) {
+		if (tries == 1 || any_off(&w, true)) {
 			e = held(&w, fill_tails, ret);
 		} else {
 			all_behind(&w, &b);
 			if (p->quiet(p->ctx, b.addrs, b.count, b.busy, false)) {
 				look(&w);
-				tails_off(&w);
+				tails_off(&w, false);
 				flush(&w);
 			}
 		}

@@ -13,6 +13,14 @@
  * 44 is a REX prefix; one that another prefix follows is ignored, and 66 90 is a NOP. A processor that did not ignore it
  * would exchange eax with eax.
  *
+ * Where the processor keeps the stack pointer to itself at an exit (Intel's), the trap brings it along, in a register that a function
+ * may change: so does the kernel's own tracer, at the same place. Bytes change together that belong together, so no virtual CPU may run
+ * meanwhile; one that was interrupted before the INVD must not find the NOP's middle there, so the way back has a step:
+ *
+ *   0f 1f 44 00 00   nop
+ *   49 89 e3 a8 08   mov %rsp,%r11; test $8,%al     flags are nobody's where a function begins
+ *   49 89 e3 0f 08   mov %rsp,%r11; invd            the flip: a8 becomes 0f
+ *
  * One byte is stored whole by whatever the kernel copies with. A copy of eight bytes is not: it may be a "rep movsb".
  */
 #include "machine/kvm/site.h"
@@ -23,11 +31,28 @@
 
 #define ENTRY 5u
 
-static const uint8_t nop5[ENTRY] = {0x0f, 0x1f, 0x44, 0x00, 0x00}, trap5[ENTRY] = {0x0f, 0x08, 0x44, 0x66, 0x90};
+static const uint8_t nop5[ENTRY] = {0x0f, 0x1f, 0x44, 0x00, 0x00}, trap5[ENTRY] = {0x0f, 0x08, 0x44, 0x66, 0x90},
+		     sp5[ENTRY] = {0x49, 0x89, 0xe3, 0x0f, 0x08};
+#define SP_INVD   3u /* where in sp5 it is, the flip first */
+static const uint8_t sp_no_trap = 0xa8;
 
 static bool is(const uint8_t *p, const uint8_t *q)
 {
 	return !memcmp(p, q, ENTRY);
+}
+
+const uint8_t *dv_trap_flip(const struct dv_trap *t, bool on)
+{
+	unsigned at = t->order[t->steps - 1];
+
+	return on ? &t->now[at] : t->flags & DV_TRAP_SP ? &sp_no_trap : &t->was[at];
+}
+
+// All of the trap but its flip.
+static void unflipped(const struct dv_trap *t, uint8_t *ret)
+{
+	memcpy(ret, t->now, t->size);
+	ret[t->order[t->steps - 1]] = *dv_trap_flip(t, false);
 }
 
 enum dv_trap_state dv_trap_state(const struct dv_trap *t, const uint8_t *bytes, const uint8_t *jump)
@@ -43,6 +68,10 @@ enum dv_trap_state dv_trap_state(const struct dv_trap *t, const uint8_t *bytes, 
 		return DV_TRAP_WAS;
 	if (now)
 		return stub ? DV_TRAP_OFF : DV_TRAP_ON;
+	if (t->flags & DV_TRAP_SP) {
+		unflipped(t, b);
+		return memcmp(bytes, b, t->size) ? DV_TRAP_FOREIGN : DV_TRAP_OFF;
+	}
 	memcpy(b, t->was, t->size);
 	for (unsigned i = 0; i < t->size; i++) // nobody runs a stub: its bytes may have been stored in any order
 		if (stub && bytes[i] == t->now[i])
@@ -61,8 +90,7 @@ bool dv_trap_prepared(const struct dv_trap *t, const uint8_t *bytes, const uint8
 
 	if (t->flags & DV_TRAP_STUB)
 		return !memcmp(bytes, t->now, t->size) && !memcmp(jump, t->jump_was, t->jump_size);
-	memcpy(b, t->now, t->size);
-	b[t->order[t->steps - 1]] = t->was[t->order[t->steps - 1]];
+	unflipped(t, b);
 	return !memcmp(bytes, b, t->size);
 }
 
@@ -90,11 +118,19 @@ static bool sane_stub(const struct dv_trap *t)
 	       jump_target(t->now + 2, 5, t->pc + 2) == jump_target(t->jump_was, t->jump_size, t->place);
 }
 
-// The two shapes that are made byte by byte, and stubs.
+static bool sane_sp(const struct dv_trap *t)
+{
+	return t->flags == DV_TRAP_SP && kernel_address(t->place) && t->pc == t->place + SP_INVD && !(t->hva >> 63) && t->size == ENTRY &&
+	       is(t->was, nop5) && is(t->now, sp5) && t->steps == 1 && t->order[0] == SP_INVD && !t->jump_size;
+}
+
+// The two shapes that are made byte by byte, the one that is not, and stubs.
 bool dv_trap_sane(const struct dv_trap *t)
 {
 	uint8_t changed = 0;
 
+	if (t->flags & DV_TRAP_SP)
+		return sane_sp(t);
 	if (!kernel_address(t->pc) || t->hva >> 63 || t->size < 3 || t->size > sizeof(t->now) || t->now[0] != 0x0f ||
 	    t->now[1] != 0x08 || t->flags & ~DV_TRAP_STUB)
 		return false;
@@ -126,9 +162,23 @@ static unsigned landing(const uint8_t *p, size_t size)
 	return 0;
 }
 
-const char *dv_trap_entry(const uint8_t *p, size_t size, uint64_t addr, struct dv_trap *ret)
+static struct dv_trap entry_trap(uint64_t place, bool sp)
 {
-	struct dv_trap t = {0};
+	struct dv_trap t = {.pc = place, .place = place, .size = ENTRY, .steps = 3, .order = {3, 4, 1}};
+
+	memcpy(t.was, nop5, ENTRY);
+	memcpy(t.now, sp ? sp5 : trap5, ENTRY);
+	if (sp) {
+		t.flags = DV_TRAP_SP;
+		t.pc += SP_INVD;
+		t.steps = 1;
+		t.order[0] = SP_INVD;
+	}
+	return t;
+}
+
+const char *dv_trap_entry(const uint8_t *p, size_t size, uint64_t addr, bool sp, struct dv_trap *ret)
+{
 	unsigned at = landing(p, size);
 
 	p += at;
@@ -143,13 +193,13 @@ const char *dv_trap_entry(const uint8_t *p, size_t size, uint64_t addr, struct d
 	case 0xeb:
 		return "its entry is a jump, not a NOP";
 	}
-	if (size < ENTRY)
-		return "it has no NOP at its entry";
-	t = (struct dv_trap){.pc = addr + at, .place = addr + at, .size = ENTRY, .steps = 3, .order = {3, 4, 1}};
-	memcpy(t.was, nop5, ENTRY);
-	memcpy(t.now, trap5, ENTRY);
-	if (dv_trap_state(&t, p, NULL) == DV_TRAP_FOREIGN)
-		return "it has no NOP at its entry";
-	*ret = t;
-	return NULL;
+	for (unsigned i = 0; size >= ENTRY && i < 2; i++) { // of the other form one may be left over
+		struct dv_trap t = entry_trap(addr + at, i ? !sp : sp);
+
+		if (dv_trap_state(&t, p, NULL) == DV_TRAP_FOREIGN)
+			continue;
+		*ret = t;
+		return NULL;
+	}
+	return "it has no NOP at its entry";
 }

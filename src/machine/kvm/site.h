@@ -16,6 +16,9 @@
 /** The return is a jump, which is led to a stub: bytes of it change that belong together, so no virtual CPU may run meanwhile. */
 #define DV_TRAP_STUB 1u
 
+/** An entry that brings the stack pointer along, in r11. Its bytes change together as well; `pc` is in their middle. */
+#define DV_TRAP_SP 2u
+
 /** What stands at a trap's place. */
 enum dv_trap_state {
 	DV_TRAP_FOREIGN, /**< neither of the following */
@@ -29,12 +32,15 @@ enum dv_trap_state {
  * means the same after each of these stores, and only the last one, the flip, makes it a trap. It is taken out the other way
  * round; after the flip back a guest may still be about to run from pc + 2, so the others, its tail, wait until none is.
  *
+ * Of an entry with DV_TRAP_SP all of it is stored at once, virtual CPUs held; a byte is the flip here too, and while a task may be
+ * about to run from `pc` the rest stays.
+ *
  * Of a stub, `was` is padding that nobody runs, and `now` an INVD and the jump that was led here from `place`.
  */
 struct dv_trap {
 	uint64_t pc;    /**< address of the INVD, which is the program counter at the exit */
 	uint64_t hva;   /**< where `now` is stored in the VMM; the caller's to fill in */
-	uint64_t place; /**< address of the instruction that traps, for the guest: `pc`, or that of the jump */
+	uint64_t place; /**< address of the instruction that traps, for the guest: `pc`, or that of the jump or of the NOP */
 	uint64_t jump_hva; /**< of the jump; the caller's to fill in */
 	uint32_t site;  /**< the caller's */
 	uint8_t size, steps, flags;
@@ -45,6 +51,12 @@ struct dv_trap {
 	uint8_t jump_was[8], jump_now[8];
 };
 
+/** Address of the first byte of `was` and `now`. */
+static inline uint64_t dv_trap_start(const struct dv_trap *t)
+{
+	return t->flags & DV_TRAP_SP ? t->place : t->pc;
+}
+
 /** @p bytes, @p jump: what stands at `hva` and `jump_hva`. */
 enum dv_trap_state dv_trap_state(const struct dv_trap *t, const uint8_t *bytes, const uint8_t *jump);
 /** Do all bytes but the flip stand there, so that it may be made? */
@@ -52,9 +64,12 @@ bool dv_trap_prepared(const struct dv_trap *t, const uint8_t *bytes, const uint8
 /** Could this have been made here? For traps that come from a file. */
 bool dv_trap_sane(const struct dv_trap *t);
 
-/** Entry of the function at @p addr, whose first @p size bytes are @p p. NULL: *ret is it; else why not, a clause of a sentence.
- *  Traps of an earlier dvirt are recognised; `was` is then what the kernel has there. */
-const char *dv_trap_entry(const uint8_t *p, size_t size, uint64_t addr, struct dv_trap *ret);
+/** The byte that makes a trap of it, the last of `order`, or that makes it none any more. Not of a stub. */
+const uint8_t *dv_trap_flip(const struct dv_trap *t, bool on);
+
+/** Entry of the function at @p addr, whose first @p size bytes are @p p, with DV_TRAP_SP if @p sp. NULL: *ret is it; else why not,
+ *  a clause of a sentence. Traps of an earlier dvirt are recognised, of either form; `was` is then what the kernel has there. */
+const char *dv_trap_entry(const uint8_t *p, size_t size, uint64_t addr, bool sp, struct dv_trap *ret);
 
 typedef DV_VEC(struct dv_trap) dv_traps;
 typedef DV_VEC(uint64_t) dv_trap_addrs;

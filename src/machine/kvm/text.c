@@ -6,6 +6,7 @@
 #include "machine/kvm/text.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define TEXT_MAX  (64u << 20)
@@ -23,6 +24,7 @@ struct dv_kvm_text {
 	uint32_t room_left;
 	uint8_t *piece; // of a module
 	size_t piece_room;
+	bool sp; // entries have to bring the stack pointer along
 	char why[DV_TRAP_WHY + 64];
 };
 
@@ -56,6 +58,7 @@ struct dv_kvm_text *dv_kvm_text_create(struct dv_machine *m)
 	uint64_t start = symbol(m, "_stext"), end = symbol(m, "_etext"), at = symbol(m, "x86_return_thunk"), thunk = 0;
 
 	t->m = m;
+	t->sp = ((struct dv_kvm_machine *)m->priv)->host->isa == DV_KVM_VMX || getenv("DVIRT_KVM_SP");
 	if (start && end > start && end - start < TEXT_MAX) {
 		t->bytes = dv_xcalloc(1, end - start);
 		if (dv_kvm_text_read(m, start, t->bytes, end - start)) {
@@ -168,14 +171,15 @@ static bool room(void *ctx, uint64_t *addr, uint8_t *was)
 static const char *take(struct dv_kvm_text *t, struct dv_trap *trap, uint64_t func, uint32_t row, dv_traps *traps,
 			dv_trap_rows *rows)
 {
-	trap->hva = hva_of(t->m, trap->pc, trap->size);
+	trap->hva = hva_of(t->m, dv_trap_start(trap), trap->size);
 	if (trap->jump_size)
 		trap->jump_hva = hva_of(t->m, trap->place, trap->jump_size);
 	if (!trap->hva || (trap->jump_size && !trap->jump_hva))
 		return because(t, "its code lies across two pieces of memory");
 	*DV_PUSH(traps) = *trap;
 	*DV_PUSH(rows) = (struct dv_trap_row){.pc = trap->pc, .place = trap->place, .site = row,
-	                                        .offset = (uint32_t)(trap->place - func)};
+	                                        .offset = (uint32_t)(trap->place - func),
+	                                        .sp = trap->flags & DV_TRAP_SP ? 1 : 0};
 	return NULL;
 }
 
@@ -185,7 +189,7 @@ static const char *entry(struct dv_kvm_text *t, const struct dv_load_site *site,
 	struct dv_trap trap = {0};
 	size_t have;
 	const uint8_t *p = code_at(t, site->addr, ENTRY_MAX, 9, &have);
-	const char *why = p ? dv_trap_entry(p, have, site->addr, &trap) : "its code cannot be read";
+	const char *why = p ? dv_trap_entry(p, have, site->addr, t->sp, &trap) : "its code cannot be read";
 
 	return why ? because(t, why) : take(t, &trap, site->addr, row, traps, rows);
 }

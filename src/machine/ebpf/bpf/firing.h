@@ -69,7 +69,7 @@ struct dv_trap_row {
 	uint64_t place;  /**< of the instruction that it stands for: what a clause has as the program counter */
 	uint32_t site;
 	uint32_t offset; /**< from the function's start */
-	uint64_t pad;    /**< a row's size is a power of two */
+	uint64_t sp;     /**< 1: the trap has brought the stack pointer along, in r11 */
 };
 #define DV_TRAP_LOOK 16u /**< and in the map dv_trap_hits how often each was hit: u64, one for each row */
 static inline uint32_t dv_trap_hash(uint64_t pc)
@@ -152,6 +152,7 @@ struct dv_firing {
 	uint64_t have_task;  /**< 1: `task` was looked for */
 	uint64_t began;      /**< when the program found a trap, ns */
 	uint64_t edge;       /**< 1: there the return address is on top of the stack */
+	uint64_t sp;         /**< 1: the stack pointer is in r11 */
 };
 #define DV_CLAUSE_EPID (1ULL << 32)
 #define DV_FIRING_SIZE 4096u

@@ -302,6 +302,7 @@ DV_INLINE uint64_t on_vcpu(const struct dv_guest_vcpu *c, uint64_t site, uint64_
 	f->pc = pc;
 	f->offset = offset;
 	f->edge = 0;
+	f->sp = 0;
 	f->have_task = 0;
 	f->timestamp = 0;
 	return st;
@@ -326,7 +327,7 @@ DV_INLINE int in_memory(uint64_t vcpu, uint32_t reg)
 	return dv_guest.isa != DV_KVM_VMX || (dv_guest.off.regs_avail != DV_KVM_NO_OFF &&
 					      !probe_read_kernel(&avail, 4, vcpu + dv_guest.off.regs_avail) && avail >> reg & 1);
 }
-enum { K_RAX, K_RCX, K_RDX, K_RBX, K_RSP, K_RBP, K_RSI, K_RDI, K_R8, K_R9, K_RIP = 16 };
+enum { K_RAX, K_RCX, K_RDX, K_RBX, K_RSP, K_RBP, K_RSI, K_RDI, K_R8, K_R9, K_R11 = 11, K_RIP = 16 };
 
 // At a VM exit: is it for one of our traps? The producer's offset, for the site that comes after @p skip others there; 0: no.
 DV_HELPER uint64_t dv_guest_trap(uint64_t vcpu, uint64_t skip)
@@ -369,6 +370,7 @@ DV_HELPER uint64_t dv_guest_trap(uint64_t vcpu, uint64_t skip)
 		if (!st)
 			return 0;
 		firing(st)->edge = 1;
+		firing(st)->sp = DV_RD(r->sp);
 		if (first) {
 			firing(st)->began = ktime_get_ns();
 			dv_add((uint64_t *)(dv_trap_hits +
@@ -465,7 +467,7 @@ DV_HELPER uint64_t dv_guest_rsp(uint64_t st)
 {
 	const struct dv_firing *f = firing(st);
 
-	return in_memory(f->vcpu, K_RSP) ? general(f, K_RSP) : 0;
+	return f->sp ? general(f, K_R11) : in_memory(f->vcpu, K_RSP) ? general(f, K_RSP) : 0;
 }
 
 DV_INLINE uint64_t selector(uint64_t word)
