@@ -443,7 +443,7 @@ static struct dv_error *take_processes(struct cli *c)
 		e = dv_command_watch(p->pid, &fd);
 		if (e)
 			return e;
-		dv_tracer_until(tracer, fd);
+		dv_tracer_until(tracer, p->pid, fd);
 	}
 	return NULL;
 }
