@@ -443,7 +443,7 @@ static struct dv_error *take_processes(struct cli *c)
 		e = dv_command_watch(p->pid, &fd);
 		if (e)
 			return e;
-		dv_tracer_until(tracer, fd);
+		dv_tracer_until(tracer, p->pid, fd);
 	}
 	return NULL;
 }
@@ -517,7 +517,7 @@ static int trace(struct cli *c, int argc, char **argv)
 	e = dv_tracer_run(tracer, &status);
 	if (fflush(out) || (c->output && fclose(out)))
 		e = e ? e : dv_error_sys(errno, "cannot write the output");
-	return e ? dv_cli_fail(e) : status;
+	return e ? dv_cli_fail(e) : status & 0xff; // what a shell sees of it
 }
 
 int main(int argc, char **argv)

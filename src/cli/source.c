@@ -106,6 +106,7 @@ struct dv_error *dv_source_cpp(const struct dv_cpp *cpp, const char *path, const
 		*DV_PUSH(&argv) = cpp->args.data[i];
 	*DV_PUSH(&argv) = (char *)"-";
 	*DV_PUSH(&argv) = NULL;
+	*DV_PUSH(&argv) = NULL; // room for gcc's -E
 	pid = fork();
 	if (pid == 0) {
 		dup2(in, 0);

@@ -157,6 +157,10 @@ bool gen_bits(struct gen *g, const struct dv_node *n, struct bits *b);
 void gen_place_reg(struct gen *g, const struct place *p, unsigned reg); /**< its address into a register (r0 or r2) */
 void gen_mach_reg(struct gen *g, const struct mach *m, unsigned reg);
 void gen_mach_check(struct gen *g, struct mach *m, const struct dv_type *t); /**< keeps r0 */
+/** The machine of what a pointer of type @p t, in r0, points to: that of an address in user space is the process that runs,
+ * and a fault if the address is another machine's. Keeps r0. */
+void gen_pointee(struct gen *g, struct mach *m, const struct dv_type *t);
+struct mach gen_address_mach(const struct place *p); /**< of a pointer to it */
 struct mach gen_load(struct gen *g, const struct dv_node *n);		     /**< value of an lvalue in memory */
 bool gen_is_memory(const struct dv_node *n);
 void gen_store(struct gen *g, const struct dv_node *n, bool want); /**< assignment to an lvalue in memory */

@@ -133,6 +133,7 @@ static void tracemem_fields(struct gen *g, const struct dv_node *n)
 
 	if (gen_is_kind(n->kids[0]->type, DV_TYPE_INT))
 		p.mach = MACH_SELF_VALUE;
+	gen_pointee(g, &p.mach, n->kids[0]->type);
 	gen_is_const(n->kids[1], &size);
 	field_mem(g, dv_type_array(dv_type_int(1, false), (uint32_t)size), p, false);
 	if (n->kid_count > 2)
@@ -151,6 +152,7 @@ static void print_field(struct gen *g, const struct dv_node *n)
 		if (to->size && to->size <= GEN_RECORD_MAX) {
 			p.mach = gen_value(g, n);
 			gen_mach_check(g, &p.mach, t->ref);
+			gen_pointee(g, &p.mach, t);
 			field_mem(g, t->ref, p, true);
 			return;
 		}

@@ -457,6 +457,7 @@ void gen_string(struct gen *g, const struct dv_node *n)
 		limit = t->size && t->size < g->strsize ? t->size + 1 : 0; // it need not have a NUL
 	} else if (t->kind == DV_TYPE_PTR || t->kind == DV_TYPE_INT) {
 		p.mach = gen_value(g, n);
+		gen_pointee(g, &p.mach, t);
 	} else {
 		char name[64];
 
@@ -619,7 +620,7 @@ static struct mach value(struct gen *g, const struct dv_node *n)
 	case DV_NODE_ADDROF:
 		p = gen_place(g, n->kids[0]);
 		gen_place_reg(g, &p, 0);
-		return p.mach;
+		return gen_address_mach(&p);
 	case DV_NODE_CALL:
 		return gen_subr(g, n);
 	default:

@@ -2,7 +2,7 @@
 /*
  * Memory of machines. An lvalue is an address and a machine; offsets of members and constant indices are summed up
  * while generating, so that `p->a.b[3]` costs one addition. A pointer that was loaded from a machine's memory points
- * into that machine. When the machine is known only as the clause runs, PMACH makes sure, before the first access, that
+ * into that machine; whether into its kernel or into the process that runs there is in the pointer's type. When the machine is known only as the clause runs, PMACH makes sure, before the first access, that
  * its kernel has the types that the clause was compiled with.
  */
 #include "code/gen.h"
@@ -39,6 +39,30 @@ void gen_mach_check(struct gen *g, struct mach *m, const struct dv_type *t)
 	gen_get(g, 0, slot);
 	g->held = mark;
 	m->checked = universe;
+}
+
+void gen_pointee(struct gen *g, struct mach *m, const struct dv_type *t)
+{
+	struct label ours = {0};
+	unsigned mark = g->held, addr;
+
+	if (!dv_type_resolve(t)->is_user || (m->kind == MACH_CONST && m->id != DV_MACH_SELF))
+		return;
+	if (m->kind == MACH_HELD) {
+		addr = gen_hold(g);
+		gen_get(g, 1, m->slot);
+		gen_jmp_imm(g, DV_JEQ, 1, DV_MACH_SELF, &ours);
+		gen_imm(g, 1, DV_BI_VM);
+		gen_call(g, DV_FN_BI);
+		gen_get(g, 2, m->slot);
+		gen_jmp_reg(g, DV_JEQ, 0, 2, &ours);
+		gen_imm(g, 1, DV_FAULT_BADMACH);
+		gen_call(g, DV_FN_FAULT);
+		gen_bind(g, &ours);
+		gen_get(g, 0, addr);
+		g->held = mark;
+	}
+	*m = (struct mach){.kind = MACH_CONST, .id = DV_MACH_USER};
 }
 
 void gen_place_reg(struct gen *g, const struct place *p, unsigned reg)
@@ -169,6 +193,7 @@ struct place gen_place_create(struct gen *g, const struct dv_node *n, bool creat
 		// A symbol's types are those of its kernel by construction.
 		if (!p.is_const)
 			gen_mach_check(g, &p.mach, n->type);
+		gen_pointee(g, &p.mach, n->kids[0]->type);
 		break;
 	case DV_NODE_ASSIGN:
 		if (gen_is_aggregate(n->type))
@@ -257,13 +282,13 @@ static struct mach load_string(struct gen *g, const struct dv_node *n, struct pl
 	return MACH_SELF_VALUE;
 }
 
-/** Where a pointer points that was loaded, r0: into the machine that it was loaded from; from scratch, the machine that
- * fired, for what is copied there comes from it. */
+/** Where a pointer points that was loaded, r0: into the machine that it was loaded from; from scratch, or from the process
+ * that runs, the machine that fired, for what is there comes from it. */
 static struct mach from_scratch(struct gen *g, struct mach m)
 {
 	struct label end = {0};
 
-	if (m.kind == MACH_CONST && m.id == DV_MACH_SCRATCH)
+	if (m.kind == MACH_CONST && (m.id == DV_MACH_SCRATCH || m.id == DV_MACH_USER))
 		return MACH_SELF_VALUE;
 	if (m.kind != MACH_HELD)
 		return m;
@@ -273,6 +298,11 @@ static struct mach from_scratch(struct gen *g, struct mach m)
 	gen_put(g, m.slot, 1);
 	gen_bind(g, &end);
 	return m;
+}
+
+struct mach gen_address_mach(const struct place *p)
+{
+	return p->mach.kind == MACH_CONST && p->mach.id == DV_MACH_USER ? MACH_SELF_VALUE : p->mach;
 }
 
 struct mach gen_load(struct gen *g, const struct dv_node *n)
@@ -289,7 +319,7 @@ struct mach gen_load(struct gen *g, const struct dv_node *n)
 	case DV_TYPE_FLOAT:
 	case DV_TYPE_FUNC:
 		gen_place_reg(g, &p, 0);
-		return p.mach;
+		return gen_address_mach(&p);
 	case DV_TYPE_STRING:
 		return load_string(g, n, &p);
 	case DV_TYPE_INT:

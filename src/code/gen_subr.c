@@ -29,6 +29,7 @@ static struct address address(struct gen *g, const struct dv_node *n)
 	a.mach = gen_value(g, n);
 	if (!gen_is_kind(n->type, DV_TYPE_PTR))
 		a.mach = MACH_SELF_VALUE;
+	gen_pointee(g, &a.mach, n->type);
 	a.slot = gen_hold(g);
 	return a;
 }

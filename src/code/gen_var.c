@@ -221,6 +221,24 @@ void gen_stored_mach(struct gen *g, const struct mach *m, const struct dv_node *
 	}
 }
 
+/** r0 = the cell of the element that a held value is to be stored in. A value that turns out to be 0 deletes it, as a
+ * constant 0 does, and goes to @p end. */
+static void element_cell(struct gen *g, const struct dv_node *to, unsigned value, struct label *end)
+{
+	struct label make = {0};
+
+	push_keys(g, to);
+	gen_get(g, 0, value);
+	gen_imm(g, 1, to->var->id);
+	gen_jmp_imm(g, DV_JNE, 0, 0, &make);
+	gen_imm(g, 2, dyn_flags(to, false));
+	gen_call(g, DV_FN_DYNDEL);
+	gen_jmp(g, end);
+	gen_bind(g, &make);
+	gen_imm(g, 2, dyn_flags(to, true));
+	gen_call(g, DV_FN_DYN);
+}
+
 static void store_pointer(struct gen *g, const struct dv_node *to, unsigned value, const struct mach *m)
 {
 	struct label end = {0};
@@ -237,9 +255,12 @@ static void store_pointer(struct gen *g, const struct dv_node *to, unsigned valu
 		gen_call(g, DV_FN_ST);
 		return;
 	}
-	gen_cell(g, to, true);
-	if (is_dynamic(to))
+	if (is_dynamic(to)) {
+		element_cell(g, to, value, &end);
 		gen_jmp_imm(g, DV_JEQ, 0, 0, &end);
+	} else {
+		gen_cell(g, to, true);
+	}
 	at = gen_hold(g);
 	gen_mov(g, 1, 0);
 	gen_get(g, 2, value);
@@ -254,8 +275,13 @@ static void store_pointer(struct gen *g, const struct dv_node *to, unsigned valu
 /** Store a value that is held, or a constant. */
 static void store(struct gen *g, const struct dv_node *to, const struct operand *v, enum dv_fn fn)
 {
+	struct label end = {0};
+
 	if (is_global(to)) {
 		gen_imm(g, 1, to->var->cell);
+	} else if (is_dynamic(to) && !v->is_const) {
+		element_cell(g, to, v->slot, &end);
+		gen_mov(g, 1, 0);
 	} else {
 		gen_cell(g, to, true);
 		gen_mov(g, 1, 0);
@@ -265,6 +291,7 @@ static void store(struct gen *g, const struct dv_node *to, const struct operand 
 	else
 		gen_get(g, 2, v->slot);
 	gen_call(g, fn);
+	gen_bind(g, &end);
 }
 
 void gen_delete(struct gen *g, const struct dv_node *n)
@@ -317,6 +344,18 @@ static uint64_t step_of(const struct dv_node *var, uint32_t scale)
 	return scale ? scale : to && to->size ? to->size : 1;
 }
 
+/** After an update of self->: r0 is the new value, and the thread's own, so that nobody can be adding to it now. An
+ * element of a global array stays, for others may. */
+static void delete_if_zero(struct gen *g, const struct dv_node *to)
+{
+	struct label end = {0};
+
+	gen_jmp_imm(g, DV_JNE, 0, 0, &end);
+	gen_delete(g, to);
+	gen_imm(g, 0, 0);
+	gen_bind(g, &end);
+}
+
 /**
  * Read, change, write: atomic by RMW where others can see the variable. The operation is done in 64 bits by the sign of
  * the variable's type and cut to its width. Leaves the new value in r0, and of a pointer where it is.
@@ -346,6 +385,8 @@ static void update(struct gen *g, const struct dv_node *to, enum dv_op op, struc
 			gen_get(g, 3, b.slot);
 		gen_imm(g, 4, width_of(own));
 		gen_call(g, DV_FN_RMW);
+		if (to->kind == DV_NODE_VAR && is_dynamic(to) && !gen_is_kind(to->type, DV_TYPE_PTR))
+			delete_if_zero(g, to);
 		return;
 	}
 	gen_call(g, DV_FN_LD);

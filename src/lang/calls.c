@@ -16,7 +16,7 @@
 
 #define STREAMS "STREAMS messages are Solaris's, Linux has none"
 #define FREEBSD "its locks are FreeBSD's, Linux has none of them"
-#define GUEST_STOP "a clause cannot stop a process or a kernel"
+#define GUEST_STOP "a clause cannot stop a kernel"
 
 static const struct dv_call_row rows[] = {
 	SUBR("copyin", COPYIN, "ai", "*"), SUBR("copyinstr", COPYINSTR, "a|i", "string"),
@@ -49,7 +49,8 @@ static const struct dv_call_row rows[] = {
 	ACT("setopt", SETOPT, "s|s"), ACT("speculate", SPECULATE, "i"), ACT("commit", COMMIT, "i"),
 	ACT("discard", DISCARD, "i"), ACT("ftruncate", FTRUNCATE, ""),
 	DESTRUCT(ACTION, "system", SYSTEM, NULL, 0), DESTRUCT(ACTION, "freopen", FREOPEN, NULL, 0),
-	DESTRUCT(ACTION, "raise", RAISE, "i", DV_CAN_SIGNAL), DESTRUCT(ACTION, "chill", CHILL, "i", DV_CAN_WAIT),
+	DESTRUCT(ACTION, "raise", RAISE, "i", DV_CAN_SIGNAL), DESTRUCT(ACTION, "stop", RAISE, "", DV_CAN_SIGNAL),
+	 DESTRUCT(ACTION, "chill", CHILL, "i", DV_CAN_WAIT),
 	ACT("stack", STACK, NULL), ACT("ustack", USTACK, NULL), ACT("jstack", USTACK, NULL), ACT("sym", SYM, NULL),
 	ACT("func", SYM, NULL), ACT("mod", MOD, NULL), ACT("usym", USYM, NULL), ACT("ufunc", USYM, NULL),
 	ACT("umod", UMOD, NULL), ACT("uaddr", UADDR, NULL),
@@ -61,7 +62,7 @@ static const struct dv_call_row rows[] = {
 	NO_SUBR("memstr", "use stringof( ) for an array of characters"),
 	NO_SUBR("msgdsize", STREAMS), NO_SUBR("msgsize", STREAMS), NO_SUBR("sx_exclusive_held", FREEBSD),
 	NO_SUBR("sx_isexclusive", FREEBSD), NO_SUBR("sx_shared_held", FREEBSD),
-	NO_ACT("breakpoint", GUEST_STOP), NO_ACT("panic", GUEST_STOP), NO_ACT("stop", GUEST_STOP),
+	NO_ACT("breakpoint", GUEST_STOP), NO_ACT("panic", GUEST_STOP),
 	NO_ACT("return", "a clause cannot change what a function does"),
 	NO_ACT("pcap", "packets are not captured; use tracemem( )"), NO_ACT("printm", "use tracemem( )"),
 	NO_ACT("printt", "use print( )"), NO_ACT("tbdump", "it is no longer part of D"),

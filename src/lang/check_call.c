@@ -2,6 +2,7 @@
 /* Calls of subroutines and actions. Their formats are in check_printf.c, aggregating functions in check_agg.c. */
 #include "lang/impl.h"
 
+#include <signal.h>
 #include <string.h>
 
 bool dv_check_need(struct dv_check *ck, const struct dv_node *n, const char *name, uint32_t min, uint32_t max)
@@ -344,6 +345,10 @@ struct dv_node *dv_check_call(struct dv_check *ck, const struct dv_node *n, bool
 		ok = dv_check_args(ck, n, c, row->args);
 		if (ok && row->call.id == DV_C_EXIT)
 			c->kids[0] = dv_cast(ck, c->kids[0], dv_type_int(4, true));
+		if (ok && row->call.id == DV_C_RAISE && !c->kid_count) { // stop()
+			dv_check_kids(ck, c, 1);
+			c->kids[0] = dv_int_node(ck, n, SIGSTOP, dv_type_int(4, true));
+		}
 		break;
 	}
 	return ok ? c : NULL;

@@ -9,6 +9,15 @@ static const char *machine(const struct dv_check *ck)
 	return ck->env->machine_name ? ck->env->machine_name : "this machine";
 }
 
+// A pointer that lies in user space points there, too.
+static void stay_in_user(struct dv_node *n)
+{
+	const struct dv_type *t = dv_type_resolve(n->type);
+
+	if (t->kind == DV_TYPE_PTR && !t->is_user && dv_in_user(n))
+		n->type = dv_type_user_ptr(t->ref);
+}
+
 struct dv_node *dv_check_deref(struct dv_check *ck, const struct dv_node *at, struct dv_node *ptr)
 {
 	const struct dv_type *t, *to;
@@ -30,6 +39,7 @@ struct dv_node *dv_check_deref(struct dv_check *ck, const struct dv_node *at, st
 	c->op = DV_OP_NONE;
 	dv_check_kids(ck, c, 1);
 	c->kids[0] = ptr;
+	stay_in_user(c);
 	return c;
 }
 
@@ -120,6 +130,7 @@ struct dv_node *dv_check_member(struct dv_check *ck, const struct dv_node *n)
 	c->str = n->str;
 	c->bit_off = (uint32_t)off;
 	c->bit_size = m->bit_size;
+	stay_in_user(c);
 	return c;
 }
 

@@ -386,19 +386,17 @@ static struct dv_node *indexed_variable(struct dv_check *ck, const struct dv_nod
 	return a;
 }
 
-// How many elements the array has that an index goes into; 0: not an array of known size.
-static uint32_t element_count(const struct dv_node *a)
+// The array of the script's own, of known size, that an index goes into; NULL: it is none.
+static const struct dv_node *own_array(const struct dv_node *a)
 {
-	const struct dv_type *t = dv_type_resolve(a->type);
-
-	if (a->kind == DV_NODE_CAST && t->kind == DV_TYPE_PTR)
-		t = dv_type_resolve(a->kids[0]->type);
-	return t->kind == DV_TYPE_ARRAY ? t->count : 0;
+	if (a->kind == DV_NODE_CAST && dv_is_ptr(a->type)) // decayed
+		a = a->kids[0];
+	return dv_type_resolve(a->type)->kind == DV_TYPE_ARRAY && dv_type_resolve(a->type)->count && dv_root_var(a) ? a : NULL;
 }
 
 struct dv_node *dv_check_index(struct dv_check *ck, const struct dv_node *n)
 {
-	const struct dv_node *base = n->kids[0];
+	const struct dv_node *base = n->kids[0], *array;
 	struct dv_node *a = NULL, *i;
 	bool done;
 
@@ -437,10 +435,10 @@ struct dv_node *dv_check_index(struct dv_check *ck, const struct dv_node *n)
 	i = dv_check_value(ck, n->kids[1]);
 	if (!i)
 		return NULL;
-	if (i->kind == DV_NODE_INT && dv_is_aggregate(a->type) && dv_root_var(a) && element_count(a) &&
-	    ((int64_t)i->ival < 0 || i->ival >= element_count(a)))
+	array = i->kind == DV_NODE_INT ? own_array(a) : NULL;
+	if (array && i->ival >= dv_type_resolve(array->type)->count)
 		return DV_ERR_AT(ck, n->kids[1]->loc, "D_ARR_BOUNDS", "index %lld is out of the bounds of %s", (long long)i->ival,
-				 dv_tname(ck, a->type));
+				 dv_tname(ck, array->type));
 	if (dv_type_resolve(a->type)->kind == DV_TYPE_STRING) // its characters
 		a = dv_cast(ck, a, dv_type_ptr(dv_type_char()));
 	a = dv_decay(ck, a);

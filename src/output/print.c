@@ -166,6 +166,15 @@ static void scalar(struct printer *p, const struct dv_type *t, const struct dv_t
 		fprintf(p->f, r->is_signed ? "%lld" : "%llu", (long long)v);
 }
 
+static void text(struct printer *p, const struct dv_type *t, const char *bytes, size_t size)
+{
+	char *safe = out_escape_c(bytes, strnlen(bytes, size));
+
+	type_name(p, t);
+	fprintf(p->f, "\"%s\"", safe);
+	free(safe);
+}
+
 static void value(struct printer *p, const struct dv_type *t, uint64_t bit, uint32_t bit_size)
 {
 	const struct dv_type *r = dv_type_complete(t);
@@ -182,6 +191,12 @@ static void value(struct printer *p, const struct dv_type *t, uint64_t bit, uint
 	case DV_TYPE_PTR:
 		if (size && size <= 64 && bit <= p->bits && size <= p->bits - bit) {
 			scalar(p, t, r, bits_at(p, bit, (uint32_t)size, r->is_signed && r->kind != DV_TYPE_PTR));
+			return;
+		}
+		break;
+	case DV_TYPE_STRING:
+		if (!(bit % 8) && bit <= p->bits && size <= p->bits - bit) {
+			text(p, t, (const char *)p->bytes + bit / 8, size / 8);
 			return;
 		}
 		break;
@@ -219,15 +234,10 @@ void out_print_value(struct dv_output *o, const struct dv_type *t, const struct 
 {
 	struct printer p = {.f = o->f};
 
-	if (v->kind == DV_VALUE_INT) {
+	if (v->kind == DV_VALUE_INT)
 		scalar(&p, t, dv_type_resolve(t), v->i);
-	} else {
-		char *text = out_escape_c(v->bytes, strnlen(v->bytes, v->size));
-
-		type_name(&p, t);
-		fprintf(o->f, "\"%s\"", text);
-		free(text);
-	}
+	else
+		text(&p, t, v->bytes, v->size);
 	fputc('\n', o->f);
 }
 

@@ -97,6 +97,7 @@ struct dv_tracer {
 	uint32_t universes;		      /**< numbers given out */
 	DV_VEC(struct dv_build) builds;
 	DV_VEC(struct dv_proc *) procs;       /**< processes that addresses were of */
+	DV_VEC(struct dv_process *) targets;  /**< those of -c and -p as they were at the start, until an address is of them */
 	DV_VEC(struct dv_gobject *) gobjects; /**< files of guests that they have mapped */
 	DV_VEC(struct dv_guest *) kernels; /**< all that were seen, by the number in dv_load_image::kernel; not owned */
 	bool found;			      /**< machines were looked for */
@@ -122,6 +123,7 @@ struct dv_tracer {
 	int status;
 	uint64_t exit_seq;
 	DV_VEC(int) until; /**< those that have not become readable yet; -1: has */
+	DV_VEC(int) until_pid; /**< whose they are */
 	uint32_t until_left;
 	int stop_fd;
 	atomic_bool stop;
@@ -217,6 +219,8 @@ void dv_symbols_deinit(struct dv_tracer *t);
 void dv_procs_lookup(struct dv_tracer *t, const struct dv_addr *a, struct dv_addr_name *ret);
 /** Look a user stack's addresses up while the process is there; those that are shown alike become alike. */
 void dv_procs_frames(struct dv_tracer *t, struct dv_frames *f);
+/** Look at a process of the host now, so that its addresses have names when it has ended before one of them was seen. */
+void dv_procs_keep(struct dv_tracer *t, int pid);
 void dv_procs_deinit(struct dv_tracer *t);
 
 /* loop.c */

@@ -3,7 +3,8 @@
 // Names in user programs. A process is looked at when an address of it is first seen: when a record with one is printed,
 // or an aggregation's key with one is taken in. What it had mapped then is kept, so that its addresses still have names
 // at the end of the session, when it may be gone. A number and a start time tell one process from another; where it
-// is gone before it was looked at, or it is another one now, addresses stay numbers.
+// is gone before it was looked at, or it is another one now, addresses stay numbers. The processes of -c and -p are
+// looked at when the session begins, for a command may take less time than it takes until its first record is read.
 //
 // Processes of the host: elf/process.h. Of guests: guest/process.h says what is mapped where; the symbols are those of
 // the same path below -x sysroot, if its build id is the one that the guest's memory has, else those that are in the
@@ -133,11 +134,58 @@ static struct dv_guest *running(struct dv_tracer *t, uint32_t machine, uint32_t 
 	return kernel < t->kernels.count && t->kernels.data[kernel] != tm->m->guest ? NULL : tm->m->guest;
 }
 
+static uint64_t tick_ns(void)
+{
+	return 1000000000u / (uint64_t)sysconf(_SC_CLK_TCK);
+}
+
+static bool is_process(const struct dv_process *l, const struct dv_proc *p)
+{
+	return dv_process_pid(l) == (int)p->pid && (!p->start || dv_process_start(l) == p->start / tick_ns());
+}
+
+// The process of -c or -p that this is, as it was when the session began.
+static struct dv_process *take_target(struct dv_tracer *t, const struct dv_proc *p)
+{
+	for (size_t i = 0; i < t->targets.count; i++) {
+		struct dv_process *l = t->targets.data[i];
+
+		if (is_process(l, p)) {
+			t->targets.data[i] = t->targets.data[--t->targets.count];
+			return l;
+		}
+	}
+	return NULL;
+}
+
+void dv_procs_keep(struct dv_tracer *t, int pid)
+{
+	struct dv_process *l;
+	struct dv_error *e = dv_process_open(pid, &l);
+
+	if (!e)
+		*DV_PUSH(&t->targets) = l;
+	dv_error_destroy(e); // it has ended, or cannot be looked at
+}
+
+static void look_local(struct dv_tracer *t, struct dv_proc *p)
+{
+	if (p->local) {
+		if (dv_process_alive(p->local))
+			dv_error_destroy(dv_process_refresh(p->local));
+		return;
+	}
+	dv_error_destroy(dv_process_open((int)p->pid, &p->local));
+	if (p->local && is_process(p->local, p))
+		return;
+	dv_process_close(p->local);
+	p->local = take_target(t, p);
+}
+
 static void look(struct dv_tracer *t, struct dv_proc *p)
 {
 	struct dv_guest *g;
 	struct dv_gprocess *now;
-	uint64_t tick = 1000000000u / (uint64_t)sysconf(_SC_CLK_TCK);
 
 	p->looked = dv_now();
 	if (p->machine) {
@@ -153,16 +201,7 @@ static void look(struct dv_tracer *t, struct dv_proc *p)
 		dv_error_destroy(e);
 		return;
 	}
-	if (p->local) {
-		if (dv_process_alive(p->local))
-			dv_error_destroy(dv_process_refresh(p->local));
-		return;
-	}
-	dv_error_destroy(dv_process_open((int)p->pid, &p->local));
-	if (p->local && p->start && dv_process_start(p->local) != p->start / tick) {
-		dv_process_close(p->local);
-		p->local = NULL;
-	}
+	look_local(t, p);
 }
 
 static void forget(struct dv_proc *p)
@@ -292,6 +331,9 @@ void dv_procs_deinit(struct dv_tracer *t)
 	for (size_t i = 0; i < t->procs.count; i++)
 		forget(t->procs.data[i]);
 	DV_VEC_FREE(&t->procs);
+	for (size_t i = 0; i < t->targets.count; i++)
+		dv_process_close(t->targets.data[i]);
+	DV_VEC_FREE(&t->targets);
 	for (size_t i = 0; i < t->gobjects.count; i++) {
 		dv_elf_close(t->gobjects.data[i]->elf);
 		free(t->gobjects.data[i]->path);

@@ -274,6 +274,8 @@ struct dv_error *dv_tracer_run(struct dv_tracer *t, int *status)
 	if (!t->exiting && !dv_session_halted(t)) {
 		e = load_all(t);
 		if (!e) {
+			for (size_t i = 0; i < t->until_pid.count; i++)
+				dv_procs_keep(t, t->until_pid.data[i]);
 			if (t->on_start)
 				t->on_start(t->on_start_ctx);
 			t->started = true;

@@ -86,6 +86,7 @@ void dv_tracer_destroy(struct dv_tracer *t)
 	DV_VEC_FREE(&t->enablings);
 	DV_VEC_FREE(&t->ticks);
 	DV_VEC_FREE(&t->until);
+	DV_VEC_FREE(&t->until_pid);
 	if (t->stop_fd >= 0)
 		close(t->stop_fd);
 	free(t);
@@ -117,11 +118,12 @@ void dv_tracer_on_start(struct dv_tracer *t, void (*fn)(void *ctx), void *ctx)
 	t->on_start_ctx = ctx;
 }
 
-void dv_tracer_until(struct dv_tracer *t, int fd)
+void dv_tracer_until(struct dv_tracer *t, int pid, int fd)
 {
 	if (t->until.count >= DV_UNTIL_MAX)
 		return;
 	*DV_PUSH(&t->until) = fd;
+	*DV_PUSH(&t->until_pid) = pid;
 	t->until_left++;
 }
 

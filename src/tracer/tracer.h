@@ -54,9 +54,10 @@ uint32_t dv_tracer_probe_count(const struct dv_tracer *t);
 uint32_t dv_tracer_source_probes(const struct dv_tracer *t, uint32_t i);
 /** Called once, when all probes are in. */
 void dv_tracer_on_start(struct dv_tracer *t, void (*fn)(void *ctx), void *ctx);
-/** The session also ends when these descriptors, DV_UNTIL_MAX at most, have all become readable (pidfds of -c and -p). */
+/** The session also ends when these processes of the host, DV_UNTIL_MAX at most, those of -c and -p, have all ended. What
+ * they have mapped when all probes are in keeps its names. @p fd: a pidfd of it. */
 #define DV_UNTIL_MAX 64u
-void dv_tracer_until(struct dv_tracer *t, int fd);
+void dv_tracer_until(struct dv_tracer *t, int pid, int fd);
 /** Run until exit(), dv_tracer_stop() or the traced commands' end. *status: of exit(). */
 struct dv_error *dv_tracer_run(struct dv_tracer *t, int *status) DV_MUST_USE;
 /** Async-signal-safe: end the session as exit(0) would. */

@@ -90,6 +90,30 @@ int main(void)
 	clear(&n);
 	dv_symbols_lookup(t, &a, &n);
 	CHECK(!n.module[0]);
+	// A process of -c: it was looked at when the session began, and has ended before an address of it came.
+	REQUIRE(pipe(fd) == 0);
+	pid = fork();
+	REQUIRE(pid >= 0);
+	if (!pid) {
+		char c;
+
+		close(fd[1]);
+		_exit(read(fd[0], &c, 1) == 1);
+	}
+	dv_procs_keep(t, pid);
+	dv_procs_keep(t, 0x7ffffffe); // there is none
+	a.pid = (uint32_t)pid;
+	a.addr = fn + 1;
+	a.start = 1;
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	clear(&n);
+	dv_symbols_lookup(t, &a, &n);
+	CHECK(!n.module[0]); // another one that bears its number
+	a.start = 0;
+	clear(&n);
+	dv_symbols_lookup(t, &a, &n);
+	CHECK_STR(n.symbol, "the_function");
 	// No process, no names; nor on a machine that there is not.
 	a = (struct dv_addr){.user = true, .addr = fn};
 	clear(&n);
