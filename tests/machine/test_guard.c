@@ -384,6 +384,29 @@ static void test_guest_ends(void)
 	start_vmm();
 }
 
+// A virtual CPU of the guest's has been taken away, and its thread with it.
+static void test_thread_ended(void)
+{
+	const int32_t tids[] = {vmm, 0x3fffffff};
+	struct dv_planter p = planter();
+	struct dv_planted r;
+	struct dv_guard *g;
+	dv_traps t = {0};
+
+	p.tids = tids;
+	p.tid_count = 2;
+	ok(dv_guard_open(vmm, vmm_start, &g));
+	traps(&t);
+	ok(dv_guard_plant(g, &p, t.data, t.count, &r));
+	CHECK_EQ(r.on, FUNCS);
+	ok(dv_guard_remove(g, &p, 3, &r));
+	CHECK_EQ(r.restored, FUNCS);
+	CHECK(!memcmp(code, original, sizeof(original)));
+	dv_guard_close(g);
+	CHECK(!there(file));
+	DV_VEC_FREE(&t);
+}
+
 static void put_file(const void *p, size_t size, mode_t mode)
 {
 	int fd;
@@ -464,6 +487,7 @@ int main(void)
 	restore();
 	test_both_killed();
 	test_guest_ends();
+	test_thread_ended();
 	next_session(0);
 	test_hostile();
 	end_vmm();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Virtual machines read out of a kernel's memory of the test's own making: what is found, while it changes, and where it is no
 // memory or has no end.
+#include <pthread.h>
 #include <unistd.h>
 
 #include "lib/test.h"
@@ -202,6 +203,34 @@ static void test_found(void)
 	CHECK(!dv_kvm_intercepts_invd(&host, vm));
 }
 
+static void *is_me(void *ret)
+{
+	*(int *)ret = gettid();
+	while (*(volatile int *)ret)
+		usleep(100);
+	return NULL;
+}
+
+static void test_ended(bool *slots, bool *vcpus)
+{
+	volatile int tid = 0;
+	pthread_t thread;
+
+	REQUIRE(!pthread_create(&thread, NULL, is_me, (void *)&tid));
+	while (!tid)
+		usleep(100);
+	put4(AT(PID2) + 80, (uint32_t)tid);
+	REQUIRE(!dv_kvm_vm_refresh(&host, vm, slots, vcpus));
+	CHECK(*vcpus && vm->vcpus.data[2].tid == tid);
+	tid = 0;
+	pthread_join(thread, NULL);
+	for (int i = 0; i < 1000 && vm->vcpus.data[2].tid; i++) { // the kernel is soon done with it
+		usleep(1000);
+		REQUIRE(!dv_kvm_vm_refresh(&host, vm, slots, vcpus));
+	}
+	CHECK(*vcpus && !vm->vcpus.data[2].tid);
+}
+
 static void test_changes(void)
 {
 	bool slots, vcpus;
@@ -232,6 +261,8 @@ static void test_changes(void)
 	put4(AT(PID2) + 80, 4194303);
 	REQUIRE(!dv_kvm_vm_refresh(&host, vm, &slots, &vcpus));
 	CHECK(vcpus && !vm->vcpus.data[2].tid);
+	// A thread that has ended, and its number was known.
+	test_ended(&slots, &vcpus);
 	// Slots are looked at when their generation is another.
 	slot(3, 0x200, 4, 0x30000000, 0, 1);
 	REQUIRE(!dv_kvm_vm_refresh(&host, vm, &slots, &vcpus));

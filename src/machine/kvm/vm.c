@@ -297,8 +297,8 @@ static bool read_vcpu(const struct dv_kvm_host *h, const struct dv_kvm_vm *vm, u
 	if (h->isa == DV_KVM_SVM && (!word(h, at + o->svm_vmcb, &v.vmcb) || !(v.vmcb >> 63)))
 		v.vmcb = 0;
 	v.tid = number_of(h, pid);
-	// A thread that has ended leaves its number.
-	if (v.tid != ret->tid && !is_thread(vm->pid, v.tid))
+	// A thread that has ended leaves its number, which may be another's by now.
+	if (!is_thread(vm->pid, v.tid))
 		v.tid = 0;
 	*ret = v;
 	return true;
