@@ -4,10 +4,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/userfaultfd.h>
 #include <signal.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -407,21 +411,132 @@ static void test_thread_ended(void)
 	DV_VEC_FREE(&t);
 }
 
-static void put_file(const void *p, size_t size, mode_t mode)
+// A file that somebody else has for long does not keep the guardian from ours, nor does a guest whose memory cannot be had.
+static void test_others(void)
+{
+	enum { OTHERS = 3 };
+	char paths[OTHERS][64];
+	int fds[OTHERS];
+	struct timespec a, b;
+	pid_t guardian, pid;
+
+	for (unsigned i = 0; i < OTHERS; i++) {
+		snprintf(paths[i], sizeof(paths[i]), "%s/kvm-%u.traps", dir, 1 + i);
+		fds[i] = open(paths[i], O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		CHECK(fds[i] >= 0 && !flock(fds[i], LOCK_EX));
+	}
+	pid = tracer(&guardian, false);
+	clock_gettime(CLOCK_MONOTONIC, &a);
+	kill(-pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	while (on() && clock_gettime(CLOCK_MONOTONIC, &b) == 0 && b.tv_sec < a.tv_sec + 5)
+		usleep(100);
+	CHECK(gone(guardian));
+	clock_gettime(CLOCK_MONOTONIC, &b);
+	CHECK_EQ(on(), 0);
+	CHECK(b.tv_sec - a.tv_sec < 3);
+	for (unsigned i = 0; i < OTHERS; i++) {
+		unlink(paths[i]);
+		close(fds[i]);
+	}
+	restore();
+}
+
+// A VMM that has who reads its memory wait for it for ever. 0: this kernel, or this user, has no userfaultfd.
+static pid_t start_hanging(uint64_t *page)
+{
+	uint64_t *shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pid_t pid = fork();
+
+	if (!pid) {
+		struct uffdio_api api = {.api = UFFD_API};
+		struct uffdio_register reg = {.mode = UFFDIO_REGISTER_MODE_MISSING, .range.len = 4096};
+		void *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		reg.range.start = (uint64_t)(uintptr_t)p;
+		if (p == MAP_FAILED || fd < 0 || ioctl(fd, UFFDIO_API, &api) || ioctl(fd, UFFDIO_REGISTER, &reg))
+			_exit(1);
+		__atomic_store_n(shared, reg.range.start, __ATOMIC_RELEASE);
+		for (;;)
+			pause();
+	}
+	while (!(*page = __atomic_load_n(shared, __ATOMIC_ACQUIRE)) && !waitpid(pid, NULL, WNOHANG))
+		usleep(100);
+	munmap(shared, 4096);
+	return *page ? pid : 0;
+}
+
+static void put_at(const char *path, const void *p, size_t size, mode_t mode)
 {
 	int fd;
 
-	unlink(file);
-	fd = open(file, O_RDWR | O_CREAT, mode);
+	unlink(path);
+	fd = open(path, O_RDWR | O_CREAT, mode);
 	CHECK(fd >= 0 && write(fd, p, size) == (ssize_t)size);
 	fchmod(fd, mode);
 	close(fd);
+}
+
+static void test_hanging(void)
+{
+	enum { FILES = 8 }; // whichever is read first
+	struct {
+		struct { // as in guard.c
+			char magic[8];
+			uint32_t row_size, count;
+			int32_t pid, owner;
+			uint64_t start, owner_start;
+		} head;
+		struct dv_trap trap;
+	} bytes = {.head = {.magic = "dvtraps1", .row_size = sizeof(struct dv_trap), .count = 1}};
+	uint64_t page = 0;
+	pid_t guardian, pid, hanging = start_hanging(&page);
+	struct timespec a, b;
+	char path[64];
+
+	if (!hanging) {
+		fprintf(stderr, "no userfaultfd here: guests whose memory cannot be had are left out\n");
+		return;
+	}
+	pid = tracer(&guardian, false);
+	CHECK(!dv_trap_entry((const uint8_t *)"\x0f\x1f\x44\x00\x00\x90\x90\x90\x90", 9, BASE, &bytes.trap));
+	bytes.trap.hva = page;
+	bytes.head.pid = hanging;
+	bytes.head.start = dv_proc_start(hanging);
+	bytes.head.owner = pid;
+	bytes.head.owner_start = dv_proc_start(pid);
+	for (unsigned i = 0; i < FILES; i++) {
+		snprintf(path, sizeof(path), "%s/kvm-%u.traps", dir, 1 + i);
+		put_at(path, &bytes, sizeof(bytes), 0600);
+	}
+	clock_gettime(CLOCK_MONOTONIC, &a);
+	kill(-pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	while (on() && clock_gettime(CLOCK_MONOTONIC, &b) == 0 && b.tv_sec < a.tv_sec + 5)
+		usleep(100);
+	CHECK_EQ(on(), 0);
+	kill(hanging, SIGKILL);
+	waitpid(hanging, NULL, 0);
+	CHECK(gone(guardian));
+	for (unsigned i = 0; i < FILES; i++) {
+		snprintf(path, sizeof(path), "%s/kvm-%u.traps", dir, 1 + i);
+		CHECK(!there(path));
+	}
+	restore();
+}
+
+static void put_file(const void *p, size_t size, mode_t mode)
+{
+	put_at(file, p, size, mode);
 }
 
 // A file says what it likes: nothing is stored but over a trap.
 static void test_hostile(void)
 {
 	uint8_t good[4096], bad[4096];
+	char other[64];
 	struct dv_guard *g;
 	struct dv_planter p = planter();
 	struct dv_planted r;
@@ -458,6 +573,15 @@ static void test_hostile(void)
 	fails(dv_guard_open(vmm, vmm_start, &g), "cannot use the file");
 	clean();
 	unlink(file);
+	// A second name.
+	put_file(good, sizeof(good), 0600);
+	snprintf(other, sizeof(other), "%s/other", dir);
+	CHECK(!link(file, other));
+	fails(dv_guard_open(vmm, vmm_start, &g), "cannot use the file");
+	clean();
+	CHECK_EQ(cleaned_count, 0);
+	unlink(other);
+	unlink(file);
 	CHECK(!mkfifo(file, 0600));
 	fails(dv_guard_open(vmm, vmm_start, &g), "cannot use the file");
 	clean();
@@ -488,6 +612,8 @@ int main(void)
 	test_both_killed();
 	test_guest_ends();
 	test_thread_ended();
+	test_others();
+	test_hanging();
 	next_session(0);
 	test_hostile();
 	end_vmm();
