@@ -590,6 +590,23 @@ static void no_rsp(void)
 	in_memory(1u << K_RIP | 1u << K_RSP);
 }
 
+// A guest of the guest's runs into an INVD at the address of a trap: that is nothing of ours.
+static void nested(enum dv_kvm_isa isa)
+{
+	uint32_t current = isa == DV_KVM_SVM ? VM_C_CURRENT : VM_C_LOADED, own = isa == DV_KVM_SVM ? VM_C_VMCB : VM_C_VMCS;
+	struct result r;
+
+	registers(trap_pc(1), at(10), at(20));
+	in_kernel(SITE_TRAP, &r);
+	CHECK(r.stack[C_KERNEL].count > 0);
+	memcpy(s.vm.cpu.bytes + VM_C_VMCB + 256, s.vm.cpu.bytes + VM_C_VMCB, 256);
+	vm_cpu(&s.vm, current, s.vm.cpu.address + own + 256);
+	memcpy(s.vm.cpu.bytes + VM_C_VMCB + 256 + VM_B_EXIT, &(uint32_t){0x76}, 4);
+	in_kernel(SITE_TRAP, &r);
+	CHECK_EQ(r.stack[C_KERNEL].count, 0);
+	vm_cpu(&s.vm, current, s.vm.cpu.address + own);
+}
+
 /* -- chance ------------------------------------------------------------------------------------------------------- */
 
 static uint64_t seed = 88172645463325252ull;
@@ -746,6 +763,7 @@ int main(int argc, char **argv)
 		load(&formats[kernels[i].format], kernels[i].index, kernels[i].orcs, kernels[i].isa, kernels[i].own_tables);
 		if (kernels[i].isa == DV_KVM_VMX)
 			no_rsp();
+		nested(kernels[i].isa);
 		if (s.format.size)
 			chain();
 		else

@@ -346,6 +346,9 @@ DV_HELPER uint64_t dv_guest_trap(uint64_t vcpu, uint64_t skip)
 		if (why != EXIT_INVD_SVM)
 			return 0;
 	} else {
+		probe_read_kernel(&vmcb, 8, vcpu + dv_guest.off.vmx_current);
+		if (vmcb != vcpu + dv_guest.off.vmx_own) // likewise
+			return 0;
 		probe_read_kernel(&why, 4, vcpu + dv_guest.off.vmx_reason);
 		// The tracepoint's event has asked for the program counter, see dv_event_tracepoint().
 		if ((why & 0xffff) != EXIT_INVD_VMX || !in_memory(vcpu, K_RIP))
