@@ -138,6 +138,7 @@ static void build(void)
 	put(at + 40 + (number & 63) * 8, AT(PID));
 	put4(AT(PID) + 4, 1);
 	put(AT(PID) + 16 + 8, AT(TASK) + 16 + 16);
+	put4(AT(PID) + 64, 4242); // this process in the first namespace
 	put4(AT(PID) + 64 + 16, number);
 	put(AT(PID) + 64 + 24, AT(NS));
 	put(AT(TASK) + 80, AT(FILES));
@@ -194,6 +195,7 @@ static void test_found(void)
 	REQUIRE(vm->vcpus.count == 1);
 	CHECK_EQ(vm->vcpus.data[0].id, 10);
 	CHECK_EQ(vm->vcpus.data[0].tid, getpid());
+	CHECK_EQ(vm->vcpus.data[0].kernel_tid, 4242);
 	CHECK(dv_kvm_intercepts_invd(&host, vm));
 	CHECK(dv_kvm_vcpu_regs(&host, &vm->vcpus.data[0], &r) && r.cr3 == 0x1000 && r.rip == 0xffffffff81000000 &&
 	      r.gs_base == AT(0));

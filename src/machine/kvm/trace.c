@@ -13,6 +13,7 @@
 #include "machine/kvm/guard.h"
 #include "machine/kvm/load.h"
 #include "machine/kvm/quiet.h"
+#include "machine/kvm/tables.h"
 #include "machine/kvm/text.h"
 
 extern const uint8_t dv_host_bpf[], dv_host_bpf_end[]; // the run-time functions, ebpf/embed.S
@@ -152,66 +153,12 @@ static void unplant(struct dv_kvm_trace *t)
 
 /* -- loading ------------------------------------------------------------------------------------------------------ */
 
-static uint32_t slot_of_tid(const struct dv_guest_tables *tables, uint32_t tid)
-{
-	for (uint32_t i = 0; i < DV_VCPU_LOOK; i++) {
-		uint32_t at = (tid + i) & (DV_GUEST_VCPUS - 1);
-
-		if (!tables->vcpus[at].tid)
-			return at;
-	}
-	return DV_GUEST_VCPUS;
-}
-
-// Programs may run meanwhile: a row is taken by its thread, which is written last.
-static void tell(struct dv_kvm_trace *t)
-{
-	struct dv_guest_tables *tables = dv_bpf_guest_tables(t->loaded);
-	const struct dv_kvm_machine *k = t->m->priv;
-
-	for (uint32_t i = 0; i < DV_GUEST_SLOTS; i++) {
-		struct dv_guest_slot *to = &tables->slots[i];
-		const struct dv_kvm_slot *s = i < k->vm->slots.count ? &k->vm->slots.data[i] : NULL;
-
-		if (s && to->gpa == s->gpa && to->size == s->size && to->hva == s->hva)
-			continue;
-		__atomic_store_n(&to->size, 0, __ATOMIC_RELEASE);
-		if (!s)
-			continue;
-		to->gpa = s->gpa;
-		to->hva = s->hva;
-		__atomic_store_n(&to->size, s->size, __ATOMIC_RELEASE);
-	}
-	for (uint32_t i = 0; i < DV_GUEST_VCPUS; i++) {
-		struct dv_guest_vcpu *row = &tables->vcpus[i];
-		const struct dv_kvm_vcpu *v = row->index < k->vm->vcpus.count ? &k->vm->vcpus.data[row->index] : NULL;
-
-		// A hole would hide the rows behind it: one that nobody has stays, with a thread that cannot be.
-		if (row->tid && (!v || v->tid != (int32_t)row->tid || v->vcpu != row->vcpu))
-			__atomic_store_n(&row->tid, UINT32_MAX, __ATOMIC_RELEASE);
-	}
-	for (uint32_t i = 0; i < k->vm->vcpus.count; i++) {
-		const struct dv_kvm_vcpu *v = &k->vm->vcpus.data[i];
-		struct dv_guest_vcpu *row;
-		uint32_t at;
-		bool there = false;
-
-		for (at = 0; at < DV_GUEST_VCPUS && !there; at++)
-			there = tables->vcpus[at].tid == (uint32_t)v->tid && tables->vcpus[at].index == i;
-		if (there || v->tid <= 0 || (at = slot_of_tid(tables, (uint32_t)v->tid)) == DV_GUEST_VCPUS)
-			continue;
-		row = &tables->vcpus[at];
-		row->index = i;
-		row->vcpu = v->vcpu;
-		row->vmcb = v->vmcb;
-		__atomic_store_n(&row->tid, (uint32_t)v->tid, __ATOMIC_RELEASE);
-	}
-}
-
 void dv_kvm_trace_told(struct dv_kvm_trace *t)
 {
+	const struct dv_kvm_machine *k = t ? t->m->priv : NULL;
+
 	if (t && t->loaded)
-		tell(t);
+		dv_kvm_tell(dv_bpf_guest_tables(t->loaded), k->vm);
 }
 
 // Which of kvm_exit's words is the virtual CPU: the second up to Linux 5.15.
@@ -270,7 +217,7 @@ struct dv_error *dv_kvm_trace_load(struct dv_kvm_trace *t, int region_fd, uint64
 	e = dv_bpf_load_image(t->object, &kernel, region_fd, region_size, image, size, getenv("DVIRT_BPF_LOG") != NULL,
 			      &t->loaded);
 	if (!e) {
-		tell(t);
+		dv_kvm_tell(dv_bpf_guest_tables(t->loaded), k->vm);
 		e = dv_bpf_attach(t->loaded);
 	}
 	if (!e)

@@ -84,6 +84,15 @@ static uint64_t task_of(const struct dv_kvm_host *h, int number)
 	return first - l->task_links - PIDTYPE_TGID * HLIST_NODE;
 }
 
+// The number of a struct pid for the kernel itself: that of the first namespace; 0: none.
+static uint32_t first_number_of(const struct dv_kvm_host *h, uint64_t pid)
+{
+	const struct dv_kvm_layout *l = dv_kvm_layout(h);
+	uint32_t nr;
+
+	return pid && half(h, pid + l->pid_numbers + l->upid_nr, &nr) ? nr : 0;
+}
+
 // The number of a struct pid as this process sees it; 0: it does not.
 static int32_t number_of(const struct dv_kvm_host *h, uint64_t pid)
 {
@@ -300,6 +309,7 @@ static bool read_vcpu(const struct dv_kvm_host *h, const struct dv_kvm_vm *vm, u
 	// A thread that has ended leaves its number, which may be another's by now.
 	if (!is_thread(vm->pid, v.tid))
 		v.tid = 0;
+	v.kernel_tid = v.tid ? first_number_of(h, pid) : 0;
 	*ret = v;
 	return true;
 }

@@ -41,6 +41,7 @@ struct dv_kvm_vcpu {
 	uint64_t vmcb;  /**< SVM: struct vmcb; 0: none */
 	uint32_t id;    /**< its APIC id */
 	int32_t tid;    /**< thread that ran it last, in dvirt's numbers; 0: none */
+	uint32_t kernel_tid; /**< the same in the kernel's own, which its programs see; 0: none */
 };
 #define DV_KVM_SLOTS 512u
 #define DV_KVM_VCPUS 512u
