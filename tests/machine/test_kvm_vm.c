@@ -272,6 +272,16 @@ static void test_changes(void)
 	put(AT(SET), 8);
 	REQUIRE(!dv_kvm_vm_refresh(&host, vm, &slots, &vcpus));
 	CHECK(slots && !vcpus && vm->slots.count == 3 && vm->slots.data[2].gpa == 0x200000);
+	// Writes to one are to be told: it is a change, and a slot of its own.
+	CHECK(!dv_kvm_copied(vm, 0) && !dv_kvm_copied(vm, 0x100000) && !dv_kvm_copied(vm, 1ull << 40));
+	put4(AT(SLOTS) + 56, 1);
+	put(AT(SET), 9);
+	REQUIRE(!dv_kvm_vm_refresh(&host, vm, &slots, &vcpus));
+	CHECK(slots && vm->slots.count == 4);
+	CHECK(dv_kvm_copied(vm, 0) && dv_kvm_copied(vm, 0xffff) && !dv_kvm_copied(vm, 0x10000) && !dv_kvm_copied(vm, 0x100000));
+	put(AT(SET), 10);
+	REQUIRE(!dv_kvm_vm_refresh(&host, vm, &slots, &vcpus));
+	CHECK(!slots);
 	// Another machine, and none.
 	put(AT(FILE_) + 48, AT(KVM + 0x400));
 	put(AT(KVM + 0x400) + 8, AT(MM));

@@ -95,22 +95,37 @@ static void unique(dv_traps *v)
 	v->count = out;
 }
 
+static bool any_stub(const dv_traps *v, size_t from)
+{
+	for (size_t i = from; i < v->count; i++)
+		if (v->data[i].flags & DV_TRAP_STUB)
+			return true;
+	return false;
+}
+
 // struct dv_bpf_inside::traps
 static struct dv_error *make_traps(void *ctx, const struct dv_loaded *l, struct dv_trap_row **ret, uint32_t *count)
 {
 	struct dv_kvm_trace *t = ctx;
 	struct dv_trap_set *set = dv_trap_set_create();
 	dv_trap_rows rows = {0};
+	bool copied = dv_kvm_text_copied(t->m);
 
 	t->traps.count = 0;
 	t->refused = 0;
 	for (uint32_t i = 0; i < l->img->site_count; i++) {
 		const struct dv_load_site *s = &l->sites[i];
+		size_t traps_before = t->traps.count, rows_before = rows.count;
 		const char *why;
 
 		if (s->kind == DV_SITE_TRACEPOINT)
 			continue;
 		why = dv_kvm_text_site(t->text, s, i, set, &t->traps, &rows);
+		if (!why && copied && any_stub(&t->traps, traps_before)) {
+			why = "its memory is being copied, by a migration perhaps, and its return needs changes in two places";
+			t->traps.count = traps_before;
+			rows.count = rows_before;
+		}
 		if (why && !t->refused++)
 			snprintf(t->refused_why, sizeof(t->refused_why), "%s: %s", l->texts + s->target, why);
 	}
@@ -121,17 +136,9 @@ static struct dv_error *make_traps(void *ctx, const struct dv_loaded *l, struct 
 	return NULL;
 }
 
-static struct dv_planter planter(struct dv_kvm_trace *t)
-{
-	const struct dv_kvm_machine *k = t->m->priv;
-
-	return (struct dv_planter){.pid = t->m->pid, .start = k->vm->start, .stop = dv_plant_stop(), .tids = t->m->tids,
-				   .tid_count = t->m->tid_count, .settle_ms = DV_SETTLE_MS, .quiet = dv_kvm_quiet, .ctx = t->m};
-}
-
 static struct dv_error *plant(struct dv_kvm_trace *t)
 {
-	struct dv_planter p = planter(t);
+	struct dv_planter p = dv_kvm_planter(t->m);
 	struct dv_planted done = {0};
 	struct dv_error *e = dv_guard_plant(t->guard, &p, t->traps.data, t->traps.count, &done);
 
@@ -144,7 +151,7 @@ static struct dv_error *plant(struct dv_kvm_trace *t)
 // What the kernel had there, byte for byte.
 static void unplant(struct dv_kvm_trace *t)
 {
-	struct dv_planter p = planter(t);
+	struct dv_planter p = dv_kvm_planter(t->m);
 	struct dv_planted done = {0};
 
 	if (t->guard)
@@ -268,7 +275,7 @@ void dv_kvm_trace_look(struct dv_kvm_trace *t, uint64_t now)
 		return;
 	dv_kvm_load_noisiest(&t->load, &t->traps, share, t->m->maxload, hits_of, t, &out, &hits);
 	if (out.count) {
-		struct dv_planter p = planter(t);
+		struct dv_planter p = dv_kvm_planter(t->m);
 		struct dv_planted done = {0};
 		const struct dv_symbol *s = dv_guest_symbol_at(t->m->guest, out.data[0].place);
 

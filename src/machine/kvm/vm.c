@@ -23,7 +23,7 @@
 #define TREE_DEPTH 12
 
 enum { PIDTYPE_TGID = 1, HLIST_NODE = 16 };
-enum { SLOT_READONLY = 1u << 1, SLOT_INVALID = 1u << 16 };
+enum { SLOT_LOGGED = 1u << 0, SLOT_READONLY = 1u << 1, SLOT_INVALID = 1u << 16 };
 enum { VM_PROTECTED = 1, VM_SEV, VM_SEV_ES, VM_SNP, VM_TDX };
 
 #define INTERCEPT_WORD 3u /* of the control block, at 0x0c: AMD's manual 15, appendix B */
@@ -188,7 +188,7 @@ static void add_slot(struct slots *s, uint64_t gfn, uint64_t pages, uint64_t hva
 	    pages << 12 > USER_END - hva)
 		return;
 	*DV_PUSH(&s->v) = (struct dv_kvm_slot){
-	    .gpa = gfn << 12, .size = pages << 12, .hva = hva, .readonly = flags & SLOT_READONLY};
+	    .gpa = gfn << 12, .size = pages << 12, .hva = hva, .readonly = flags & SLOT_READONLY, .logged = flags & SLOT_LOGGED};
 }
 
 static bool read_chain(const struct dv_kvm_host *h, uint64_t node, uint32_t index, uint32_t *steps, struct slots *ret)
@@ -222,6 +222,17 @@ static int by_size(const void *a, const void *b)
 	return x->size != y->size ? (x->size < y->size) - (x->size > y->size) : by_gpa(a, b);
 }
 
+static bool same_slots(const struct slots *s, const struct dv_kvm_vm *vm)
+{
+	for (size_t i = 0; i < s->v.count && i < vm->slots.count; i++) {
+		const struct dv_kvm_slot *a = &s->v.data[i], *b = &vm->slots.data[i];
+
+		if (a->gpa != b->gpa || a->size != b->size || a->hva != b->hva || a->readonly != b->readonly || a->logged != b->logged)
+			return false;
+	}
+	return s->v.count == vm->slots.count;
+}
+
 // VMMs cut their memory up for their own reasons.
 static void join_slots(struct slots *s)
 {
@@ -233,7 +244,8 @@ static void join_slots(struct slots *s)
 	for (size_t i = 1; i < s->v.count; i++) {
 		struct dv_kvm_slot *a = &s->v.data[n], *b = &s->v.data[i];
 
-		if (a->gpa + a->size == b->gpa && a->hva + a->size == b->hva && a->readonly == b->readonly)
+		if (a->gpa + a->size == b->gpa && a->hva + a->size == b->hva && a->readonly == b->readonly &&
+		    a->logged == b->logged)
 			a->size += b->size;
 		else
 			s->v.data[++n] = *b;
@@ -279,8 +291,7 @@ static int refresh_slots(struct dv_kvm_host *h, struct dv_kvm_vm *vm)
 		if (!read_set(h, set, &s) || !word(h, vm->kvm + l->kvm_slots, &set2) || set2 != set ||
 		    !word(h, set + l->set_generation, &generation2) || generation2 != generation)
 			continue;
-		changed = s.v.count != vm->slots.count ||
-			  (s.v.count && memcmp(s.v.data, vm->slots.data, s.v.count * sizeof(s.v.data[0])));
+		changed = !same_slots(&s, vm);
 		vm->generation = generation;
 		vm->slots.count = 0;
 		for (size_t k = 0; k < s.v.count; k++)
