@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -411,6 +412,44 @@ static void test_thread_ended(void)
 	DV_VEC_FREE(&t);
 }
 
+// A debugger has one of its threads: what needs them held cannot be taken out, and stays written down.
+static void test_debugged(void)
+{
+	struct dv_planter p = planter();
+	struct dv_planted r;
+	struct dv_guard *g;
+	dv_traps t = {0};
+	unsigned stubs = 0;
+
+	ok(dv_guard_open(vmm, vmm_start, &g));
+	traps(&t);
+	for (size_t i = 0; i < t.count; i++)
+		stubs += t.data[i].flags & DV_TRAP_STUB;
+	ok(dv_guard_plant(g, &p, t.data, t.count, &r));
+	CHECK(!ptrace(PTRACE_SEIZE, vmm, NULL, NULL));
+	fails(dv_guard_remove(g, &p, 3, &r), "is being traced by process");
+	CHECK(stubs && stubs < FUNCS);
+	CHECK_EQ(r.on, stubs);
+	CHECK_EQ(r.restored, FUNCS - stubs);
+	CHECK_EQ(on(), stubs);
+	dv_guard_close(g);
+	CHECK(there(file));
+	clean();
+	CHECK_EQ(cleaned_count, 1);
+	CHECK(cleaned.failed);
+	CHECK_EQ(cleaned.counts.on, stubs);
+	fails(dv_guard_open(vmm, vmm_start, &g), "is being traced by process");
+	CHECK(!ptrace(PTRACE_INTERRUPT, vmm, NULL, NULL) && waitpid(vmm, NULL, __WALL) == vmm);
+	CHECK(!ptrace(PTRACE_DETACH, vmm, NULL, NULL));
+	ok(dv_guard_open(vmm, vmm_start, &g));
+	ok(dv_guard_remove(g, &p, 3, &r));
+	CHECK_EQ(r.restored, stubs);
+	CHECK(!memcmp(code, original, sizeof(original)));
+	dv_guard_close(g);
+	CHECK(!there(file));
+	DV_VEC_FREE(&t);
+}
+
 // A file that somebody else has for long does not keep the guardian from ours, nor does a guest whose memory cannot be had.
 static void test_others(void)
 {
@@ -612,6 +651,7 @@ int main(void)
 	test_both_killed();
 	test_guest_ends();
 	test_thread_ended();
+	test_debugged();
 	test_others();
 	test_hanging();
 	next_session(0);

@@ -278,9 +278,7 @@ static struct dv_error *kvm_unload(struct dv_machine *m)
 {
 	struct dv_kvm_machine *k = m->priv;
 
-	if (k->trace)
-		dv_kvm_trace_unload(k->trace, m->state == DV_MACHINE_GONE || !refresh(m));
-	return NULL;
+	return k->trace ? dv_kvm_trace_unload(k->trace, m->state == DV_MACHINE_GONE || !refresh(m)) : NULL;
 }
 
 static const char *kvm_refuses(struct dv_machine *m, const struct dv_load_site *where)

@@ -55,7 +55,7 @@ void dv_kvm_trace_destroy(struct dv_kvm_trace *t, bool foreign)
 {
 	if (!t)
 		return;
-	dv_kvm_trace_unload(t, foreign);
+	dv_error_destroy(dv_kvm_trace_unload(t, foreign));
 	dv_kvm_load_deinit(&t->load);
 	dv_kvm_text_destroy(t->text);
 	dv_bpf_object_close(t->object);
@@ -148,14 +148,21 @@ static struct dv_error *plant(struct dv_kvm_trace *t)
 	return e;
 }
 
-// What the kernel had there, byte for byte.
-static void unplant(struct dv_kvm_trace *t)
+// What the kernel had there, byte for byte. Fails when some of it traps still.
+static struct dv_error *unplant(struct dv_kvm_trace *t)
 {
 	struct dv_planter p = dv_kvm_planter(t->m);
 	struct dv_planted done = {0};
+	struct dv_error *e = t->guard ? dv_guard_remove(t->guard, &p, RESTORE_TRIES, &done) : NULL;
 
-	if (t->guard)
-		dv_error_destroy(dv_guard_remove(t->guard, &p, RESTORE_TRIES, &done));
+	if (!done.on) { // no more than what lies behind them is left
+		dv_error_destroy(e);
+		return NULL;
+	}
+	if (!e)
+		e = dv_error_create(DV_ERR_OTHER, "its memory cannot be written");
+	e = dv_error_wrap(e, "%u trap%s in the guest cannot be taken out", done.on, done.on == 1 ? "" : "s");
+	return dv_error_hint(e, "they cost it time and do nothing else; \"dvirt clean\" takes them out");
 }
 
 /* -- loading ------------------------------------------------------------------------------------------------------ */
@@ -214,7 +221,8 @@ struct dv_error *dv_kvm_trace_load(struct dv_kvm_trace *t, int region_fd, uint64
 				     "begin the session anew");
 	if (!dv_kvm_intercepts_invd(k->host, k->vm))
 		return dv_error_create(DV_ERR_UNKNOWN, "its virtual CPUs do not intercept INVD: the host's KVM is of another kind");
-	dv_kvm_trace_unload(t, false);
+	// What cannot be taken out is tried again by dv_guard_open(), which says so.
+	dv_error_destroy(dv_kvm_trace_unload(t, false));
 	dv_kvm_load_reset(&t->load);
 	e = dv_guard_open(t->m->pid, k->vm->start, &t->guard);
 	if (e)
@@ -230,7 +238,7 @@ struct dv_error *dv_kvm_trace_load(struct dv_kvm_trace *t, int region_fd, uint64
 	if (!e)
 		e = plant(t);
 	if (e) {
-		dv_kvm_trace_unload(t, false);
+		dv_error_destroy(dv_kvm_trace_unload(t, false));
 		return e;
 	}
 	if (t->refused)
@@ -243,10 +251,10 @@ struct dv_error *dv_kvm_trace_load(struct dv_kvm_trace *t, int region_fd, uint64
 	return NULL;
 }
 
-void dv_kvm_trace_unload(struct dv_kvm_trace *t, bool foreign)
+struct dv_error *dv_kvm_trace_unload(struct dv_kvm_trace *t, bool foreign)
 {
-	if (!foreign)
-		unplant(t);
+	struct dv_error *e = foreign ? NULL : unplant(t);
+
 	dv_guard_close(t->guard);
 	t->guard = NULL;
 	drop(t);
@@ -254,6 +262,7 @@ void dv_kvm_trace_unload(struct dv_kvm_trace *t, bool foreign)
 	free(t->image);
 	t->image = NULL;
 	t->image_size = 0;
+	return e;
 }
 
 static uint64_t hits_of(void *ctx, uint64_t pc)
@@ -278,12 +287,18 @@ void dv_kvm_trace_look(struct dv_kvm_trace *t, uint64_t now)
 		struct dv_planter p = dv_kvm_planter(t->m);
 		struct dv_planted done = {0};
 		const struct dv_symbol *s = dv_guest_symbol_at(t->m->guest, out.data[0].place);
+		struct dv_error *e = dv_unplant(&p, out.data, out.count, &done);
+		size_t removed = out.count - done.on;
 
-		dv_error_destroy(dv_unplant(&p, out.data, out.count, &done));
-		snprintf(t->m->note, sizeof(t->m->note),
-			 "probes take %u%% of a virtual CPU's time, -x maxload allows %u%%: %zu place%s removed, %s%.64s with %llu hits a "
-			 "second", share, t->m->maxload, out.count, out.count == 1 ? " is" : "s are",
-			 out.count == 1 ? "" : "first ", s ? s->name : "?", (unsigned long long)hits);
+		if (e && done.on)
+			snprintf(t->m->note, sizeof(t->m->note), "probes take %u%% of a virtual CPU's time, -x maxload allows %u%%, and %u "
+				 "cannot be removed: %.120s", share, t->m->maxload, done.on, e->msg);
+		else
+			snprintf(t->m->note, sizeof(t->m->note), "probes take %u%% of a virtual CPU's time, -x maxload allows %u%%: %zu "
+				 "place%s removed, %s%.64s with %llu hits a second", share, t->m->maxload, removed,
+				 removed == 1 ? " is" : "s are", removed == 1 ? "" : "first ", s ? s->name : "?",
+				 (unsigned long long)hits);
+		dv_error_destroy(e);
 	}
 	DV_VEC_FREE(&out);
 }
