@@ -25,7 +25,7 @@
 #include <time.h>
 
 #include "base/system.h"
-#include "machine/qemu/ctlmsg.h"
+#include "machine/rundir.h"
 
 #define ROWS_MAX (1u << 20)
 #define WAIT_MS  3000u /* for another dvirt, or its guardian, to be done */
@@ -56,7 +56,7 @@ static void pause_ms(unsigned ms)
 
 static struct dv_error *rundir(char *dir, size_t size)
 {
-	int r = dv_ctl_rundir(true, dir, size);
+	int r = dv_rundir_path(true, dir, size);
 
 	return r ? dv_error_sys(-r, "cannot use the directory \"%s\"", dir) : NULL;
 }
