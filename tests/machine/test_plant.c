@@ -566,6 +566,40 @@ static void test_holding(struct dv_planter *p)
 	check_alive(p->pid);
 }
 
+static unsigned asked;
+
+static bool takes_long(void *ctx, const uint64_t *addrs, uint32_t count, uint8_t *busy, bool held)
+{
+	(void)ctx;
+	(void)addrs;
+	(void)count;
+	(void)busy;
+	asked++;
+	if (!held)
+		sleep(1);
+	return false;
+}
+
+// Whoever has to be asked may be slow, at the guest's will: there is an end to it.
+static void test_slow(struct dv_planter *p, dv_traps *t)
+{
+	struct dv_planter slow = *p;
+	struct dv_planted r;
+	double a;
+
+	slow.quiet = takes_long;
+	ok(dv_plant(p, t->data, t->count, &r));
+	ok(dv_unplant(p, t->data, t->count, &r));
+	a = ms();
+	ok(dv_replant(&slow, t->data, t->count, 50, &r));
+	CHECK(ms() - a < 8000);
+	CHECK(asked >= 2 && asked <= 4);
+	CHECK_EQ(r.off, t->count);
+	ok(dv_replant(p, t->data, t->count, 20, &r));
+	CHECK_EQ(r.restored, t->count);
+	check_alive(p->pid);
+}
+
 static void test_gone(struct dv_planter *p, dv_traps *t)
 {
 	struct dv_planted r;
@@ -613,6 +647,7 @@ int main(int argc, char **argv)
 	test_foreign(&p, &all);
 	test_holding(&p);
 	test_executing();
+	test_slow(&p, &few);
 	test_gone(&p, &all);
 	DV_VEC_FREE(&all);
 	DV_VEC_FREE(&bytes);
