@@ -13,6 +13,7 @@
 #include "guest/priv.h"
 
 #define BANNER "Linux version "
+#define TEXTS_MAX 64u /* that begin like it: an image may be made to be slow */
 
 uint64_t dv_guest_addr(const struct dv_guest *g, const char *name)
 {
@@ -78,11 +79,11 @@ static struct dv_error *load_symbols(struct dv_guest *g, const uint8_t *buf, uin
 	if (!read_banner(g, dv_guest_addr(g, "linux_banner"))) {
 		// Without CONFIG_KALLSYMS_ALL data has no symbols.
 		const uint8_t *p = buf, *end = buf + size;
+		bool found = false;
 
-		while ((p = memmem(p, end - p, BANNER, sizeof(BANNER) - 1)) &&
-		       !read_banner(g, g->image.va + off + (p - buf)))
-			p++;
-		if (!p)
+		for (unsigned i = 0; i < TEXTS_MAX && !found && (p = memmem(p, end - p, BANNER, sizeof(BANNER) - 1)); i++, p++)
+			found = read_banner(g, g->image.va + off + (p - buf));
+		if (!found)
 			return dv_error_create(DV_ERR_UNKNOWN,
 					       "no \"" BANNER "\" text found in the kernel image at 0x%llx",
 					       (unsigned long long)g->image.va);

@@ -29,6 +29,7 @@
 #define NAME_MAX_   511  // KSYM_NAME_LEN is 512 since 6.1
 #define ENTRY_MAX   (NAME_MAX_ + 3)
 #define WORK_MAX    (200u << 20) // names looked at in search of the table: an image may be made to be slow
+#define DIGITS_MAX  4096u // places looked at that may be in the table of tokens: likewise
 #define MARKER_GAP  (8u << 20) // between markers and token_table: seqs_of_names
 
 static uint32_t le16(const uint8_t *p)
@@ -101,11 +102,12 @@ static bool tokens_at(const uint8_t *img, size_t size, uint64_t off, uint64_t *i
 	return false;
 }
 
-static bool find_tokens(const uint8_t *img, size_t size, uint64_t from, struct dv_kallsyms_loc *loc, uint64_t *next)
+static bool find_tokens(const uint8_t *img, size_t size, uint64_t from, struct dv_kallsyms_loc *loc, uint64_t *next,
+			unsigned *left)
 {
 	static const char digits[20] = "0\0001\0002\0003\0004\0005\0006\0007\0008\0009";
 
-	while (from < size) {
+	for (; from < size && *left; --*left) {
 		const uint8_t *p = memmem(img + from, size - from, digits, sizeof(digits));
 		uint64_t at, end;
 
@@ -287,9 +289,10 @@ bool dv_kallsyms_find(const uint8_t *img, size_t size, uint64_t at, uint64_t va,
 {
 	struct dv_kallsyms_loc loc = {.va = at};
 	uint64_t from = 0, work = WORK_MAX;
+	unsigned digits = DIGITS_MAX;
 
 	// A leftover of an earlier stage may look right up to a point: go on after it, a few times.
-	for (unsigned tries = 0; tries < 8 && find_tokens(img, size, from, &loc, &from); tries++) {
+	for (unsigned tries = 0; tries < 8 && find_tokens(img, size, from, &loc, &from, &digits); tries++) {
 		if (find_names(img, &loc, &work) && find_addrs(img, size, va, va_size, &loc)) {
 			*ret = loc;
 			return true;

@@ -12,7 +12,7 @@
 #include "machine/fake/fake.h"
 #include "machine/kvm/kvm.h"
 #include "machine/qemu/client.h"
-#include "machine/qemu/ctlmsg.h"
+#include "machine/rundir.h"
 
 const struct dv_backend *const dv_backends[] = {
 #ifdef DV_HAVE_EBPF
@@ -61,7 +61,7 @@ void dv_doctor(const struct dv_doctor *d)
 
 struct dv_error *dv_rundir(bool create, char *buf, size_t size)
 {
-	int r = dv_ctl_rundir(create, buf, size);
+	int r = dv_rundir_path(create, buf, size);
 
 	if (r == 0)
 		return NULL;

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <time.h>
+
 #include "lib/test.h"
 #include "synth.h"
 
@@ -152,6 +154,23 @@ static void hostile(enum synth_order order, enum dv_kallsyms_mode mode)
 	free(b.p);
 }
 
+// An image that looks everywhere like the middle of the table of tokens must not make it slow.
+static void digits(void)
+{
+	static const char run[20] = "0\0001\0002\0003\0004\0005\0006\0007\0008\0009";
+	const size_t size = 16 << 20;
+	struct dv_kallsyms_loc loc;
+	uint8_t *p = malloc(size);
+	clock_t began;
+
+	for (size_t i = 0; i < size; i++)
+		p[i] = (uint8_t)run[i % sizeof(run)];
+	began = clock();
+	CHECK(!dv_kallsyms_find(p, size, BASE, BASE, size, &loc));
+	CHECK(clock() - began < 3 * CLOCKS_PER_SEC);
+	free(p);
+}
+
 // Names made to fall into one chain of the hash must not make it slow.
 static void collisions(void)
 {
@@ -183,5 +202,6 @@ int main(void)
 		}
 	}
 	collisions();
+	digits();
 	return test_done();
 }

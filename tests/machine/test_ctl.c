@@ -8,6 +8,7 @@
 
 #include "lib/test.h"
 #include "machine/qemu/ctlmsg.h"
+#include "machine/rundir.h"
 
 static struct dv_ctl_packet p;
 static int s[2];
@@ -190,19 +191,19 @@ static void test_rundir(void)
 	REQUIRE(mkdtemp(base));
 	snprintf(dir, sizeof(dir), "%s/run", base);
 	setenv("DVIRT_RUNDIR", dir, 1);
-	CHECK_EQ(dv_ctl_rundir(false, buf, sizeof(buf)), -ENOENT);
-	CHECK_EQ(dv_ctl_rundir(true, buf, sizeof(buf)), 0);
+	CHECK_EQ(dv_rundir_path(false, buf, sizeof(buf)), -ENOENT);
+	CHECK_EQ(dv_rundir_path(true, buf, sizeof(buf)), 0);
 	CHECK_STR(buf, dir);
 	CHECK(stat(dir, &st) == 0 && (st.st_mode & 0777) == 0700);
-	CHECK_EQ(dv_ctl_rundir(true, buf, 8), -ENAMETOOLONG);
+	CHECK_EQ(dv_rundir_path(true, buf, 8), -ENAMETOOLONG);
 	chmod(dir, 0777);
-	CHECK_EQ(dv_ctl_rundir(false, buf, sizeof(buf)), -EPERM);
+	CHECK_EQ(dv_rundir_path(false, buf, sizeof(buf)), -EPERM);
 	chmod(dir, 0755);
-	CHECK_EQ(dv_ctl_rundir(false, buf, sizeof(buf)), 0);
+	CHECK_EQ(dv_rundir_path(false, buf, sizeof(buf)), 0);
 	snprintf(file, sizeof(file), "%s/file", dir);
 	close(open(file, O_CREAT | O_WRONLY, 0600));
 	setenv("DVIRT_RUNDIR", file, 1);
-	CHECK_EQ(dv_ctl_rundir(true, buf, sizeof(buf)), -ENOTDIR);
+	CHECK_EQ(dv_rundir_path(true, buf, sizeof(buf)), -ENOTDIR);
 	unlink(file);
 	rmdir(dir);
 	rmdir(base);

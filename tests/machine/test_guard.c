@@ -4,10 +4,15 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/userfaultfd.h>
 #include <signal.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -366,64 +371,64 @@ static void test_both_killed(void)
 }
 
 // What is said, or "".
-static const char *look(struct dv_kvm_keep *k, struct dv_guard *g, dv_traps *t, const struct dv_kvm_vm *vm)
+static const char *look(struct dv_kvm_keep *k, struct dv_guard *g, dv_traps *t, bool copied)
 {
 	static char note[256];
 	struct dv_planter p = planter();
 
+	if (copied)
+		p.quiet = NULL;
 	note[0] = '\0';
-	dv_kvm_keep_look(k, g, &p, t, vm, note, sizeof(note));
+	dv_kvm_keep_look(k, copied, g, &p, t, note, sizeof(note));
 	return note;
 }
 
 // Snapshots and migrations.
 static void test_memory_moves(void)
 {
-	struct dv_kvm_slot slot = {.hva = (uintptr_t)code, .size = CODE}, other = {.hva = 4096, .size = 4096, .logged = true};
-	struct dv_kvm_vm vm = {0};
 	struct dv_planter p = planter();
 	struct dv_kvm_keep k = {0};
 	struct dv_planted r;
 	struct dv_guard *g;
 	dv_traps t = {0};
 
-	*DV_PUSH(&vm.slots) = slot;
-	*DV_PUSH(&vm.slots) = other;
 	ok(dv_guard_open(vmm, vmm_start, &g));
 	traps(&t);
 	ok(dv_guard_plant(g, &p, t.data, t.count, &r));
 	CHECK_EQ(on(), FUNCS);
 	t.data[5].state = DV_TRAP_OFF; // as one that took too much time
-	CHECK(!*look(&k, g, &t, &vm));
-	// While it is copied all are out, byte for byte.
-	vm.slots.data[0].logged = true;
-	CHECK(strstr(look(&k, g, &t, &vm), "out as long"));
-	CHECK(!memcmp(code, original, sizeof(original)));
-	CHECK(!*look(&k, g, &t, &vm));
+	CHECK(!*look(&k, g, &t, false));
+	CHECK(strstr(look(&k, g, &t, true), "out as long"));
 	CHECK_EQ(on(), 0);
-	vm.slots.data[0].logged = false;
-	CHECK(strstr(look(&k, g, &t, &vm), "in again"));
+	CHECK(!*look(&k, g, &t, true));
+	CHECK_EQ(on(), 0);
+	CHECK(strstr(look(&k, g, &t, false), "in again"));
 	CHECK_EQ(on(), FUNCS - 1);
-	CHECK(!*look(&k, g, &t, &vm));
+	CHECK(!*look(&k, g, &t, false));
 	// Memory as it was before.
 	memcpy(code, original, sizeof(original));
-	CHECK(strstr(look(&k, g, &t, &vm), "put back"));
+	CHECK(strstr(look(&k, g, &t, false), "put back"));
 	CHECK_EQ(on(), FUNCS - 1);
-	CHECK(!*look(&k, g, &t, &vm) && !*look(&k, g, &t, &vm));
+	CHECK(!*look(&k, g, &t, false) && !*look(&k, g, &t, false));
 	// And with other code in one place, which keeps it.
 	memcpy(code, original, sizeof(original));
 	memset(code + SLOT, 0x90, 5);
-	CHECK(strstr(look(&k, g, &t, &vm), "put back"));
+	CHECK(strstr(look(&k, g, &t, false), "put back"));
 	CHECK_EQ(on(), FUNCS - 2);
 	memcpy(code + SLOT, original + SLOT, 5);
 	for (unsigned i = 0; i < 4; i++)
-		CHECK(!*look(&k, g, &t, &vm));
+		CHECK(!*look(&k, g, &t, false));
 	CHECK_EQ(on(), FUNCS - 2);
+	// A log that is always kept means nothing, until it has ended.
+	k = (struct dv_kvm_keep){.always = true};
+	CHECK(!*look(&k, g, &t, true) && !*look(&k, g, &t, true) && !*look(&k, g, &t, false));
+	CHECK_EQ(on(), FUNCS - 2);
+	CHECK(strstr(look(&k, g, &t, true), "out as long"));
+	CHECK(strstr(look(&k, g, &t, false), "in again"));
 	ok(dv_guard_remove(g, &p, 3, &r));
 	CHECK(!memcmp(code, original, sizeof(original)));
 	dv_guard_close(g);
 	CHECK(!there(file));
-	DV_VEC_FREE(&vm.slots);
 	DV_VEC_FREE(&t);
 }
 
@@ -447,21 +452,193 @@ static void test_guest_ends(void)
 	start_vmm();
 }
 
-static void put_file(const void *p, size_t size, mode_t mode)
+// A virtual CPU of the guest's has been taken away, and its thread with it.
+static void test_thread_ended(void)
+{
+	const int32_t tids[] = {vmm, 0x3fffffff};
+	struct dv_planter p = planter();
+	struct dv_planted r;
+	struct dv_guard *g;
+	dv_traps t = {0};
+
+	p.tids = tids;
+	p.tid_count = 2;
+	ok(dv_guard_open(vmm, vmm_start, &g));
+	traps(&t);
+	ok(dv_guard_plant(g, &p, t.data, t.count, &r));
+	CHECK_EQ(r.on, FUNCS);
+	ok(dv_guard_remove(g, &p, 3, &r));
+	CHECK_EQ(r.restored, FUNCS);
+	CHECK(!memcmp(code, original, sizeof(original)));
+	dv_guard_close(g);
+	CHECK(!there(file));
+	DV_VEC_FREE(&t);
+}
+
+// A debugger has one of its threads: what needs them held cannot be taken out, and stays written down.
+static void test_debugged(void)
+{
+	struct dv_planter p = planter();
+	struct dv_planted r;
+	struct dv_guard *g;
+	dv_traps t = {0};
+	unsigned stubs = 0;
+
+	ok(dv_guard_open(vmm, vmm_start, &g));
+	traps(&t);
+	for (size_t i = 0; i < t.count; i++)
+		stubs += t.data[i].flags & DV_TRAP_STUB;
+	ok(dv_guard_plant(g, &p, t.data, t.count, &r));
+	CHECK(!ptrace(PTRACE_SEIZE, vmm, NULL, NULL));
+	fails(dv_guard_remove(g, &p, 3, &r), "is being traced by process");
+	CHECK(stubs && stubs < FUNCS);
+	CHECK_EQ(r.on, stubs);
+	CHECK_EQ(r.restored, FUNCS - stubs);
+	CHECK_EQ(on(), stubs);
+	dv_guard_close(g);
+	CHECK(there(file));
+	clean();
+	CHECK_EQ(cleaned_count, 1);
+	CHECK(cleaned.failed);
+	CHECK_EQ(cleaned.counts.on, stubs);
+	fails(dv_guard_open(vmm, vmm_start, &g), "is being traced by process");
+	CHECK(!ptrace(PTRACE_INTERRUPT, vmm, NULL, NULL) && waitpid(vmm, NULL, __WALL) == vmm);
+	CHECK(!ptrace(PTRACE_DETACH, vmm, NULL, NULL));
+	ok(dv_guard_open(vmm, vmm_start, &g));
+	ok(dv_guard_remove(g, &p, 3, &r));
+	CHECK_EQ(r.restored, stubs);
+	CHECK(!memcmp(code, original, sizeof(original)));
+	dv_guard_close(g);
+	CHECK(!there(file));
+	DV_VEC_FREE(&t);
+}
+
+// A file that somebody else has for long does not keep the guardian from ours, nor does a guest whose memory cannot be had.
+static void test_others(void)
+{
+	enum { OTHERS = 3 };
+	char paths[OTHERS][64];
+	int fds[OTHERS];
+	struct timespec a, b;
+	pid_t guardian, pid;
+
+	for (unsigned i = 0; i < OTHERS; i++) {
+		snprintf(paths[i], sizeof(paths[i]), "%s/kvm-%u.traps", dir, 1 + i);
+		fds[i] = open(paths[i], O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		CHECK(fds[i] >= 0 && !flock(fds[i], LOCK_EX));
+	}
+	pid = tracer(&guardian, false);
+	clock_gettime(CLOCK_MONOTONIC, &a);
+	kill(-pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	while (on() && clock_gettime(CLOCK_MONOTONIC, &b) == 0 && b.tv_sec < a.tv_sec + 5)
+		usleep(100);
+	CHECK(gone(guardian));
+	clock_gettime(CLOCK_MONOTONIC, &b);
+	CHECK_EQ(on(), 0);
+	CHECK(b.tv_sec - a.tv_sec < 3);
+	for (unsigned i = 0; i < OTHERS; i++) {
+		unlink(paths[i]);
+		close(fds[i]);
+	}
+	restore();
+}
+
+// A VMM that has who reads its memory wait for it for ever. 0: this kernel, or this user, has no userfaultfd.
+static pid_t start_hanging(uint64_t *page)
+{
+	uint64_t *shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pid_t pid = fork();
+
+	if (!pid) {
+		struct uffdio_api api = {.api = UFFD_API};
+		struct uffdio_register reg = {.mode = UFFDIO_REGISTER_MODE_MISSING, .range.len = 4096};
+		void *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		reg.range.start = (uint64_t)(uintptr_t)p;
+		if (p == MAP_FAILED || fd < 0 || ioctl(fd, UFFDIO_API, &api) || ioctl(fd, UFFDIO_REGISTER, &reg))
+			_exit(1);
+		__atomic_store_n(shared, reg.range.start, __ATOMIC_RELEASE);
+		for (;;)
+			pause();
+	}
+	while (!(*page = __atomic_load_n(shared, __ATOMIC_ACQUIRE)) && !waitpid(pid, NULL, WNOHANG))
+		usleep(100);
+	munmap(shared, 4096);
+	return *page ? pid : 0;
+}
+
+static void put_at(const char *path, const void *p, size_t size, mode_t mode)
 {
 	int fd;
 
-	unlink(file);
-	fd = open(file, O_RDWR | O_CREAT, mode);
+	unlink(path);
+	fd = open(path, O_RDWR | O_CREAT, mode);
 	CHECK(fd >= 0 && write(fd, p, size) == (ssize_t)size);
 	fchmod(fd, mode);
 	close(fd);
+}
+
+static void test_hanging(void)
+{
+	enum { FILES = 8 }; // whichever is read first
+	struct {
+		struct { // as in guard.c
+			char magic[8];
+			uint32_t row_size, count;
+			int32_t pid, owner;
+			uint64_t start, owner_start;
+		} head;
+		struct dv_trap trap;
+	} bytes = {.head = {.magic = "dvtraps1", .row_size = sizeof(struct dv_trap), .count = 1}};
+	uint64_t page = 0;
+	pid_t guardian, pid, hanging = start_hanging(&page);
+	struct timespec a, b;
+	char path[64];
+
+	if (!hanging) {
+		fprintf(stderr, "no userfaultfd here: guests whose memory cannot be had are left out\n");
+		return;
+	}
+	pid = tracer(&guardian, false);
+	CHECK(!dv_trap_entry((const uint8_t *)"\x0f\x1f\x44\x00\x00\x90\x90\x90\x90", 9, BASE, &bytes.trap));
+	bytes.trap.hva = page;
+	bytes.head.pid = hanging;
+	bytes.head.start = dv_proc_start(hanging);
+	bytes.head.owner = pid;
+	bytes.head.owner_start = dv_proc_start(pid);
+	for (unsigned i = 0; i < FILES; i++) {
+		snprintf(path, sizeof(path), "%s/kvm-%u.traps", dir, 1 + i);
+		put_at(path, &bytes, sizeof(bytes), 0600);
+	}
+	clock_gettime(CLOCK_MONOTONIC, &a);
+	kill(-pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	while (on() && clock_gettime(CLOCK_MONOTONIC, &b) == 0 && b.tv_sec < a.tv_sec + 5)
+		usleep(100);
+	CHECK_EQ(on(), 0);
+	kill(hanging, SIGKILL);
+	waitpid(hanging, NULL, 0);
+	CHECK(gone(guardian));
+	for (unsigned i = 0; i < FILES; i++) {
+		snprintf(path, sizeof(path), "%s/kvm-%u.traps", dir, 1 + i);
+		CHECK(!there(path));
+	}
+	restore();
+}
+
+static void put_file(const void *p, size_t size, mode_t mode)
+{
+	put_at(file, p, size, mode);
 }
 
 // A file says what it likes: nothing is stored but over a trap.
 static void test_hostile(void)
 {
 	uint8_t good[4096], bad[4096];
+	char other[64];
 	struct dv_guard *g;
 	struct dv_planter p = planter();
 	struct dv_planted r;
@@ -498,6 +675,15 @@ static void test_hostile(void)
 	fails(dv_guard_open(vmm, vmm_start, &g), "cannot use the file");
 	clean();
 	unlink(file);
+	// A second name.
+	put_file(good, sizeof(good), 0600);
+	snprintf(other, sizeof(other), "%s/other", dir);
+	CHECK(!link(file, other));
+	fails(dv_guard_open(vmm, vmm_start, &g), "cannot use the file");
+	clean();
+	CHECK_EQ(cleaned_count, 0);
+	unlink(other);
+	unlink(file);
 	CHECK(!mkfifo(file, 0600));
 	fails(dv_guard_open(vmm, vmm_start, &g), "cannot use the file");
 	clean();
@@ -528,6 +714,10 @@ int main(void)
 	test_both_killed();
 	test_memory_moves();
 	test_guest_ends();
+	test_thread_ended();
+	test_debugged();
+	test_others();
+	test_hanging();
 	next_session(0);
 	test_hostile();
 	end_vmm();

@@ -590,6 +590,68 @@ static void no_rsp(void)
 	in_memory(1u << K_RIP | 1u << K_RSP);
 }
 
+// A guest of the guest's runs into an INVD at the address of a trap: that is nothing of ours.
+static void nested(enum dv_kvm_isa isa)
+{
+	uint32_t current = isa == DV_KVM_SVM ? VM_C_CURRENT : VM_C_LOADED, own = isa == DV_KVM_SVM ? VM_C_VMCB : VM_C_VMCS;
+	struct result r;
+
+	registers(trap_pc(1), at(10), at(20));
+	in_kernel(SITE_TRAP, &r);
+	CHECK(r.stack[C_KERNEL].count > 0);
+	memcpy(s.vm.cpu.bytes + VM_C_VMCB + 256, s.vm.cpu.bytes + VM_C_VMCB, 256);
+	vm_cpu(&s.vm, current, s.vm.cpu.address + own + 256);
+	memcpy(s.vm.cpu.bytes + VM_C_VMCB + 256 + VM_B_EXIT, &(uint32_t){0x76}, 4);
+	in_kernel(SITE_TRAP, &r);
+	CHECK_EQ(r.stack[C_KERNEL].count, 0);
+	vm_cpu(&s.vm, current, s.vm.cpu.address + own);
+}
+
+static void firing(struct dv_firing *ret)
+{
+	static uint8_t all[2 * DV_FIRING_SIZE];
+	const struct dv_bpf_map_symbol *m = s.loaded->s.maps;
+
+	while (!m->name || strcmp(m->name, "dv_fire_mem"))
+		m++;
+	REQUIRE(s.loaded->s.fire_size <= sizeof(all));
+	REQUIRE(!bpf_map_lookup_elem(m->fd, &(uint32_t){0}, all));
+	memcpy(ret, all, sizeof(*ret));
+}
+
+// What comes in the middle of a firing does not touch it.
+static void within_another(void)
+{
+	struct dv_producer *p = dv_region_producer(s.region, s.size, 0);
+	static struct dv_firing before, after;
+	uint64_t drops = p->drops[DV_DROP_NEST];
+	struct result r;
+
+	registers(trap_pc(1), at(10), at(20));
+	in_kernel(SITE_TRAP, &r);
+	CHECK_EQ(p->inflight, 0);
+	firing(&before);
+	p->inflight = 7;
+	registers(trap_pc(2), at(10), at(20));
+	for (uint32_t site = SITE_TRAP; site <= SITE_EVENT; site++) {
+		in_kernel(site, &r);
+		CHECK_EQ(r.stack[C_KERNEL].count, 0);
+		CHECK_EQ(p->drops[DV_DROP_NEST], ++drops);
+	}
+	firing(&after);
+	CHECK(!memcmp(&before, &after, sizeof(before)));
+	CHECK_EQ(p->inflight, 7);
+	p->inflight = 0;
+	// One that is none after all lets go of it.
+	dv_region_hdr(s.region)->halt = 1;
+	in_kernel(SITE_TRAP, &r);
+	CHECK_EQ(p->inflight, 0);
+	CHECK_EQ(r.stack[C_KERNEL].count, 0);
+	dv_region_hdr(s.region)->halt = 0;
+	in_kernel(SITE_TRAP, &r);
+	CHECK(r.stack[C_KERNEL].count > 0);
+}
+
 /* -- chance ------------------------------------------------------------------------------------------------------- */
 
 static uint64_t seed = 88172645463325252ull;
@@ -746,6 +808,8 @@ int main(int argc, char **argv)
 		load(&formats[kernels[i].format], kernels[i].index, kernels[i].orcs, kernels[i].isa, kernels[i].own_tables);
 		if (kernels[i].isa == DV_KVM_VMX)
 			no_rsp();
+		nested(kernels[i].isa);
+		within_another();
 		if (s.format.size)
 			chain();
 		else

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Virtual machines read out of a kernel's memory of the test's own making: what is found, while it changes, and where it is no
 // memory or has no end.
+#include <pthread.h>
 #include <unistd.h>
 
 #include "lib/test.h"
@@ -137,6 +138,7 @@ static void build(void)
 	put(at + 40 + (number & 63) * 8, AT(PID));
 	put4(AT(PID) + 4, 1);
 	put(AT(PID) + 16 + 8, AT(TASK) + 16 + 16);
+	put4(AT(PID) + 64, 4242); // this process in the first namespace
 	put4(AT(PID) + 64 + 16, number);
 	put(AT(PID) + 64 + 24, AT(NS));
 	put(AT(TASK) + 80, AT(FILES));
@@ -193,6 +195,7 @@ static void test_found(void)
 	REQUIRE(vm->vcpus.count == 1);
 	CHECK_EQ(vm->vcpus.data[0].id, 10);
 	CHECK_EQ(vm->vcpus.data[0].tid, getpid());
+	CHECK_EQ(vm->vcpus.data[0].kernel_tid, 4242);
 	CHECK(dv_kvm_intercepts_invd(&host, vm));
 	CHECK(dv_kvm_vcpu_regs(&host, &vm->vcpus.data[0], &r) && r.cr3 == 0x1000 && r.rip == 0xffffffff81000000 &&
 	      r.gs_base == AT(0));
@@ -200,6 +203,34 @@ static void test_found(void)
 	CHECK(!dv_kvm_vcpu_regs(&host, &vm->vcpus.data[0], &r));
 	put4(AT(VMCB) + 12, ~(1u << 22));
 	CHECK(!dv_kvm_intercepts_invd(&host, vm));
+}
+
+static void *is_me(void *ret)
+{
+	*(int *)ret = gettid();
+	while (*(volatile int *)ret)
+		usleep(100);
+	return NULL;
+}
+
+static void test_ended(bool *slots, bool *vcpus)
+{
+	volatile int tid = 0;
+	pthread_t thread;
+
+	REQUIRE(!pthread_create(&thread, NULL, is_me, (void *)&tid));
+	while (!tid)
+		usleep(100);
+	put4(AT(PID2) + 80, (uint32_t)tid);
+	REQUIRE(!dv_kvm_vm_refresh(&host, vm, slots, vcpus));
+	CHECK(*vcpus && vm->vcpus.data[2].tid == tid);
+	tid = 0;
+	pthread_join(thread, NULL);
+	for (int i = 0; i < 1000 && vm->vcpus.data[2].tid; i++) { // the kernel is soon done with it
+		usleep(1000);
+		REQUIRE(!dv_kvm_vm_refresh(&host, vm, slots, vcpus));
+	}
+	CHECK(*vcpus && !vm->vcpus.data[2].tid);
 }
 
 static void test_changes(void)
@@ -232,6 +263,8 @@ static void test_changes(void)
 	put4(AT(PID2) + 80, 4194303);
 	REQUIRE(!dv_kvm_vm_refresh(&host, vm, &slots, &vcpus));
 	CHECK(vcpus && !vm->vcpus.data[2].tid);
+	// A thread that has ended, and its number was known.
+	test_ended(&slots, &vcpus);
 	// Slots are looked at when their generation is another.
 	slot(3, 0x200, 4, 0x30000000, 0, 1);
 	REQUIRE(!dv_kvm_vm_refresh(&host, vm, &slots, &vcpus));
@@ -239,6 +272,16 @@ static void test_changes(void)
 	put(AT(SET), 8);
 	REQUIRE(!dv_kvm_vm_refresh(&host, vm, &slots, &vcpus));
 	CHECK(slots && !vcpus && vm->slots.count == 3 && vm->slots.data[2].gpa == 0x200000);
+	// Writes to one are to be told: it is a change, and a slot of its own.
+	CHECK(!dv_kvm_copied(vm, 0) && !dv_kvm_copied(vm, 0x100000) && !dv_kvm_copied(vm, 1ull << 40));
+	put4(AT(SLOTS) + 56, 1);
+	put(AT(SET), 9);
+	REQUIRE(!dv_kvm_vm_refresh(&host, vm, &slots, &vcpus));
+	CHECK(slots && vm->slots.count == 4);
+	CHECK(dv_kvm_copied(vm, 0) && dv_kvm_copied(vm, 0xffff) && !dv_kvm_copied(vm, 0x10000) && !dv_kvm_copied(vm, 0x100000));
+	put(AT(SET), 10);
+	REQUIRE(!dv_kvm_vm_refresh(&host, vm, &slots, &vcpus));
+	CHECK(!slots);
 	// Another machine, and none.
 	put(AT(FILE_) + 48, AT(KVM + 0x400));
 	put(AT(KVM + 0x400) + 8, AT(MM));

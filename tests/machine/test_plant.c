@@ -470,9 +470,72 @@ static bool refuses(void *ctx)
 	return false;
 }
 
+// Are all of the threads that run the code held by this process?
+static bool all_held(void *ctx)
+{
+	const struct dv_planter *p = ctx;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < THREADS; i++) {
+		char path[64], line[128];
+		int tracer = 0;
+		FILE *f;
+
+		snprintf(path, sizeof(path), "/proc/%d/task/%d/status", p->pid, p->tids[i]);
+		f = fopen(path, "r");
+		while (f && fgets(line, sizeof(line), f))
+			sscanf(line, "TracerPid: %d", &tracer);
+		if (f)
+			fclose(f);
+		n += tracer == getpid();
+	}
+	return n == THREADS;
+}
+
+static void *sleeper(void *arg)
+{
+	*(_Atomic int32_t *)arg = gettid();
+	for (;;)
+		pause();
+	return NULL;
+}
+
+// A process that is in the middle of executing another program, and cannot go on: who wants to hold it waits for that.
+static void test_executing(void)
+{
+	_Atomic int32_t *other = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	_Atomic int32_t *held = other + 1;
+	double a;
+	pid_t pid = fork();
+
+	if (!pid) {
+		pthread_t t;
+
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (pthread_create(&t, NULL, sleeper, (void *)other))
+			_exit(1);
+		while (!*held)
+			usleep(100);
+		execl("/bin/true", "true", NULL);
+		_exit(1);
+	}
+	while (!*other)
+		usleep(100);
+	CHECK(!ptrace(PTRACE_SEIZE, *other, NULL, PTRACE_O_TRACEEXIT));
+	*held = 1;
+	CHECK(waitpid(*other, NULL, __WALL) == *other); // it stands at its exit, and the program waits for that
+	a = ms();
+	dv_error_destroy(dv_stopped(pid, &(int32_t){pid}, 1, nothing, NULL, NULL));
+	CHECK(ms() - a < 5 * DV_STOP_MS + 2000);
+	ptrace(PTRACE_DETACH, *other, NULL, NULL);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	munmap((void *)other, 4096);
+}
+
 static void test_holding(struct dv_planter *p)
 {
-	int32_t wrong[2] = {p->tids[0], getpid()};
+	int32_t wrong[2] = {p->tids[0], getpid()}, unknown[2] = {p->tids[0], 0};
 	uint64_t ns = 0, loops;
 	double a = ms();
 
@@ -480,7 +543,11 @@ static void test_holding(struct dv_planter *p)
 	CHECK(ns > 0 && ns < 100000000);
 	ok(dv_stopped(p->pid, NULL, 0, nothing, NULL, &ns));
 	fprintf(stderr, "all threads held for %.2f ms\n", (double)ns / 1e6);
-	fails(dv_stopped(p->pid, wrong, 2, nothing, NULL, &ns), "has no thread");
+	ok(dv_stopped(p->pid, p->tids, p->tid_count, all_held, p, &ns));
+	fails(dv_stopped(p->pid, p->tids, 1, all_held, p, &ns), "nothing could be done");
+	// A virtual CPU whose thread has ended, or that never had one: whoever runs it now is held.
+	ok(dv_stopped(p->pid, wrong, 2, all_held, p, &ns));
+	ok(dv_stopped(p->pid, unknown, 2, all_held, p, &ns));
 	fails(dv_stopped(p->pid, p->tids, p->tid_count, refuses, NULL, &ns), "nothing could be done");
 	// It takes too long: they go on, all the same.
 	a = ms();
@@ -498,6 +565,40 @@ static void test_holding(struct dv_planter *p)
 			usleep(100);
 		CHECK(sh->loops[i] > loops);
 	}
+	check_alive(p->pid);
+}
+
+static unsigned asked;
+
+static bool takes_long(void *ctx, const uint64_t *addrs, uint32_t count, uint8_t *busy, bool held)
+{
+	(void)ctx;
+	(void)addrs;
+	(void)count;
+	(void)busy;
+	asked++;
+	if (!held)
+		sleep(1);
+	return false;
+}
+
+// Whoever has to be asked may be slow, at the guest's will: there is an end to it.
+static void test_slow(struct dv_planter *p, dv_traps *t)
+{
+	struct dv_planter slow = *p;
+	struct dv_planted r;
+	double a;
+
+	slow.quiet = takes_long;
+	ok(dv_plant(p, t->data, t->count, &r));
+	ok(dv_unplant(p, t->data, t->count, &r));
+	a = ms();
+	ok(dv_replant(&slow, t->data, t->count, 50, &r));
+	CHECK(ms() - a < 8000);
+	CHECK(asked >= 2 && asked <= 4);
+	CHECK_EQ(r.off, t->count);
+	ok(dv_replant(p, t->data, t->count, 20, &r));
+	CHECK_EQ(r.restored, t->count);
 	check_alive(p->pid);
 }
 
@@ -552,6 +653,8 @@ int main(int argc, char **argv)
 	test_busy(&p, &all, false);
 	test_foreign(&p, &all);
 	test_holding(&p);
+	test_executing();
+	test_slow(&p, &few);
 	test_gone(&p, &all);
 	DV_VEC_FREE(&all);
 	DV_VEC_FREE(&bytes);

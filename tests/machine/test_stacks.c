@@ -17,6 +17,7 @@ enum { O_STACK = 16, O_SP = 40, O_RUNNING = 64 };
 
 static uint8_t mem[SIZE];
 static bool hot, tasks_fail;
+static uint64_t rounds = 1; // that the list of tasks goes
 static uint64_t unreadable; // an offset
 
 static struct dv_guest_layout layout = {.thread_size = STACK, .task_stack = O_STACK, .percpu_off = BASE + 0x100};
@@ -65,8 +66,8 @@ const struct dv_symbol *dv_guest_symbol(const struct dv_guest *g, const char *mo
 struct dv_error *dv_guest_tasks(struct dv_guest *g, dv_task_fn *fn, void *ctx)
 {
 	(void)g;
-	for (unsigned i = 0; i < TASKS - 1; i++) // the last one is an idle task
-		if (!fn(ctx, BASE + 0x1000 + i * TASK, (int)i, (int)i, "x"))
+	for (uint64_t i = 0; i < (TASKS - 1) * rounds; i++) // the last one is an idle task
+		if (!fn(ctx, BASE + 0x1000 + i % (TASKS - 1) * TASK, 1, 1, "x"))
 			break;
 	return tasks_fail ? dv_error_create(DV_ERR_FAULT, "no") : NULL;
 }
@@ -221,6 +222,16 @@ static void test_unreadable(void)
 	layout.thread_size = STACK;
 }
 
+// A list without an end is given up.
+static void test_long(void)
+{
+	make();
+	rounds = 1ull << 40;
+	scan(NULL, 0, false);
+	rounds = 1;
+	scan(NULL, 0, true);
+}
+
 int main(void)
 {
 	for (unsigned i = 0; i < 2; i++) {
@@ -229,5 +240,6 @@ int main(void)
 		test_cpus();
 		test_unreadable();
 	}
+	test_long();
 	return test_done();
 }

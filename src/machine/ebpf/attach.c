@@ -310,10 +310,12 @@ static struct dv_error *traps(struct dv_bpf_loaded *l, const struct dv_bpf_sites
 	if (l->kernel.inside->isa == DV_KVM_VMX) {
 		int event, prog, link, err = dv_event_tracepoint("kvm/kvm_exit", &event, &prog, &link);
 
-		for (int *fd = (int[]){link, -1}; *fd >= 0; fd++)
-			*DV_PUSH(&l->links) = *fd;
-		for (int *fd = (int[]){event, prog, -1}; *fd >= 0; fd++)
-			*DV_PUSH(&l->events) = *fd;
+		if (link >= 0)
+			*DV_PUSH(&l->links) = link;
+		if (event >= 0)
+			*DV_PUSH(&l->events) = event;
+		if (prog >= 0)
+			*DV_PUSH(&l->events) = prog;
 		if (err)
 			return dv_error_sys(err, "cannot have the event kvm_exit made");
 	}

@@ -103,6 +103,7 @@ int dv_event_tracepoint(const char *name, int *event, int *prog, int *link)
 	};
 	struct perf_event_attr attr = {.size = sizeof(attr), .type = PERF_TYPE_TRACEPOINT, .sample_period = 1};
 	long id = tracepoint_id(name);
+	uint32_t cpu = 0;
 	int err;
 
 	*event = *prog = *link = -1;
@@ -112,7 +113,9 @@ int dv_event_tracepoint(const char *name, int *event, int *prog, int *link)
 	*prog = bpf_prog_load(BPF_PROG_TYPE_TRACEPOINT, "dvirt_event", "GPL", nothing, DV_COUNT(nothing), NULL);
 	if (*prog < 0)
 		return errno;
-	*event = (int)syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
+	// It is made on all processors while there is a program, but has to be some one's.
+	(void)dv_event_cpus(&cpu, 1);
+	*event = (int)syscall(SYS_perf_event_open, &attr, -1, (int)cpu, -1, PERF_FLAG_FD_CLOEXEC);
 	err = *event < 0 ? errno : dv_event_program(*event, *prog, 0, link);
 	if (!err && ioctl(*event, PERF_EVENT_IOC_ENABLE, 0) < 0)
 		err = errno;

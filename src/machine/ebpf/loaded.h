@@ -60,6 +60,27 @@ static inline const char *dv_bpf_label(const struct dv_bpf_loaded *l, uint32_t r
 	return label ? l->loaded->texts + label : dv_bpf_target(l, row);
 }
 
+/** The lowest power of two that is not less than @p n. */
+static inline uint64_t dv_bpf_pow2(uint64_t n)
+{
+	uint64_t p = 1;
+
+	while (p < n)
+		p <<= 1;
+	return p;
+}
+/** Programs of the load find the map @p fd by @p name; NULL: the constants. */
+void dv_bpf_add_map(struct dv_bpf_loaded *l, const char *name, int fd);
+/** Make a map of constants and add it: @p size bytes of @p rows, zeros behind them up to @p room. */
+struct dv_error *dv_bpf_add_table(struct dv_bpf_loaded *l, const char *name, const void *rows, uint64_t size, uint64_t room,
+				  int *fd) DV_MUST_USE;
+
+/* guest.c: of a load whose clauses fire in a KVM guest. */
+/** Its maps; the guest's constants into those of the programs. */
+struct dv_error *dv_bpf_guest_maps(struct dv_bpf_loaded *l, uint8_t *rodata) DV_MUST_USE;
+/** The one program for all of its traps, which is the first group's. */
+struct dv_error *dv_bpf_guest_load(struct dv_bpf_loaded *l, bool verbose) DV_MUST_USE;
+
 /** Decide by which of the kernel's ways the groups of functions and of user programs are attached; may split groups. */
 void dv_bpf_choose_ways(struct dv_bpf_loaded *l);
 /** As what a group's program is to be loaded. */

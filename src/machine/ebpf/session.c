@@ -23,15 +23,6 @@
 #define PID_LIMIT    (1u << 22) /* the kernel's PID_MAX_LIMIT */
 #define DV_WORDS_MAX 12u /* of a raw tracepoint (MAX_BPF_FUNC_ARGS) */
 
-static uint64_t pow2_up(uint64_t n)
-{
-	uint64_t p = 1;
-
-	while (p < n)
-		p <<= 1;
-	return p;
-}
-
 /* -- maps --------------------------------------------------------------------------------------------------------- */
 
 static struct dv_error *member_off(struct dv_guest *g, const char *type, const char *name, uint32_t *ret)
@@ -46,13 +37,13 @@ static struct dv_error *member_off(struct dv_guest *g, const char *type, const c
 	return NULL;
 }
 
-static void add_map(struct dv_bpf_loaded *l, const char *name, int fd)
+void dv_bpf_add_map(struct dv_bpf_loaded *l, const char *name, int fd)
 {
 	l->s.maps[l->s.map_count++] = (struct dv_bpf_map_symbol){name, fd};
 }
 
-static struct dv_error *table(struct dv_bpf_loaded *l, const char *name, const void *rows, uint64_t size, uint64_t room,
-			      int *fd)
+struct dv_error *dv_bpf_add_table(struct dv_bpf_loaded *l, const char *name, const void *rows, uint64_t size, uint64_t room,
+				  int *fd)
 {
 	DV_FREE uint8_t *padded = dv_xcalloc(1, room);
 	struct dv_error *e;
@@ -60,15 +51,15 @@ static struct dv_error *table(struct dv_bpf_loaded *l, const char *name, const v
 	memcpy(padded, rows, size);
 	e = dv_bpf_constants_create(padded, (uint32_t)room, fd);
 	if (!e)
-		add_map(l, name, *fd);
+		dv_bpf_add_map(l, name, *fd);
 	return e;
 }
 
 static struct dv_error *site_tables(struct dv_bpf_loaded *l, struct dv_host_conf *conf)
 {
 	const struct dv_load_image *img = l->loaded->img;
-	uint64_t site_room = pow2_up((uint64_t)(img->site_count + 1) * sizeof(struct dv_host_site));
-	uint64_t epid_room = pow2_up((uint64_t)(img->ecb_count + 1) * 4);
+	uint64_t site_room = dv_bpf_pow2((uint64_t)(img->site_count + 1) * sizeof(struct dv_host_site));
+	uint64_t epid_room = dv_bpf_pow2((uint64_t)(img->ecb_count + 1) * 4);
 	DV_FREE struct dv_host_site *sites = dv_xcalloc(img->site_count + 1, sizeof(*sites));
 	DV_FREE uint32_t *epids = dv_xcalloc(img->ecb_count + 1, sizeof(*epids));
 	struct dv_error *e;
@@ -93,8 +84,8 @@ static struct dv_error *site_tables(struct dv_bpf_loaded *l, struct dv_host_conf
 		epids[i] = l->loaded->ecbs[i].epid;
 	conf->site_mask = site_room - sizeof(*sites);
 	conf->epid_mask = epid_room - 4;
-	e = table(l, "dv_sites", sites, img->site_count * sizeof(*sites), site_room, &l->map_fds[DV_MAP_SITES]);
-	return e ? e : table(l, "dv_epids", epids, img->ecb_count * sizeof(*epids), epid_room, &l->map_fds[DV_MAP_EPIDS]);
+	e = dv_bpf_add_table(l, "dv_sites", sites, img->site_count * sizeof(*sites), site_room, &l->map_fds[DV_MAP_SITES]);
+	return e ? e : dv_bpf_add_table(l, "dv_epids", epids, img->ecb_count * sizeof(*epids), epid_room, &l->map_fds[DV_MAP_EPIDS]);
 }
 
 static uint64_t now(clockid_t clock)
@@ -118,73 +109,6 @@ static struct dv_error *find_status(struct dv_bpf_loaded *l, struct dv_guest *gu
 	return e;
 }
 
-static void symbol_range(const struct dv_bpf_loaded *l, const char *prefix, const char *name, uint64_t *start, uint64_t *end);
-
-// Where a guest's unwind tables are, and what was found in them.
-static struct dv_error *orc_maps(struct dv_bpf_loaded *l, struct dv_guest_conf *conf)
-{
-	const struct dv_load_image *img = l->loaded->img;
-	uint64_t room = pow2_up(img->orc_count);
-	struct dv_error *e;
-
-	conf->orc_count = img->orc_count;
-	conf->orc_mask = (uint32_t)room - 1;
-	// Modules come and go; what has an index stays.
-	for (uint32_t i = 0; i < img->orc_count && !conf->orc_kept; i++)
-		conf->orc_kept = l->loaded->orcs[i].index ? i + 1 : 0;
-	e = table(l, "dv_orcs", l->loaded->orcs, img->orc_count * sizeof(*l->loaded->orcs), room * sizeof(*l->loaded->orcs),
-		  &l->map_fds[DV_MAP_ORCS]);
-	if (!e)
-		e = dv_bpf_memory_create("dvirt_orcs", DV_ORC_KEPT * 8, &l->map_fds[DV_MAP_ORC_KEPT]);
-	if (!e)
-		add_map(l, "dv_orc_kept", l->map_fds[DV_MAP_ORC_KEPT]);
-	return e;
-}
-
-// What the programs of a guest have besides: facts of its kernel, tables.
-static struct dv_error *guest_maps(struct dv_bpf_loaded *l, uint8_t *rodata)
-{
-	const struct dv_bpf_inside *in = l->kernel.inside;
-	const struct dv_load_image *img = l->loaded->img;
-	struct dv_guest_conf conf = {.layout = img->layout, .off = in->off, .isa = in->isa, .cpus = img->prod_count};
-	int64_t at = dv_bpf_object_const(l->s.object, "dv_guest", sizeof(conf));
-	DV_FREE struct dv_trap_row *rows = NULL;
-	void *traps = NULL, *hits = NULL;
-	uint32_t count = 0, size = 0, page = (uint32_t)sysconf(_SC_PAGESIZE);
-	struct dv_error *e;
-	void *tables = NULL;
-
-	if (at < 0)
-		return dv_error_create(DV_ERR_OTHER, "the run-time functions for the kernel are damaged: no constants");
-	e = orc_maps(l, &conf);
-	if (e)
-		return e;
-	e = in->traps(in->ctx, l->loaded, &rows, &count);
-	if (!e)
-		e = dv_bpf_trap_table(rows, count, &traps, &size, &conf.trap_mask, &l->s.same);
-	l->traps = traps;
-	l->trap_mask = conf.trap_mask;
-	if (!e)
-		e = dv_bpf_constants_create(traps, size, &l->map_fds[DV_MAP_TRAPS]);
-	if (e)
-		return e;
-	add_map(l, "dv_traps", l->map_fds[DV_MAP_TRAPS]);
-	l->trap_hits_size = (size / 2 + page - 1) / page * page;
-	e = dv_bpf_shared_create("dvirt_hits", l->trap_hits_size, &l->map_fds[DV_MAP_HITS], &hits);
-	l->trap_hits = hits;
-	if (e)
-		return e;
-	add_map(l, "dv_trap_hits", l->map_fds[DV_MAP_HITS]);
-	size = ((uint32_t)sizeof(struct dv_guest_tables) + page - 1) / page * page;
-	e = dv_bpf_shared_create("dvirt_guest", size, &l->map_fds[DV_MAP_GUEST], &tables);
-	l->tables = tables;
-	if (e)
-		return e;
-	add_map(l, "dv_guest_mem", l->map_fds[DV_MAP_GUEST]);
-	memcpy(rodata + at, &conf, sizeof(conf));
-	return NULL;
-}
-
 // Threads have numbers below it.
 static uint64_t thread_limit(void)
 {
@@ -201,7 +125,7 @@ static uint64_t thread_limit(void)
 // For vtimestamp.
 static struct dv_error *thread_times(struct dv_bpf_loaded *l, struct dv_host_conf *conf)
 {
-	uint64_t ran = pow2_up(thread_limit()) * 8, cpus = pow2_up(conf->cpus) * sizeof(struct dv_on_cpu);
+	uint64_t ran = dv_bpf_pow2(thread_limit()) * 8, cpus = dv_bpf_pow2(conf->cpus) * sizeof(struct dv_on_cpu);
 	struct dv_error *e = dv_bpf_memory_create("dvirt_ran", (uint32_t)ran, &l->map_fds[DV_MAP_RAN]);
 
 	if (!e)
@@ -210,10 +134,25 @@ static struct dv_error *thread_times(struct dv_bpf_loaded *l, struct dv_host_con
 		return e;
 	conf->ran_mask = ran - 8;
 	conf->on_cpu_mask = cpus - sizeof(struct dv_on_cpu);
-	add_map(l, "dv_ran", l->map_fds[DV_MAP_RAN]);
-	add_map(l, "dv_on_cpu", l->map_fds[DV_MAP_ON_CPU]);
+	dv_bpf_add_map(l, "dv_ran", l->map_fds[DV_MAP_RAN]);
+	dv_bpf_add_map(l, "dv_on_cpu", l->map_fds[DV_MAP_ON_CPU]);
 	l->s.vtime = true;
 	return NULL;
+}
+
+static void symbol_range(const struct dv_bpf_loaded *l, const char *prefix, const char *name, uint64_t *start, uint64_t *end)
+{
+	char text[128];
+	const struct dv_symbol *s;
+
+	snprintf(text, sizeof(text), "%s%s", prefix, name);
+	s = l->kernel.guest ? dv_guest_symbol(l->kernel.guest, NULL, text) : NULL;
+	if (!s)
+		return;
+	if (!*start || s->addr < *start)
+		*start = s->addr;
+	if (s->addr + s->size > *end)
+		*end = s->addr + s->size;
 }
 
 static struct dv_error *make_maps(struct dv_bpf_loaded *l)
@@ -254,7 +193,7 @@ static struct dv_error *make_maps(struct dv_bpf_loaded *l)
 		return dv_error_create(DV_ERR_OTHER, "the run-time functions for the kernel are damaged: no constants");
 	l->s.first = (uint32_t)conf.first;
 	l->s.region_mask = l->region_size - 1;
-	l->s.fire_size = (uint32_t)pow2_up((uint64_t)img->prod_count * DV_FIRING_SIZE);
+	l->s.fire_size = (uint32_t)dv_bpf_pow2((uint64_t)img->prod_count * DV_FIRING_SIZE);
 	conf.fire_mask = l->s.fire_size - DV_FIRING_SIZE;
 	e = site_tables(l, &conf);
 	if (!e && img->flags & DV_LOAD_VTIME)
@@ -263,17 +202,17 @@ static struct dv_error *make_maps(struct dv_bpf_loaded *l)
 		e = dv_bpf_memory_create("dvirt_fire", l->s.fire_size, &l->map_fds[DV_MAP_FIRE]);
 	if (e)
 		return e;
-	add_map(l, "dv_fire_mem", l->map_fds[DV_MAP_FIRE]);
+	dv_bpf_add_map(l, "dv_fire_mem", l->map_fds[DV_MAP_FIRE]);
 	memcpy(rodata, l->s.object->rodata, l->s.object->rodata_size);
 	memcpy(rodata + mask_at, &l->s.region_mask, 8);
 	memcpy(rodata + conf_at, &conf, sizeof(conf));
 	if (l->kernel.inside)
-		e = guest_maps(l, rodata);
+		e = dv_bpf_guest_maps(l, rodata);
 	if (e)
 		return e;
 	e = dv_bpf_constants_create(rodata, l->s.object->rodata_size, &l->map_fds[DV_MAP_RODATA]);
 	if (!e)
-		add_map(l, NULL, l->map_fds[DV_MAP_RODATA]);
+		dv_bpf_add_map(l, NULL, l->map_fds[DV_MAP_RODATA]);
 	return e;
 }
 
@@ -363,21 +302,6 @@ static struct dv_error *make_groups(struct dv_bpf_loaded *l)
 
 /* -- loading ---------------------------------------------------------------------------------------------------- */
 
-static void symbol_range(const struct dv_bpf_loaded *l, const char *prefix, const char *name, uint64_t *start, uint64_t *end)
-{
-	char text[128];
-	const struct dv_symbol *s;
-
-	snprintf(text, sizeof(text), "%s%s", prefix, name);
-	s = l->kernel.guest ? dv_guest_symbol(l->kernel.guest, NULL, text) : NULL;
-	if (!s)
-		return;
-	if (!*start || s->addr < *start)
-		*start = s->addr;
-	if (s->addr + s->size > *end)
-		*end = s->addr + s->size;
-}
-
 // What of the kernel's stack at a tracepoint is the way to the program.
 static void find_own(const struct dv_bpf_loaded *l, struct dv_bpf_sites *g)
 {
@@ -426,56 +350,9 @@ static struct dv_error *load(struct dv_bpf_loaded *l, struct dv_bpf_sites *g, bo
 	return e;
 }
 
-// All traps of a guest have one program, which is the first group's.
-static struct dv_error *load_traps(struct dv_bpf_loaded *l, bool verbose)
-{
-	struct dv_bpf_load how = {.name = "dvirt", .type = BPF_PROG_TYPE_RAW_TRACEPOINT};
-	DV_FREE const struct dv_bpf_group **groups = dv_xcalloc(l->groups.count + 1, sizeof(*groups));
-	struct dv_bpf_sites *first = NULL;
-	struct dv_error *e = NULL;
-	uint32_t count = 0;
-	char *log = NULL;
-
-	for (size_t i = 0; i < l->groups.count; i++) {
-		struct dv_bpf_sites *g = &l->groups.data[i];
-
-		if (g->pub.entry != DV_ENTRY_TRAP)
-			continue;
-		first = first ? first : g;
-		g->pub.sites = g->rows.data;
-		g->pub.site_count = (uint32_t)g->rows.count;
-		g->pub.args = l->kernel.inside->vcpu_word;
-		groups[count++] = &g->pub;
-	}
-	if (count)
-		e = dv_bpf_trap_program(&l->s, groups, count, &how, verbose ? &log : NULL, &first->prog);
-	if (log)
-		fputs(log, stderr);
-	free(log);
-	return e;
-}
-
-struct dv_guest_tables *dv_bpf_guest_tables(struct dv_bpf_loaded *l)
-{
-	return l->tables;
-}
-
 const struct dv_loaded *dv_bpf_loaded_image(const struct dv_bpf_loaded *l)
 {
 	return l->loaded;
-}
-
-uint64_t dv_bpf_guest_hits(const struct dv_bpf_loaded *l, uint64_t pc)
-{
-	uint32_t at = dv_trap_hash(pc), room = l->trap_mask / (uint32_t)sizeof(*l->traps) + 1;
-
-	for (uint32_t i = 0; i < DV_TRAP_LOOK; i++) {
-		uint32_t row = (at + i) & (room - 1);
-
-		if (l->traps[row].pc == pc)
-			return __atomic_load_n(&l->trap_hits[row], __ATOMIC_RELAXED);
-	}
-	return 0;
 }
 
 uint32_t dv_bpf_refused(const struct dv_bpf_loaded *l, const char **why)
@@ -545,7 +422,7 @@ struct dv_error *dv_bpf_load_image(const struct dv_bpf_object *o, const struct d
 		goto fail;
 	}
 	l->s.loaded = l->loaded;
-	add_map(l, "dv_region_mem", region_fd);
+	dv_bpf_add_map(l, "dv_region_mem", region_fd);
 	e = make_groups(l);
 	if (!e)
 		e = make_maps(l);
@@ -557,7 +434,7 @@ struct dv_error *dv_bpf_load_image(const struct dv_bpf_object *o, const struct d
 		if (l->groups.data[i].pub.entry != DV_ENTRY_TRAP)
 			e = load(l, &l->groups.data[i], verbose);
 	if (!e && l->kernel.inside)
-		e = load_traps(l, verbose);
+		e = dv_bpf_guest_load(l, verbose);
 	if (!e) {
 		*ret = l;
 		return NULL;

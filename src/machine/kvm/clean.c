@@ -51,9 +51,8 @@ static void cleaned(void *ctx, const struct dv_cleaned *d)
 
 static void restore(struct clean *c, struct dv_machine *m)
 {
-	struct dv_kvm_machine *k = m->priv;
-	struct dv_planter p = {.pid = m->pid, .start = k->vm->start, .tids = m->tids, .tid_count = m->tid_count,
-	                       .settle_ms = DV_SETTLE_MS, .stop = dv_plant_stop(), .quiet = dv_kvm_quiet, .ctx = m};
+	const struct dv_kvm_machine *k = m->priv;
+	struct dv_planter p = dv_kvm_planter(m);
 	struct dv_planted *counts = &c->now->counts, before = *counts;
 	struct dv_guard *g;
 	struct dv_error *e = dv_guard_open(m->pid, k->vm->start, &g);

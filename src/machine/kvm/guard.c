@@ -25,7 +25,7 @@
 #include <time.h>
 
 #include "base/system.h"
-#include "machine/qemu/ctlmsg.h"
+#include "machine/rundir.h"
 
 #define ROWS_MAX (1u << 20)
 #define WAIT_MS  3000u /* for another dvirt, or its guardian, to be done */
@@ -56,7 +56,7 @@ static void pause_ms(unsigned ms)
 
 static struct dv_error *rundir(char *dir, size_t size)
 {
-	int r = dv_ctl_rundir(true, dir, size);
+	int r = dv_rundir_path(true, dir, size);
 
 	return r ? dv_error_sys(-r, "cannot use the directory \"%s\"", dir) : NULL;
 }
@@ -81,8 +81,10 @@ static int take(const char *path, bool create, unsigned wait_ms, int *owner)
 		if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
 			if (fstat(fd, &st) == 0 && st.st_nlink == 1)
 				return fd;
-			close(fd); // removed by who had it
-			continue;
+			close(fd);
+			if (st.st_nlink) // it has a second name, which none of ours has
+				return -EPERM;
+			continue; // removed by who had it
 		}
 		if (pread(fd, &h, sizeof(h), 0) == sizeof(h))
 			*owner = h.owner;
@@ -177,7 +179,7 @@ static struct dv_error *end_traps(int pid, uint64_t start, dv_traps *t, unsigned
 	return e;
 }
 
-// One file, of dvirt @p owner if that is given.
+// One file, of dvirt @p owner unless that is 0.
 static void clean_file(const char *path, int owner, uint64_t owner_start, unsigned wait_ms, cleaned_fn *fn, void *ctx)
 {
 	struct dv_cleaned c = {0};
@@ -222,7 +224,32 @@ static void clean_file(const char *path, int owner, uint64_t owner_start, unsign
 	close(fd);
 }
 
-static void clean_all(const char *dir, int owner, uint64_t owner_start, unsigned wait_ms, cleaned_fn *fn, void *ctx)
+// Does a file say that it is that dvirt's? Without the lock, which others of their own may have for long.
+static bool is_of(const char *path, int owner, uint64_t owner_start)
+{
+	DV_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	struct head h;
+
+	return fd >= 0 && pread(fd, &h, sizeof(h), 0) == sizeof(h) && h.owner == owner && h.owner_start == owner_start;
+}
+
+// The guardian's: a VMM may make whoever looks at its memory wait (userfaultfd, FUSE), which is none of the other guests' business.
+// So each file has a process of its own.
+static void clean_apart(const char *path, int owner, uint64_t owner_start)
+{
+	pid_t pid;
+
+	if (!is_of(path, owner, owner_start))
+		return;
+	pid = fork();
+	if (pid <= 0)
+		clean_file(path, owner, owner_start, WAIT_MS, NULL, NULL);
+	if (!pid)
+		_exit(0);
+}
+
+// @p owner: the files of that dvirt, which has ended; 0: all.
+static void clean_all(const char *dir, int owner, uint64_t owner_start, cleaned_fn *fn, void *ctx)
 {
 	DIR *d = opendir(dir);
 	char path[PATH_MAX];
@@ -234,8 +261,12 @@ static void clean_all(const char *dir, int owner, uint64_t owner_start, unsigned
 		    strcmp(e->d_name + n - (sizeof(SUFFIX) - 1), SUFFIX) != 0 ||
 		    strspn(e->d_name + 4, "0123456789") != n - 4 - (sizeof(SUFFIX) - 1))
 			continue;
-		if ((size_t)snprintf(path, sizeof(path), "%s/%s", dir, e->d_name) < sizeof(path))
-			clean_file(path, owner, owner_start, wait_ms, fn, ctx);
+		if ((size_t)snprintf(path, sizeof(path), "%s/%s", dir, e->d_name) >= sizeof(path))
+			continue;
+		if (owner)
+			clean_apart(path, owner, owner_start);
+		else
+			clean_file(path, 0, 0, 0, fn, ctx);
 	}
 	if (d)
 		closedir(d);
@@ -247,7 +278,7 @@ struct dv_error *dv_guard_clean(void (*fn)(void *ctx, const struct dv_cleaned *c
 	struct dv_error *e = rundir(dir, sizeof(dir));
 
 	if (!e)
-		clean_all(dir, 0, 0, 0, fn, ctx);
+		clean_all(dir, 0, 0, fn, ctx);
 	return e;
 }
 
@@ -277,7 +308,9 @@ static _Noreturn void guard(int owner, uint64_t owner_start, int pidfd, const ch
 		_exit(1);
 	while (poll(&p, 1, -1) < 0 && errno == EINTR)
 		;
-	clean_all(dir, owner, owner_start, WAIT_MS, NULL, NULL);
+	clean_all(dir, owner, owner_start, NULL, NULL);
+	while (wait(NULL) > 0 || errno == EINTR)
+		;
 	_exit(0);
 }
 

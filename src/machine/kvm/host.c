@@ -42,7 +42,6 @@ static const struct row rows[] = {
 	OFF(COMMON, MUST, vcpu_pid, "kvm_vcpu", "pid"),
 	OFF(COMMON, MUST, regs, "kvm_vcpu", "arch.regs"),
 	OFF(COMMON, MUST, regs_avail, "kvm_vcpu", "arch.regs_avail"),
-	OFF(COMMON, MUST, hflags, "kvm_vcpu", "arch.hflags"),
 	OFF(COMMON, MUST, cr3, "kvm_vcpu", "arch.cr3"),
 	OFF(COMMON, MUST, cr4, "kvm_vcpu", "arch.cr4"),
 	OFF(SVM, MUST, svm_vmcb, "vcpu_svm", "vmcb01.ptr"),
@@ -65,6 +64,8 @@ static const struct row rows[] = {
 	OFF(SVM, MUST, save_es, "vmcb", "save.es.selector"),
 	OFF(SVM, MUST, save_fs, "vmcb", "save.fs.selector"),
 	OFF(SVM, MUST, save_gs, "vmcb", "save.gs.selector"),
+	OFF(VMX, MUST, vmx_own, "vcpu_vmx", "vmcs01"),
+	OFF(VMX, MUST, vmx_current, "vcpu_vmx", "loaded_vmcs"),
 	// From 6.16 on it lies in what is shared with TDX's virtual CPUs.
 	OFF(VMX, MAY, vmx_reason, "vcpu_vmx", "exit_reason"),
 	OFF(VMX, MAY, vmx_reason, "vcpu_vmx", "vt.exit_reason"),

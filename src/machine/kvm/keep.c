@@ -26,18 +26,6 @@ static void drop(struct kept *k)
 	DV_VEC_FREE(&k->places);
 }
 
-static bool is_copied(const dv_traps *traps, const struct dv_kvm_vm *vm)
-{
-	for (size_t i = 0; i < vm->slots.count; i++) {
-		const struct dv_kvm_slot *s = &vm->slots.data[i];
-
-		for (size_t k = 0; s->logged && k < traps->count; k++)
-			if (traps->data[k].hva - s->hva < s->size)
-				return true;
-	}
-	return false;
-}
-
 // Put those in that should be. False: that could not be done.
 static bool put_in(struct dv_guard *g, const struct dv_planter *p, dv_traps *traps)
 {
@@ -78,12 +66,13 @@ static uint32_t lost(struct dv_kvm_keep *k, const struct dv_planter *p, dv_traps
 	return seen.off + seen.restored;
 }
 
-void dv_kvm_keep_look(struct dv_kvm_keep *k, struct dv_guard *g, const struct dv_planter *p, dv_traps *traps,
-                      const struct dv_kvm_vm *vm, char *note, size_t size)
+void dv_kvm_keep_look(struct dv_kvm_keep *k, bool copied, struct dv_guard *g, const struct dv_planter *p, dv_traps *traps,
+                      char *note, size_t size)
 {
 	struct dv_planted done;
-	bool copied = is_copied(traps, vm);
 
+	k->always = k->always && copied;
+	copied = copied && !k->always;
 	if (copied && !k->out) {
 		dv_error_destroy(dv_guard_remove(g, p, TRIES, &done)); // what could not be taken out is so at the end
 		k->out = true;

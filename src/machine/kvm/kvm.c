@@ -279,7 +279,8 @@ static struct dv_error *kvm_load(struct dv_machine *m, int region_fd, uint64_t r
 {
 	struct dv_kvm_machine *k = m->priv;
 
-	if (!k->trace)
+	// Which threads run it is to be known now, not as of a second ago: they may be held.
+	if (!k->trace || !refresh(m))
 		return dv_error_create(DV_ERR_GONE, "machine '%s': %s", m->name, m->why);
 	return dv_error_wrap(dv_kvm_trace_load(k->trace, region_fd, region_size, image, size), "machine '%s'", m->name);
 }
@@ -288,9 +289,7 @@ static struct dv_error *kvm_unload(struct dv_machine *m)
 {
 	struct dv_kvm_machine *k = m->priv;
 
-	if (k->trace)
-		dv_kvm_trace_unload(k->trace, m->state == DV_MACHINE_GONE);
-	return NULL;
+	return k->trace ? dv_kvm_trace_unload(k->trace, m->state == DV_MACHINE_GONE || !refresh(m)) : NULL;
 }
 
 static const char *kvm_refuses(struct dv_machine *m, const struct dv_load_site *where)

@@ -68,7 +68,7 @@ void dv_kvm_load_noisiest(struct dv_kvm_load *l, const dv_traps *traps, uint32_t
 			  uint64_t (*hits_of)(void *ctx, uint64_t pc), void *ctx, dv_traps *out, uint64_t *hits)
 {
 	DV_FREE struct noise *n = dv_xcalloc(traps->count + 1, sizeof(*n));
-	uint64_t all = 0, gone = 0, window = l->window ? l->window * l->over : DV_LOAD_WINDOW;
+	uint64_t all = 0, gone = 0, window = l->window && l->over ? l->window * l->over : DV_LOAD_WINDOW;
 
 	if (l->trap_count != traps->count) {
 		free(l->trap_hits);

@@ -42,6 +42,13 @@ uint64_t dv_kvm_hva(const struct dv_kvm_vm *vm, uint64_t gpa)
 	return s && !s->readonly ? s->hva + (gpa - s->gpa) : 0;
 }
 
+bool dv_kvm_copied(const struct dv_kvm_vm *vm, uint64_t gpa)
+{
+	const struct dv_kvm_slot *s = slot_of(vm, gpa);
+
+	return s && s->logged;
+}
+
 typedef ssize_t move_fn(pid_t pid, const struct iovec *here, unsigned long n, const struct iovec *there, unsigned long m,
                         unsigned long flags);
 

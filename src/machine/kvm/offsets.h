@@ -18,7 +18,6 @@ struct dv_kvm_offsets {
 	uint32_t vcpu_kvm, vcpu_id, vcpu_idx, vcpu_pid; /**< pid: struct pid *, of the thread that ran it last */
 	uint32_t regs;       /**< arch.regs: unsigned long[], rax rcx rdx rbx rsp rbp rsi rdi r8.. r15 rip */
 	uint32_t regs_avail; /**< arch.regs_avail: a bit for each register that is in `regs` (VMX) */
-	uint32_t hflags;     /**< arch.hflags: a nested guest runs when bit HF_GUEST_MASK is set */
 	uint32_t cr3, cr4;   /**< arch.cr3, arch.cr4: as far as they were read */
 	/* struct vcpu_svm, struct vmcb */
 	uint32_t svm_vmcb;   /**< vmcb01.ptr: the control block of the guest itself */
@@ -27,6 +26,8 @@ struct dv_kvm_offsets {
 	uint32_t save_cr0, save_cr2, save_cr3, save_cr4, save_efer, save_rflags, save_cpl, save_gs_base, save_fs_base, save_kgs_base,
 		 save_cs, save_ss, save_ds, save_es, save_fs, save_gs; /**< the last six: selectors */
 	/* struct vcpu_vmx */
+	uint32_t vmx_own;     /**< vmcs01: what is known of the guest's own VMCS */
+	uint32_t vmx_current; /**< loaded_vmcs: where that of the one in use is, another's while a nested guest runs */
 	uint32_t vmx_reason; /**< exit_reason.full */
 };
 

@@ -33,6 +33,8 @@ bool dv_plant_stop(void)
 	return !amd || !__get_cpuid(0x8000000a, &a, &b, &c, &d) || !(d >> 3 & 1);
 }
 
+#define REPLANT_MS 3000u /* of questions while the guest runs */
+
 struct work {
 	const struct dv_planter *p;
 	struct dv_trap *t;
@@ -352,6 +354,14 @@ static bool any_off(const struct work *w, bool whole)
 	return false;
 }
 
+static uint64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
 static void pause_ms(unsigned ms)
 {
 	struct timespec t = {0, (long)ms * 1000000};
@@ -361,6 +371,7 @@ static void pause_ms(unsigned ms)
 
 struct dv_error *dv_replant(const struct dv_planter *p, struct dv_trap *t, size_t n, unsigned tries, struct dv_planted *ret)
 {
+	const uint64_t end_ms = now_ms() + REPLANT_MS;
 	struct behind b = {0};
 	struct work w;
 	struct dv_error *e = begin(&w, p, t, n, ret);
@@ -373,6 +384,8 @@ struct dv_error *dv_replant(const struct dv_planter *p, struct dv_trap *t, size_
 	look(&w);
 	for (; p->quiet && tries && !e && any_off(&w, false); tries--) {
 		pause_ms(p->settle_ms);
+		if (now_ms() > end_ms)
+			tries = 1;
 		if (tries == 1 || any_off(&w, true)) {
 			e = held(&w, fill_tails, ret);
 		} else {

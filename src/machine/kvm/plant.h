@@ -58,8 +58,8 @@ struct dv_error *dv_plant_look(const struct dv_planter *p, struct dv_trap *t, si
  * held; what could be done is done, and counted. */
 struct dv_error *dv_plant(const struct dv_planter *p, struct dv_trap *t, size_t count, struct dv_planted *ret) DV_MUST_USE;
 struct dv_error *dv_unplant(const struct dv_planter *p, struct dv_trap *t, size_t count, struct dv_planted *ret) DV_MUST_USE;
-/** Asks dv_planter::quiet up to @p tries times, settle_ms apart, the last time with the virtual CPUs held; what is not quiet then
- *  stays off. Entries that bring the stack pointer along are so each time. */
+/** Asks dv_planter::quiet up to @p tries times, settle_ms apart, and fewer when the answers take long; the last time, and where entries
+ *  bring the stack pointer along each time, with the virtual CPUs held. What is not quiet then stays off. */
 struct dv_error *dv_replant(const struct dv_planter *p, struct dv_trap *t, size_t count, unsigned tries,
                             struct dv_planted *ret) DV_MUST_USE;
 

@@ -5,6 +5,9 @@
  * runs, what waits there may go on, and be interrupted at the same place again, between two looks: so CPUs, stacks, and both
  * again. While it is held there is one look.
  *
+ * A migration copies the guest page by page, while it runs. A jump that is copied while it leads to a stub needs that stub; so as long
+ * as one may be under way no stub is put in, and none is taken out.
+ *
  * On VMX the program counter is in the processor until KVM asks for it; where it has not, the answer is that it is not known.
  */
 #include "machine/kvm/quiet.h"
@@ -12,7 +15,6 @@
 #include <string.h>
 
 #include "machine/kvm/host.h"
-#include "machine/kvm/plant.h"
 #include "machine/kvm/text.h"
 
 #define REG_SP 4u
@@ -81,4 +83,20 @@ bool dv_kvm_quiet(void *ctx, const uint64_t *addrs, uint32_t count, uint8_t *bus
 		if (!cpus(m, addrs, count, busy) || !dv_trap_stacks(m->guest, dv_kvm_text_read, m, now, n, addrs, count, busy))
 			return false;
 	return held || cpus(m, addrs, count, busy);
+}
+
+bool dv_kvm_text_copied(const struct dv_machine *m)
+{
+	const struct dv_kvm_machine *k = m->priv;
+
+	return dv_kvm_copied(k->vm, dv_guest_layout(m->guest)->text_pa);
+}
+
+struct dv_planter dv_kvm_planter(struct dv_machine *m)
+{
+	const struct dv_kvm_machine *k = m->priv;
+
+	return (struct dv_planter){.pid = m->pid, .start = k->vm->start, .stop = dv_plant_stop(), .tids = m->tids,
+				   .tid_count = m->tid_count, .settle_ms = DV_SETTLE_MS,
+				   .quiet = dv_kvm_text_copied(m) ? NULL : dv_kvm_quiet, .ctx = m};
 }

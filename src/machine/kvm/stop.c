@@ -69,6 +69,8 @@ static _Noreturn void hold(struct job *j, int *held)
 
 	setsid();
 	r->step = SEIZING;
+	// None is held yet, but a process that executes another program makes who wants to trace it wait: it may take long over that.
+	limit(DV_STOP_MS);
 	for (uint32_t i = 0; i < j->count; i++) {
 		r->tid = j->tids[i];
 		if (ptrace(PTRACE_SEIZE, j->tids[i], NULL, NULL) < 0) {
@@ -172,6 +174,18 @@ static struct dv_error *failed(const struct job *j)
 	return dv_error_create(DV_ERR_LIMIT, "thread %d of process %d does not come to a halt within %u ms", r->tid, j->pid, DV_STOP_MS);
 }
 
+// The threads to be held; 0: the process is gone.
+static uint32_t choose(int pid, const int32_t *tids, uint32_t count, int32_t *ret)
+{
+	uint32_t n = 0;
+
+	while (tids && n < count && n < THREADS && is_thread(pid, tids[n])) {
+		ret[n] = tids[n];
+		n++;
+	}
+	return n && n == count ? n : all_threads(pid, ret);
+}
+
 struct dv_error *dv_stopped(int pid, const int32_t *tids, uint32_t count, bool (*fn)(void *ctx), void *ctx, uint64_t *ns)
 {
 	DV_FREE int32_t *list = dv_xcalloc(THREADS, sizeof(*list));
@@ -190,16 +204,12 @@ struct dv_error *dv_stopped(int pid, const int32_t *tids, uint32_t count, bool (
 		if (attempt)
 			usleep(PAUSE);
 		j.limit = limits[attempt];
-		j.count = 0;
-		for (uint32_t i = 0; tids && i < count && i < THREADS && !e; i++) {
-			if (!is_thread(pid, tids[i]))
-				e = dv_error_create(DV_ERR_GONE, "process %d has no thread %d", pid, tids[i]);
-			list[j.count++] = tids[i];
-		}
-		if (!tids && !(j.count = all_threads(pid, list)))
-			e = dv_error_create(DV_ERR_GONE, "process %d is gone", pid);
-		if (e)
+		j.count = choose(pid, tids, count, list);
+		if (!j.count || j.count == THREADS) {
+			e = j.count ? dv_error_create(DV_ERR_LIMIT, "process %d has %u threads or more", pid, THREADS)
+				    : dv_error_create(DV_ERR_GONE, "process %d is gone", pid);
 			break;
+		}
 		memset(r, 0, sizeof(*r));
 		child = fork();
 		if (!child)

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "machine/kvm/quiet.h"
+
 #define TEXT_MAX  (64u << 20)
 #define ENTRY_MAX 16u
 #define TAILS_MAX 16u
@@ -189,7 +191,9 @@ static const char *entry(struct dv_kvm_text *t, const struct dv_load_site *site,
 	struct dv_trap trap = {0};
 	size_t have;
 	const uint8_t *p = code_at(t, site->addr, ENTRY_MAX, 9, &have);
-	const char *why = p ? dv_trap_entry(p, have, site->addr, t->sp, &trap) : "its code cannot be read";
+	// Where memory is copied meanwhile, only bytes that stand alone are stored.
+	bool sp = t->sp && !dv_kvm_text_copied(t->m);
+	const char *why = p ? dv_trap_entry(p, have, site->addr, sp, &trap) : "its code cannot be read";
 
 	return why ? because(t, why) : take(t, &trap, site->addr, row, traps, rows);
 }

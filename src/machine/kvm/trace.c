@@ -14,6 +14,7 @@
 #include "machine/kvm/keep.h"
 #include "machine/kvm/load.h"
 #include "machine/kvm/quiet.h"
+#include "machine/kvm/tables.h"
 #include "machine/kvm/text.h"
 
 extern const uint8_t dv_host_bpf[], dv_host_bpf_end[]; // the run-time functions, ebpf/embed.S
@@ -56,7 +57,7 @@ void dv_kvm_trace_destroy(struct dv_kvm_trace *t, bool foreign)
 {
 	if (!t)
 		return;
-	dv_kvm_trace_unload(t, foreign);
+	dv_error_destroy(dv_kvm_trace_unload(t, foreign));
 	dv_kvm_load_deinit(&t->load);
 	dv_kvm_text_destroy(t->text);
 	dv_bpf_object_close(t->object);
@@ -96,22 +97,37 @@ static void unique(dv_traps *v)
 	v->count = out;
 }
 
+static bool any_stub(const dv_traps *v, size_t from)
+{
+	for (size_t i = from; i < v->count; i++)
+		if (v->data[i].flags & DV_TRAP_STUB)
+			return true;
+	return false;
+}
+
 // struct dv_bpf_inside::traps
 static struct dv_error *make_traps(void *ctx, const struct dv_loaded *l, struct dv_trap_row **ret, uint32_t *count)
 {
 	struct dv_kvm_trace *t = ctx;
 	struct dv_trap_set *set = dv_trap_set_create();
 	dv_trap_rows rows = {0};
+	bool copied = dv_kvm_text_copied(t->m);
 
 	t->traps.count = 0;
 	t->refused = 0;
 	for (uint32_t i = 0; i < l->img->site_count; i++) {
 		const struct dv_load_site *s = &l->sites[i];
+		size_t traps_before = t->traps.count, rows_before = rows.count;
 		const char *why;
 
 		if (s->kind == DV_SITE_TRACEPOINT)
 			continue;
 		why = dv_kvm_text_site(t->text, s, i, set, &t->traps, &rows);
+		if (!why && copied && any_stub(&t->traps, traps_before)) {
+			why = "its memory is being copied, by a migration perhaps, and its return needs changes in two places";
+			t->traps.count = traps_before;
+			rows.count = rows_before;
+		}
 		if (why && !t->refused++)
 			snprintf(t->refused_why, sizeof(t->refused_why), "%s: %s", l->texts + s->target, why);
 	}
@@ -122,17 +138,9 @@ static struct dv_error *make_traps(void *ctx, const struct dv_loaded *l, struct 
 	return NULL;
 }
 
-static struct dv_planter planter(struct dv_kvm_trace *t)
-{
-	const struct dv_kvm_machine *k = t->m->priv;
-
-	return (struct dv_planter){.pid = t->m->pid, .start = k->vm->start, .stop = dv_plant_stop(), .tids = t->m->tids,
-				   .tid_count = t->m->tid_count, .settle_ms = DV_SETTLE_MS, .quiet = dv_kvm_quiet, .ctx = t->m};
-}
-
 static struct dv_error *plant(struct dv_kvm_trace *t)
 {
-	struct dv_planter p = planter(t);
+	struct dv_planter p = dv_kvm_planter(t->m);
 	struct dv_planted done = {0};
 	struct dv_error *e = dv_guard_plant(t->guard, &p, t->traps.data, t->traps.count, &done);
 
@@ -142,78 +150,31 @@ static struct dv_error *plant(struct dv_kvm_trace *t)
 	return e;
 }
 
-// What the kernel had there, byte for byte.
-static void unplant(struct dv_kvm_trace *t)
+// What the kernel had there, byte for byte. Fails when some of it traps still.
+static struct dv_error *unplant(struct dv_kvm_trace *t)
 {
-	struct dv_planter p = planter(t);
+	struct dv_planter p = dv_kvm_planter(t->m);
 	struct dv_planted done = {0};
+	struct dv_error *e = t->guard ? dv_guard_remove(t->guard, &p, RESTORE_TRIES, &done) : NULL;
 
-	if (t->guard)
-		dv_error_destroy(dv_guard_remove(t->guard, &p, RESTORE_TRIES, &done));
+	if (!done.on) { // no more than what lies behind them is left
+		dv_error_destroy(e);
+		return NULL;
+	}
+	if (!e)
+		e = dv_error_create(DV_ERR_OTHER, "its memory cannot be written");
+	e = dv_error_wrap(e, "%u trap%s in the guest cannot be taken out", done.on, done.on == 1 ? "" : "s");
+	return dv_error_hint(e, "they cost it time and do nothing else; \"dvirt clean\" takes them out");
 }
 
 /* -- loading ------------------------------------------------------------------------------------------------------ */
 
-static uint32_t slot_of_tid(const struct dv_guest_tables *tables, uint32_t tid)
-{
-	for (uint32_t i = 0; i < DV_VCPU_LOOK; i++) {
-		uint32_t at = (tid + i) & (DV_GUEST_VCPUS - 1);
-
-		if (!tables->vcpus[at].tid)
-			return at;
-	}
-	return DV_GUEST_VCPUS;
-}
-
-// Programs may run meanwhile: a row is taken by its thread, which is written last.
-static void tell(struct dv_kvm_trace *t)
-{
-	struct dv_guest_tables *tables = dv_bpf_guest_tables(t->loaded);
-	const struct dv_kvm_machine *k = t->m->priv;
-
-	for (uint32_t i = 0; i < DV_GUEST_SLOTS; i++) {
-		struct dv_guest_slot *to = &tables->slots[i];
-		const struct dv_kvm_slot *s = i < k->vm->slots.count ? &k->vm->slots.data[i] : NULL;
-
-		if (s && to->gpa == s->gpa && to->size == s->size && to->hva == s->hva)
-			continue;
-		__atomic_store_n(&to->size, 0, __ATOMIC_RELEASE);
-		if (!s)
-			continue;
-		to->gpa = s->gpa;
-		to->hva = s->hva;
-		__atomic_store_n(&to->size, s->size, __ATOMIC_RELEASE);
-	}
-	for (uint32_t i = 0; i < DV_GUEST_VCPUS; i++) {
-		struct dv_guest_vcpu *row = &tables->vcpus[i];
-		const struct dv_kvm_vcpu *v = row->index < k->vm->vcpus.count ? &k->vm->vcpus.data[row->index] : NULL;
-
-		// A hole would hide the rows behind it: one that nobody has stays, with a thread that cannot be.
-		if (row->tid && (!v || v->tid != (int32_t)row->tid || v->vcpu != row->vcpu))
-			__atomic_store_n(&row->tid, UINT32_MAX, __ATOMIC_RELEASE);
-	}
-	for (uint32_t i = 0; i < k->vm->vcpus.count; i++) {
-		const struct dv_kvm_vcpu *v = &k->vm->vcpus.data[i];
-		struct dv_guest_vcpu *row;
-		uint32_t at;
-		bool there = false;
-
-		for (at = 0; at < DV_GUEST_VCPUS && !there; at++)
-			there = tables->vcpus[at].tid == (uint32_t)v->tid && tables->vcpus[at].index == i;
-		if (there || v->tid <= 0 || (at = slot_of_tid(tables, (uint32_t)v->tid)) == DV_GUEST_VCPUS)
-			continue;
-		row = &tables->vcpus[at];
-		row->index = i;
-		row->vcpu = v->vcpu;
-		row->vmcb = v->vmcb;
-		__atomic_store_n(&row->tid, (uint32_t)v->tid, __ATOMIC_RELEASE);
-	}
-}
-
 void dv_kvm_trace_told(struct dv_kvm_trace *t)
 {
+	const struct dv_kvm_machine *k = t ? t->m->priv : NULL;
+
 	if (t && t->loaded)
-		tell(t);
+		dv_kvm_tell(dv_bpf_guest_tables(t->loaded), k->vm);
 }
 
 // Which of kvm_exit's words is the virtual CPU: the second up to Linux 5.15.
@@ -262,9 +223,10 @@ struct dv_error *dv_kvm_trace_load(struct dv_kvm_trace *t, int region_fd, uint64
 				     "begin the session anew");
 	if (!dv_kvm_intercepts_invd(k->host, k->vm))
 		return dv_error_create(DV_ERR_UNKNOWN, "its virtual CPUs do not intercept INVD: the host's KVM is of another kind");
-	dv_kvm_trace_unload(t, false);
+	// What cannot be taken out is tried again by dv_guard_open(), which says so.
+	dv_error_destroy(dv_kvm_trace_unload(t, false));
 	dv_kvm_load_reset(&t->load);
-	t->keep = (struct dv_kvm_keep){0};
+	t->keep = (struct dv_kvm_keep){.always = dv_kvm_text_copied(t->m)};
 	e = dv_guard_open(t->m->pid, k->vm->start, &t->guard);
 	if (e)
 		return e;
@@ -273,13 +235,13 @@ struct dv_error *dv_kvm_trace_load(struct dv_kvm_trace *t, int region_fd, uint64
 	e = dv_bpf_load_image(t->object, &kernel, region_fd, region_size, image, size, getenv("DVIRT_BPF_LOG") != NULL,
 			      &t->loaded);
 	if (!e) {
-		tell(t);
+		dv_kvm_tell(dv_bpf_guest_tables(t->loaded), k->vm);
 		e = dv_bpf_attach(t->loaded);
 	}
 	if (!e)
 		e = plant(t);
 	if (e) {
-		dv_kvm_trace_unload(t, false);
+		dv_error_destroy(dv_kvm_trace_unload(t, false));
 		return e;
 	}
 	if (t->refused)
@@ -292,10 +254,10 @@ struct dv_error *dv_kvm_trace_load(struct dv_kvm_trace *t, int region_fd, uint64
 	return NULL;
 }
 
-void dv_kvm_trace_unload(struct dv_kvm_trace *t, bool foreign)
+struct dv_error *dv_kvm_trace_unload(struct dv_kvm_trace *t, bool foreign)
 {
-	if (!foreign)
-		unplant(t);
+	struct dv_error *e = foreign ? NULL : unplant(t);
+
 	dv_guard_close(t->guard);
 	t->guard = NULL;
 	drop(t);
@@ -303,6 +265,7 @@ void dv_kvm_trace_unload(struct dv_kvm_trace *t, bool foreign)
 	free(t->image);
 	t->image = NULL;
 	t->image_size = 0;
+	return e;
 }
 
 static uint64_t hits_of(void *ctx, uint64_t pc)
@@ -324,33 +287,38 @@ void dv_kvm_trace_limit(struct dv_kvm_trace *t, uint64_t now)
 		return;
 	dv_kvm_load_noisiest(&t->load, &t->traps, share, t->m->maxload, hits_of, t, &out, &hits);
 	if (out.count) {
-		struct dv_planter p = planter(t);
+		struct dv_planter p = dv_kvm_planter(t->m);
 		struct dv_planted done = {0};
 		const struct dv_symbol *s = dv_guest_symbol_at(t->m->guest, out.data[0].place);
+		struct dv_error *e = dv_unplant(&p, out.data, out.count, &done);
+		size_t removed = out.count - done.on;
 
-		dv_error_destroy(dv_unplant(&p, out.data, out.count, &done));
 		for (size_t i = 0; i < out.count; i++) {
 			struct dv_trap *mine = bsearch(&out.data[i], t->traps.data, t->traps.count, sizeof(*mine), by_pc);
 
 			mine->state = out.data[i].state;
 		}
-		snprintf(t->m->note, sizeof(t->m->note),
-			 "probes take %u%% of a virtual CPU's time, -x maxload allows %u%%: %zu place%s removed, %s%.64s with %llu hits a "
-			 "second", share, t->m->maxload, out.count, out.count == 1 ? " is" : "s are",
-			 out.count == 1 ? "" : "first ", s ? s->name : "?", (unsigned long long)hits);
+		if (e && done.on)
+			snprintf(t->m->note, sizeof(t->m->note), "probes take %u%% of a virtual CPU's time, -x maxload allows %u%%, and %u "
+				 "cannot be removed: %.120s", share, t->m->maxload, done.on, e->msg);
+		else
+			snprintf(t->m->note, sizeof(t->m->note), "probes take %u%% of a virtual CPU's time, -x maxload allows %u%%: %zu "
+				 "place%s removed, %s%.64s with %llu hits a second", share, t->m->maxload, removed,
+				 removed == 1 ? " is" : "s are", removed == 1 ? "" : "first ", s ? s->name : "?",
+				 (unsigned long long)hits);
+		dv_error_destroy(e);
 	}
 	DV_VEC_FREE(&out);
 }
 
 void dv_kvm_trace_keep(struct dv_kvm_trace *t)
 {
-	const struct dv_kvm_machine *k = t ? t->m->priv : NULL;
 	struct dv_planter p;
 
 	if (!t || !t->loaded)
 		return;
-	p = planter(t);
-	dv_kvm_keep_look(&t->keep, t->guard, &p, &t->traps, k->vm, t->m->note, sizeof(t->m->note));
+	p = dv_kvm_planter(t->m);
+	dv_kvm_keep_look(&t->keep, dv_kvm_text_copied(t->m), t->guard, &p, &t->traps, t->m->note, sizeof(t->m->note));
 }
 
 uint64_t dv_kvm_trace_lost(struct dv_kvm_trace *t)

@@ -15,7 +15,8 @@ void dv_kvm_trace_destroy(struct dv_kvm_trace *t, bool foreign); /**< NULL is fi
 
 struct dv_error *dv_kvm_trace_load(struct dv_kvm_trace *t, int region_fd, uint64_t region_size, const void *image,
 				   size_t size) DV_MUST_USE;
-void dv_kvm_trace_unload(struct dv_kvm_trace *t, bool foreign);
+/** Fails when traps stay in the guest; nothing of it is loaded any more then, either. */
+struct dv_error *dv_kvm_trace_unload(struct dv_kvm_trace *t, bool foreign) DV_MUST_USE;
 /** dv_machine_ops::refuses */
 const char *dv_kvm_trace_refuses(struct dv_kvm_trace *t, const struct dv_load_site *where);
 /** Memory slots, virtual CPUs or their threads have changed. */

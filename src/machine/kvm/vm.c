@@ -84,6 +84,15 @@ static uint64_t task_of(const struct dv_kvm_host *h, int number)
 	return first - l->task_links - PIDTYPE_TGID * HLIST_NODE;
 }
 
+// The number of a struct pid for the kernel itself: that of the first namespace; 0: none.
+static uint32_t first_number_of(const struct dv_kvm_host *h, uint64_t pid)
+{
+	const struct dv_kvm_layout *l = dv_kvm_layout(h);
+	uint32_t nr;
+
+	return pid && half(h, pid + l->pid_numbers + l->upid_nr, &nr) ? nr : 0;
+}
+
 // The number of a struct pid as this process sees it; 0: it does not.
 static int32_t number_of(const struct dv_kvm_host *h, uint64_t pid)
 {
@@ -213,6 +222,17 @@ static int by_size(const void *a, const void *b)
 	return x->size != y->size ? (x->size < y->size) - (x->size > y->size) : by_gpa(a, b);
 }
 
+static bool same_slots(const struct slots *s, const struct dv_kvm_vm *vm)
+{
+	for (size_t i = 0; i < s->v.count && i < vm->slots.count; i++) {
+		const struct dv_kvm_slot *a = &s->v.data[i], *b = &vm->slots.data[i];
+
+		if (a->gpa != b->gpa || a->size != b->size || a->hva != b->hva || a->readonly != b->readonly || a->logged != b->logged)
+			return false;
+	}
+	return s->v.count == vm->slots.count;
+}
+
 // VMMs cut their memory up for their own reasons.
 static void join_slots(struct slots *s)
 {
@@ -271,8 +291,7 @@ static int refresh_slots(struct dv_kvm_host *h, struct dv_kvm_vm *vm)
 		if (!read_set(h, set, &s) || !word(h, vm->kvm + l->kvm_slots, &set2) || set2 != set ||
 		    !word(h, set + l->set_generation, &generation2) || generation2 != generation)
 			continue;
-		changed = s.v.count != vm->slots.count ||
-			  (s.v.count && memcmp(s.v.data, vm->slots.data, s.v.count * sizeof(s.v.data[0])));
+		changed = !same_slots(&s, vm);
 		vm->generation = generation;
 		vm->slots.count = 0;
 		for (size_t k = 0; k < s.v.count; k++)
@@ -298,9 +317,10 @@ static bool read_vcpu(const struct dv_kvm_host *h, const struct dv_kvm_vm *vm, u
 	if (h->isa == DV_KVM_SVM && (!word(h, at + o->svm_vmcb, &v.vmcb) || !(v.vmcb >> 63)))
 		v.vmcb = 0;
 	v.tid = number_of(h, pid);
-	// A thread that has ended leaves its number.
-	if (v.tid != ret->tid && !is_thread(vm->pid, v.tid))
+	// A thread that has ended leaves its number, which may be another's by now.
+	if (!is_thread(vm->pid, v.tid))
 		v.tid = 0;
+	v.kernel_tid = v.tid ? first_number_of(h, pid) : 0;
 	*ret = v;
 	return true;
 }

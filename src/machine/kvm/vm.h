@@ -35,13 +35,14 @@ struct dv_kvm_slot {
 	uint64_t gpa, size; /**< bytes */
 	uint64_t hva;       /**< address in the VMM */
 	bool readonly;
-	bool logged;        /**< the VMM has KVM note which pages are written: it copies them to somewhere, while the guest runs */
+	bool logged;        /**< the VMM wants to know which pages of it are written: it may be copying it to somewhere else */
 };
 struct dv_kvm_vcpu {
 	uint64_t vcpu;  /**< struct kvm_vcpu (and vcpu_svm, vcpu_vmx, which begin with it) */
 	uint64_t vmcb;  /**< SVM: struct vmcb; 0: none */
 	uint32_t id;    /**< its APIC id */
 	int32_t tid;    /**< thread that ran it last, in dvirt's numbers; 0: none */
+	uint32_t kernel_tid; /**< the same in the kernel's own, which its programs see; 0: none */
 };
 #define DV_KVM_SLOTS 512u
 #define DV_KVM_VCPUS 512u
@@ -70,6 +71,9 @@ bool dv_kvm_intercepts_invd(struct dv_kvm_host *h, const struct dv_kvm_vm *vm);
 bool dv_kvm_read_phys(void *ctx, uint64_t gpa, void *dst, size_t size);
 /** Address in the VMM of a guest-physical one; 0: it is not RAM, or cannot be written. */
 uint64_t dv_kvm_hva(const struct dv_kvm_vm *vm, uint64_t gpa);
+/** May the VMM be copying the memory at @p gpa while the guest runs (a migration)? Writes of ours it does not notice: what it
+ *  copies is from before some of them and from after others. */
+bool dv_kvm_copied(const struct dv_kvm_vm *vm, uint64_t gpa);
 /** Read or write single pieces of the VMM's memory, many with few system calls. False: some could not be. */
 struct dv_kvm_piece {
 	uint64_t hva;

@@ -2,8 +2,8 @@
 #ifndef DV_MACHINE_QEMU_CTLMSG_H
 #define DV_MACHINE_QEMU_CTLMSG_H
 /**
- * Packets of the control protocol (abi/ctl.h) and the directory where the sockets are. Used by the plugin and by dvirt,
- * so nothing here allocates or prints; failures are negative errno values.
+ * Packets of the control protocol (abi/ctl.h). Used by the plugin and by dvirt, so nothing here allocates or prints;
+ * failures are negative errno values.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -43,8 +43,6 @@ bool dv_ctl_ranges_valid(const struct dv_ctl_range *r, uint32_t count);
 /** Process and user at the other end; negative: unknown. */
 int dv_ctl_peer_cred(int fd, int *pid, unsigned *uid);
 
-/** See dv_rundir() in machine.h. 0 or negative errno; -EPERM: it is there but others can write to it. */
-int dv_ctl_rundir(bool create, char *buf, size_t size);
 /** May this be a machine's name (and so a file's)? Letters, digits, '.', '_', '-'; 63 at most; no '.' at the start. */
 bool dv_ctl_name_valid(const char *name);
 

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "machine/qemu/ctlmsg.h"
+#include "machine/rundir.h"
 
 #define SESSIONS 32
 
@@ -83,7 +84,7 @@ static int bind_locked(char *msg, size_t msg_size)
 int dv_ctl_listen(char *msg, size_t msg_size)
 {
 	char dir[108], lock[128];
-	int r = dv_ctl_rundir(true, dir, sizeof(dir)), n;
+	int r = dv_rundir_path(true, dir, sizeof(dir)), n;
 
 	if (r < 0) {
 		snprintf(msg, msg_size, "cannot use the directory '%s': %s", r == -ENAMETOOLONG ? "$DVIRT_RUNDIR" : dir,

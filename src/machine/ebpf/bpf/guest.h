@@ -283,7 +283,8 @@ DV_INLINE struct dv_guest_vcpu *this_vcpu(void)
 	return 0;
 }
 
-// The firing's block of a virtual CPU, filled; the producer's offset. 0: it came after the session was made.
+// A virtual CPU's producer is taken, and its firing's block filled. Returns the producer's offset; 0: the virtual CPU came after
+// the session was made, or has a firing in progress: an interrupt's event comes to the program of another's.
 DV_INLINE uint64_t on_vcpu(const struct dv_guest_vcpu *c, uint64_t site, uint64_t pc, uint64_t offset)
 {
 	uint64_t index = DV_RD(c->index), st = dv_host.first + index * DV_PROD_ALIGN;
@@ -293,6 +294,12 @@ DV_INLINE uint64_t on_vcpu(const struct dv_guest_vcpu *c, uint64_t site, uint64_
 	if (index >= dv_guest.cpus) {
 		if (dv_view(dv_host.first, &v))
 			dv_add(&v.p->drops[DV_DROP_CPU], 1);
+		return 0;
+	}
+	if (!dv_view(st, &v))
+		return 0;
+	if (!dv_st_claim(&v, 1)) {
+		dv_add(&v.p->drops[DV_DROP_NEST], 1);
 		return 0;
 	}
 	f->vcpu = DV_RD(c->vcpu);
@@ -347,6 +354,9 @@ DV_HELPER uint64_t dv_guest_trap(uint64_t vcpu, uint64_t skip)
 		if (why != EXIT_INVD_SVM)
 			return 0;
 	} else {
+		probe_read_kernel(&vmcb, 8, vcpu + dv_guest.off.vmx_current);
+		if (vmcb != vcpu + dv_guest.off.vmx_own) // likewise
+			return 0;
 		probe_read_kernel(&why, 4, vcpu + dv_guest.off.vmx_reason);
 		// The tracepoint's event has asked for the program counter, see dv_event_tracepoint().
 		if ((why & 0xffff) != EXIT_INVD_VMX || !in_memory(vcpu, K_RIP))
@@ -401,6 +411,7 @@ DV_INLINE int in_syscall(uint64_t st, uint32_t nr)
 	return stack && dv_guest_word(st, stack + dv_guest.layout.thread_size - dv_guest.layout.stack_pad - dv_guest.layout.ptregs_size + dv_guest.layout.ptregs_orig_ax) == nr;
 }
 
+// The producer is taken. Is it a firing, after all? 0: no, and the producer is free again.
 DV_HELPER uint64_t dv_guest_begin(uint64_t st)
 {
 	const struct dv_host_site *s = site_of(firing(st));
@@ -410,16 +421,8 @@ DV_HELPER uint64_t dv_guest_begin(uint64_t st)
 	if (!dv_view(st, &v))
 		return 0;
 	i = DV_RD(dv_hdr(&v)->only_cpu);
-	if (i && firing(st)->index + 1 != i)
-		return 0;
-	if (s->nr && !in_syscall(st, s->nr - 1))
-		return 0;
-	if (DV_RD(v.p->inflight)) { // a virtual CPU has one thread, which does one thing
-		dv_add(&v.p->drops[DV_DROP_NEST], 1);
-		return 0;
-	}
-	dv_store_sc(&v.p->inflight, seq_bound(&v));
-	if (DV_RD(dv_hdr(&v)->halt) || DV_RD(dv_hdr(&v)->ended)) {
+	if ((i && firing(st)->index + 1 != i) || (s->nr && !in_syscall(st, s->nr - 1)) || DV_RD(dv_hdr(&v)->halt) ||
+	    DV_RD(dv_hdr(&v)->ended)) {
 		dv_store(&v.p->inflight, 0);
 		return 0;
 	}
