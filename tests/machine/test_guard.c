@@ -603,7 +603,7 @@ static void test_hanging(void)
 		return;
 	}
 	pid = tracer(&guardian, false);
-	CHECK(!dv_trap_entry((const uint8_t *)"\x0f\x1f\x44\x00\x00\x90\x90\x90\x90", 9, BASE, &bytes.trap));
+	CHECK(!dv_trap_entry((const uint8_t *)"\x0f\x1f\x44\x00\x00\x90\x90\x90\x90", 9, BASE, false, &bytes.trap));
 	bytes.trap.hva = page;
 	bytes.head.pid = hanging;
 	bytes.head.start = dv_proc_start(hanging);
