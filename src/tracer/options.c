@@ -300,6 +300,8 @@ struct dv_error *dv_options_set(struct dv_options *o, const char *name, const ch
 		return dv_error_hint(dv_error_create(DV_ERR_OTHER, "invalid value '%s' for option '%s'", value, name),
 		                     r->kind == RATE ? "a rate is a number with ns, us, ms, s, m, h, d or hz"
 		                                     : "a number, with k, m, g or t for powers of 1024");
+	if (r->kind == RATE && n < r->min)
+		n = r->min; // nobody sees that it is not looked at more often
 	if (n < r->min || n > r->max)
 		return dv_error_create(DV_ERR_LIMIT, "value '%s' for option '%s' is too %s: it is from %llu to %llu%s",
 		                       value, name, n < r->min ? "small" : "large", (unsigned long long)r->min,
