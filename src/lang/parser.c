@@ -177,6 +177,37 @@ static struct dv_stmt *parse_if(struct dv_parser *p, struct dv_stmt *s)
 	return s;
 }
 
+static bool at_c_statement(const struct dv_parser *p)
+{
+	static const enum dv_kw words[] = {DV_K_FOR, DV_K_WHILE, DV_K_DO, DV_K_BREAK, DV_K_CONTINUE, DV_K_SWITCH,
+					   DV_K_CASE, DV_K_DEFAULT, DV_K_GOTO, DV_K_ELSE};
+
+	for (size_t i = 0; i < DV_COUNT(words); i++)
+		if (dv_parse_at_kw(p, words[i]))
+			return true;
+	return false;
+}
+
+// A statement of C that is none of D. What stands in its parentheses is passed over, semicolons and all.
+static void refuse_statement(struct dv_parser *p)
+{
+	struct dv_loc loc = p->tok.loc;
+	const char *word = p->tok.str;
+	unsigned depth = 0;
+
+	dv_parse_next(p);
+	while (p->tok.kind != DV_T_EOF && (depth || dv_parse_at(p, '('))) {
+		depth += dv_parse_at(p, '(');
+		depth -= dv_parse_at(p, ')');
+		dv_parse_next(p);
+	}
+	if (!strcmp(word, "else"))
+		dv_parse_error(p, loc, "D_SYNTAX", "syntax error: else without an if before it");
+	else
+		dv_parse_error(p, loc, "D_SYNTAX", "syntax error: '%s' is not part of D: a clause has no loops and jumps, only if and ?:",
+			       word);
+}
+
 static struct dv_stmt *parse_statement(struct dv_parser *p)
 {
 	struct dv_stmt *s = dv_arena_alloc(&p->script->arena, sizeof(*s));
@@ -184,6 +215,10 @@ static struct dv_stmt *parse_statement(struct dv_parser *p)
 	s->loc = p->tok.loc;
 	if (dv_parse_at_kw(p, DV_K_IF))
 		return parse_if(p, s);
+	if (at_c_statement(p)) {
+		refuse_statement(p);
+		return NULL;
+	}
 	if (p->tok.kind == DV_T_AGG) {
 		s->kind = DV_STMT_AGG;
 		s->agg = dv_parse_agg(p);
