@@ -39,13 +39,17 @@ static unsigned distance(const char *a, const char *b, unsigned max)
 
 void dv_nearest_init(struct dv_nearest *n, const char *want)
 {
-	*n = (struct dv_nearest){.want = want, .max = strlen(want) < 7 ? 3 : 4};
+	size_t len = strlen(want);
+
+	*n = (struct dv_nearest){.want = want, .max = len < 4 ? 2 : len < 7 ? 3 : 4};
 }
 
 void dv_nearest_offer(struct dv_nearest *n, const char *name)
 {
 	unsigned d = distance(n->want, name, n->max), at;
 
+	if (d > 1 && !strcasecmp(n->want, name))
+		d = 1;
 	if (d >= n->max)
 		return;
 	for (unsigned i = 0; i < n->count; i++)

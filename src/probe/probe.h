@@ -28,6 +28,8 @@ void dv_probe_desc_deinit(struct dv_probe_desc *d);
 bool dv_probe_desc_machine(const struct dv_probe_desc *d, const char *machine);
 /** May it match probes of a kernel? Not one whose name only dvirt's own probes have: BEGIN, tick-1s. */
 bool dv_probe_desc_kernel(const struct dv_probe_desc *d);
+/** Is there a provider that its provider part means? */
+bool dv_probe_desc_provider(const struct dv_probe_desc *d);
 /** Glob match: * ? [..] [!..] \. Time bounded by the product of the lengths (no exponential backtracking). */
 bool dv_glob(const char *pattern, const char *text);
 bool dv_glob_is_literal(const char *pattern);
@@ -177,7 +179,8 @@ static inline const char *dv_probe_provname(const struct dv_probe *p)
 /** Append all probes that match @p d on @p m (NULL: dvirt's own) to the set; the same probe gets the same id each time.
  */
 void dv_probes_match(struct dv_machine *m, const struct dv_probe_desc *d, struct dv_probe_set *set);
-/** Names of probes that the writer may have meant, as a list for a message ("vfs_read, vfs_readv"), or "". */
+/** What the writer may have meant in the place of the part that is wrong, as a list for a message ("vfs_read, vfs_readv"),
+ * or "". */
 void dv_probes_nearest(struct dv_probe_set *set, const struct dv_probe_desc *d, char *buf, size_t size);
 
 /**

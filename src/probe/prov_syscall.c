@@ -272,31 +272,36 @@ static void offer_numbers(struct dv_probe_set *set, const struct dv_probe_desc *
 }
 
 // Calls by number, where the kernel says that they begin and end.
+// One end of a call: its places stand together, whichever numbers it has for programs of either kind.
+static void offer_end(const struct dv_probe_machine *pm, const struct dv_probe_desc *d, struct dv_probe_set *set,
+		      uint32_t call, uint32_t id, bool ret)
+{
+	for (size_t i = 0; i < pm->sysnrs.count; i++) {
+		const struct dv_probe_sysnr *n = &pm->sysnrs.data[i];
+		struct dv_probe_syscall *sc = &pm->syscalls.data[call];
+		struct dv_probe *p;
+
+		if (n->call != call || !(p = dv_probe_offer(set, d, id, "vmlinux", sc->name, ret ? "return" : "entry")))
+			continue;
+		p->kind = ret ? DV_SITE_SYSEXIT : DV_SITE_SYSENTRY;
+		p->args = ret ? DV_ARGS_SYSRET : n->compat ? DV_ARGS_SYSCALL32 : DV_ARGS_SYSCALL;
+		p->detail = n->nr | (n->compat ? DV_SITE_COMPAT : 0);
+		p->sysnr = n->nr;
+		p->compat = n->compat;
+		p->group = sc;
+	}
+}
+
 static void provide_numbers(const struct dv_probe_machine *pm, const struct dv_probe_desc *d, uint32_t base,
 			    struct dv_probe_set *set)
 {
-	static const struct {
-		const char *name;
-		enum dv_site_kind kind;
-	} ends[2] = {{"entry", DV_SITE_SYSENTRY}, {"return", DV_SITE_SYSEXIT}};
+	for (uint32_t i = 0; i < pm->syscalls.count; i++) {
+		uint32_t id = base + 2 * i;
 
-	for (size_t i = 0; i < pm->sysnrs.count; i++) {
-		const struct dv_probe_sysnr *n = &pm->sysnrs.data[i];
-		struct dv_probe_syscall *sc = &pm->syscalls.data[n->call];
-
-		for (uint32_t k = 0; k < DV_COUNT(ends); k++) {
-			struct dv_probe *p = dv_probe_offer(set, d, base + 2 * n->call + k, "vmlinux", sc->name,
-							    ends[k].name);
-
-			if (!p)
-				continue;
-			p->kind = ends[k].kind;
-			p->args = k ? DV_ARGS_SYSRET : n->compat ? DV_ARGS_SYSCALL32 : DV_ARGS_SYSCALL;
-			p->detail = n->nr | (n->compat ? DV_SITE_COMPAT : 0);
-			p->sysnr = n->nr;
-			p->compat = n->compat;
-			p->group = sc;
-		}
+		if (d->id ? d->id != id && d->id != id + 1 : !dv_glob(d->part[DV_PART_FUNC], pm->syscalls.data[i].name))
+			continue;
+		offer_end(pm, d, set, i, id, false);
+		offer_end(pm, d, set, i, id + 1, true);
 	}
 }
 

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "probe/nearest.h"
 #include "probe/users.h"
 
 // Ids are given in this order.
@@ -268,34 +267,4 @@ void dv_probes_why_not(struct dv_probe_set *set, const struct dv_probe_desc *d, 
 			}
 		}
 	}
-}
-
-void dv_probes_nearest(struct dv_probe_set *set, const struct dv_probe_desc *d, char *buf, size_t size)
-{
-	const char *want = d->part[DV_PART_FUNC], *prov = d->part[DV_PART_PROV];
-	struct dv_nearest n;
-
-	if (!size)
-		return;
-	*buf = '\0';
-	if (!*want || !dv_glob_is_literal(want))
-		return;
-	dv_nearest_init(&n, want);
-	for (size_t i = 0; i < set->machines.count; i++) {
-		const struct dv_probe_machine *pm = set->machines.data[i];
-		const struct dv_symbol *syms;
-		size_t nsyms;
-
-		if (pm->stale || !pm->machine->guest || !dv_probe_desc_machine(d, pm->machine->name))
-			continue;
-		if (dv_glob(prov, "syscall"))
-			for (size_t k = 0; k < pm->syscalls.count; k++)
-				dv_nearest_offer(&n, pm->syscalls.data[k].name);
-		syms = dv_guest_symbols(pm->machine->guest, &nsyms);
-		if (dv_glob(prov, "fbt"))
-			for (size_t k = 0; k < pm->funcs.count; k++)
-				if (pm->funcs.data[k] < nsyms)
-					dv_nearest_offer(&n, syms[pm->funcs.data[k]].name);
-	}
-	dv_nearest_list(&n, buf, size);
 }

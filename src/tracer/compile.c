@@ -329,6 +329,16 @@ static void unmatched(struct dv_tracer *t, const struct dv_clause *c, uint32_t i
 		dv_script_diag(t->script, diag, c->pdescs[i].loc, c->index, "D_PDESC_ZERO",
 			       "probe description %s does not match any probes: there is no machine '%s', only %s",
 			       text, d->part[DV_PART_MACHINE], list);
+	else if (*why)
+		dv_script_diag(t->script, diag, c->pdescs[i].loc, c->index, "D_PDESC_ZERO",
+			       "probe description %s does not match any probes: %s", text, why);
+	else if (*near)
+		dv_script_diag(t->script, diag, c->pdescs[i].loc, c->index, "D_PDESC_ZERO",
+			       "probe description %s does not match any probes; did you mean %s?", text, near);
+	else if (!dv_probe_desc_provider(d))
+		dv_script_diag(t->script, diag, c->pdescs[i].loc, c->index, "D_PDESC_ZERO",
+			       "probe description %s does not match any probes: there is no provider '%s'", text,
+			       d->part[DV_PART_PROV]);
 	else if (!open && !d->id && t->only.count)
 		dv_script_diag(
 		    t->script, diag, c->pdescs[i].loc, c->index, "D_PDESC_ZERO",
@@ -340,12 +350,6 @@ static void unmatched(struct dv_tracer *t, const struct dv_clause *c, uint32_t i
 		    "probe description %s does not match any probes: no guest can be traced now; 'dvirt qemu-args' "
 		    "makes one traceable, 'dvirt ps -v' says why one is not%s%s",
 		    text, *no_host && machine ? "; nor the host: " : "", machine ? no_host : "");
-	else if (*why)
-		dv_script_diag(t->script, diag, c->pdescs[i].loc, c->index, "D_PDESC_ZERO",
-			       "probe description %s does not match any probes: %s", text, why);
-	else if (*near)
-		dv_script_diag(t->script, diag, c->pdescs[i].loc, c->index, "D_PDESC_ZERO",
-			       "probe description %s does not match any probes; did you mean %s?", text, near);
 	else
 		dv_script_diag(t->script, diag, c->pdescs[i].loc, c->index, "D_PDESC_ZERO",
 			       "probe description %s does not match any probes", text);

@@ -124,6 +124,10 @@ static void test_syscall(struct dv_probe_set *set)
 		CHECK_EQ(p.args, DV_ARGS_SYSCALL32);
 	}
 	CHECK(match(set, "syscall:::entry", NULL) > 250);
+	// Places of one probe stand together: who counts probes counts changes.
+	REQUIRE(match(set, "syscall::*at*:", &p) > 50);
+	for (size_t i = 1; i < set->probes.count; i++)
+		CHECK(set->probes.data[i - 1].id <= set->probes.data[i].id);
 }
 
 static void test_tracepoints(struct dv_probe_set *set)
