@@ -94,6 +94,10 @@ static void look(struct dv_machine *m)
 	// One that has not come in a minute is likely to be of another kind.
 	k->pause_ms = k->pause_ms < 700 ? k->pause_ms * 3 / 2 + 20 : now_ns() - k->waits_since < 60ull * SECOND ? 1000 : 10000;
 	k->next_look = now_ns() + k->pause_ms * 1000000u;
+	if (k->vm->refused) { // since it was opened
+		dv_machine_because(m, "%s", k->vm->refused);
+		return;
+	}
 	if (!k->vm->vcpus.count || !k->vm->slots.count) {
 		dv_machine_because(m, "it has no %s yet", k->vm->slots.count ? "virtual CPUs" : "memory");
 		return;
