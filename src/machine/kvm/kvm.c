@@ -213,8 +213,7 @@ static bool ended(const struct dv_kvm_machine *k)
 	return k->pidfd >= 0 ? poll(&p, 1, 0) > 0 : dv_proc_start(k->found.pid) != k->found.start;
 }
 
-// What the host knows of the machine; false: it is gone.
-static bool refresh(struct dv_machine *m)
+bool dv_kvm_refresh(struct dv_machine *m)
 {
 	struct dv_kvm_machine *k = m->priv;
 	bool slots = false, vcpus = false;
@@ -246,7 +245,7 @@ static void kvm_poll(struct dv_machine *m)
 		return;
 	}
 	dv_kvm_trace_limit(k->trace, now_ns());
-	if (now_ns() < k->next_look || !refresh(m))
+	if (now_ns() < k->next_look || !dv_kvm_refresh(m))
 		return;
 	if (m->state == DV_MACHINE_WAITING) {
 		look(m);
@@ -270,7 +269,7 @@ static struct dv_error *kvm_load(struct dv_machine *m, int region_fd, uint64_t r
 	struct dv_kvm_machine *k = m->priv;
 
 	// Which threads run it is to be known now, not as of a second ago: they may be held.
-	if (!k->trace || !refresh(m))
+	if (!k->trace || !dv_kvm_refresh(m))
 		return dv_error_create(DV_ERR_GONE, "machine '%s': %s", m->name, m->why);
 	return dv_error_wrap(dv_kvm_trace_load(k->trace, region_fd, region_size, image, size), "machine '%s'", m->name);
 }
@@ -279,7 +278,7 @@ static struct dv_error *kvm_unload(struct dv_machine *m)
 {
 	struct dv_kvm_machine *k = m->priv;
 
-	return k->trace ? dv_kvm_trace_unload(k->trace, m->state == DV_MACHINE_GONE || !refresh(m)) : NULL;
+	return k->trace ? dv_kvm_trace_unload(k->trace, m->state == DV_MACHINE_GONE || !dv_kvm_refresh(m)) : NULL;
 }
 
 static const char *kvm_refuses(struct dv_machine *m, const struct dv_load_site *where)
@@ -360,7 +359,7 @@ static struct dv_error *kvm_open(struct dv_machine *m, uint32_t universe)
 		if (m->state != DV_MACHINE_WAITING || now_ns() >= end)
 			return NULL;
 		usleep(50000);
-		if (!refresh(m))
+		if (!dv_kvm_refresh(m))
 			return NULL;
 	}
 }
