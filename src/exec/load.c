@@ -87,6 +87,8 @@ static bool check_tables(struct loader *c, const struct dv_loaded *l)
 {
 	const struct dv_load_image *img = l->img;
 
+	if (img->text_size && l->texts[img->text_size - 1])
+		return refuse(c, "load image: the texts do not end");
 	for (uint32_t i = 0; i < img->site_count; i++) {
 		const struct dv_load_site *s = &l->sites[i];
 
@@ -242,10 +244,6 @@ struct dv_loaded *dv_loaded_create(const void *bytes, size_t size, const struct 
 	l->sysret_addrs = (void *)AT(l->img->sysret_addr_off, l->img->sysret_addr_count);
 	l->orcs = (void *)AT(l->img->orc_off, l->img->orc_count);
 	l->texts = l->img->text_size ? (const char *)copy + l->img->text_off : "";
-	if (l->img->text_size && l->texts[l->img->text_size - 1]) {
-		refuse(&c, "load image: the texts do not end");
-		goto refused;
-	}
 #undef AT
 	if (!check_tables(&c, l))
 		goto refused;

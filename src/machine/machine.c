@@ -41,6 +41,25 @@ void dv_machine_close(struct dv_machine *m)
 	free(m);
 }
 
+void dv_machine_because(struct dv_machine *m, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(m->why, sizeof(m->why), fmt, ap);
+	va_end(ap);
+}
+
+void dv_machine_forget_guest(struct dv_machine *m)
+{
+	if (m->guest && m->retire)
+		m->retire(m->retire_ctx, m->guest);
+	else if (m->guest)
+		dv_guest_close(m->guest);
+	m->guest = NULL;
+	m->caps = 0;
+}
+
 void dv_doctor_say(const struct dv_doctor *d, enum dv_doctor_kind kind, const char *what, const char *fmt, ...)
 {
 	char text[512];

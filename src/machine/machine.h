@@ -123,6 +123,13 @@ struct dv_backend {
 extern const struct dv_backend *const dv_backends[];
 struct dv_error *dv_machine_open(struct dv_machine *m, uint32_t universe) DV_MUST_USE;
 void dv_machine_close(struct dv_machine *m); /**< also frees it */
+
+/* For backends. */
+/** Set dv_machine::why. */
+void dv_machine_because(struct dv_machine *m, const char *fmt, ...) DV_PRINTF(2, 3);
+/** Its kernel is not known (any more): the guest is closed, or handed to dv_machine::retire, and nothing can be had of it. */
+void dv_machine_forget_guest(struct dv_machine *m);
+
 /** Directory of the plugins' control sockets: $DVIRT_RUNDIR, else /run/dvirt for root, else $XDG_RUNTIME_DIR/dvirt,
  * else /tmp/dvirt-UID. Created 0700 (and checked to be ours) with @p create. */
 struct dv_error *dv_rundir(bool create, char *buf, size_t size) DV_MUST_USE;

@@ -184,6 +184,13 @@ static void test_sorted(void)
 	CHECK_EQ(l->sysrets[2].compat, 1);
 	CHECK_EQ(l->sysret_addrs[0], 8);
 	dv_loaded_destroy(l);
+	// Texts in the same place as a table that is sorted: they end at first, and then do not.
+	m.addrs[0] = ~0ull;
+	m.addrs[1] = 0;
+	m.img.text_off = m.img.sysret_addr_off;
+	m.img.text_size = sizeof(m.addrs);
+	CHECK(!dv_loaded_create(&m, sizeof(m), s.region, msg, sizeof(msg)));
+	CHECK_STR(msg, "load image: the texts do not end");
 	dv_loaded_destroy(NULL);
 }
 

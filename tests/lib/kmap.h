@@ -24,12 +24,10 @@ static inline void kmap_destroy(struct kmap *m)
 /** @p size: whole pages. Fails with DV_ERR_DENIED where this user cannot load programs. */
 static inline struct dv_error *kmap_create(struct kmap *m, uint32_t size)
 {
-	static const struct dv_bpf_object none;
 	struct dv_bpf_map_symbol maps[2] = {{"memory", -1}, {.fd = -1}};
 	struct dv_bpf_load how = {.type = BPF_PROG_TYPE_RAW_TRACEPOINT, .name = "address"};
 	LIBBPF_OPTS(bpf_test_run_opts, o);
 	struct dv_bpf_code c = {.name = "address", .args = 1};
-	struct dv_bpf_linked linked;
 	void *bytes = NULL;
 	int fd = -1;
 	struct dv_error *e = dv_bpf_shared_create("memory", size, &m->fd, &bytes);
@@ -44,12 +42,7 @@ static inline struct dv_error *kmap_create(struct kmap *m, uint32_t size)
 	dv_bpf_emit(&c, BPF_STX | BPF_MEM | BPF_DW, 1, 1, 0, 0);
 	dv_bpf_emit(&c, BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0);
 	dv_bpf_emit(&c, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
-	e = dv_bpf_link(&none, &c, 1, maps, &linked);
-	if (!e) {
-		e = dv_bpf_load(&linked, &how, NULL, &fd);
-		dv_bpf_linked_deinit(&linked);
-	}
-	dv_bpf_code_deinit(&c);
+	e = dv_bpf_load_alone(&c, maps, &how, &fd);
 	if (!e && bpf_prog_test_run_opts(fd, &o))
 		e = dv_error_create(DV_ERR_OTHER, "cannot run a program");
 	if (fd >= 0)

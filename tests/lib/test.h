@@ -22,8 +22,9 @@ static int test_checks, test_failures;
 	} while (0)
 #define REQUIRE(cond)                                                            \
 	do {                                                                     \
+		const int before_ = test_failures;                               \
 		CHECK(cond);                                                     \
-		if (test_failures && !(cond))                                    \
+		if (test_failures != before_)                                    \
 			exit(1);                                                 \
 	} while (0)
 #define CHECK_EQ(a, b)                                                           \

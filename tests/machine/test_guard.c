@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #include "base/system.h"
-#include "lib/test.h"
+#include "lib/errors.h"
 #include "machine/kvm/guard.h"
 #include "machine/kvm/keep.h"
 
@@ -31,22 +31,6 @@ static uint8_t *code, original[CODE];
 static char dir[] = "/tmp/dvirt-guard.XXXXXX", file[64];
 static pid_t vmm;
 static uint64_t vmm_start;
-
-static void ok(struct dv_error *e)
-{
-	CHECK(!e);
-	if (e)
-		fprintf(stderr, "%s\n", e->msg);
-	dv_error_destroy(e);
-}
-
-static void fails(struct dv_error *e, const char *text)
-{
-	CHECK(e && strstr(e->msg, text));
-	if (e && !strstr(e->msg, text))
-		fprintf(stderr, "%s\n", e->msg);
-	dv_error_destroy(e);
-}
 
 static void start_vmm(void)
 {

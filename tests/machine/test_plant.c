@@ -16,7 +16,7 @@
 #include <ucontext.h>
 
 #include "base/system.h"
-#include "lib/test.h"
+#include "lib/errors.h"
 #include "machine/kvm/plant.h"
 #include "machine/kvm/stop.h"
 
@@ -266,22 +266,6 @@ static void all_traps(dv_traps *ret, bool sp, unsigned *stops)
 		*stops += t->flags & DV_TRAP_STUB;
 	}
 	dv_trap_set_destroy(set);
-}
-
-static void ok(struct dv_error *e)
-{
-	CHECK(!e);
-	if (e)
-		fprintf(stderr, "%s\n", e->msg);
-	dv_error_destroy(e);
-}
-
-static void fails(struct dv_error *e, const char *text)
-{
-	CHECK(e && strstr(e->msg, text));
-	if (e && !strstr(e->msg, text))
-		fprintf(stderr, "%s\n", e->msg);
-	dv_error_destroy(e);
 }
 
 // A round of all functions hits the entries and one return of each function that has its traps.

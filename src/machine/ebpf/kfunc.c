@@ -17,23 +17,14 @@
 // The smallest program of a kind. -1: the kernel does not take it.
 static int tiny(enum bpf_prog_type type, int attach_type, uint32_t btf_id)
 {
-	static const struct dv_bpf_object none;
 	struct dv_bpf_map_symbol maps[1] = {{.fd = -1}};
 	struct dv_bpf_load how = {.type = type, .attach_type = attach_type, .attach_btf_id = btf_id, .name = "dvirt_try"};
 	struct dv_bpf_code c = {.name = "dvirt_try", .args = 1};
-	struct dv_bpf_linked linked;
-	struct dv_error *e;
 	int fd = -1;
 
 	dv_bpf_const(&c, 0, 0);
 	dv_bpf_emit(&c, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
-	e = dv_bpf_link(&none, &c, 1, maps, &linked);
-	if (!e) {
-		e = dv_bpf_load(&linked, &how, NULL, &fd);
-		dv_bpf_linked_deinit(&linked);
-	}
-	dv_bpf_code_deinit(&c);
-	dv_error_destroy(e);
+	dv_error_destroy(dv_bpf_load_alone(&c, maps, &how, &fd));
 	return fd;
 }
 

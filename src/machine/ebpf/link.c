@@ -384,3 +384,18 @@ struct dv_error *dv_bpf_load(const struct dv_bpf_linked *l, const struct dv_bpf_
 		free(text);
 	return e;
 }
+
+struct dv_error *dv_bpf_load_alone(struct dv_bpf_code *c, const struct dv_bpf_map_symbol *maps, const struct dv_bpf_load *how,
+				   int *fd)
+{
+	static const struct dv_bpf_object none;
+	struct dv_bpf_linked linked;
+	struct dv_error *e = dv_bpf_link(&none, c, 1, maps, &linked);
+
+	if (!e) {
+		e = dv_bpf_load(&linked, how, NULL, fd);
+		dv_bpf_linked_deinit(&linked);
+	}
+	dv_bpf_code_deinit(c);
+	return e;
+}

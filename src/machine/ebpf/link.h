@@ -77,5 +77,8 @@ struct dv_bpf_load {
  * them, malloc'ed.
  */
 struct dv_error *dv_bpf_load(const struct dv_bpf_linked *l, const struct dv_bpf_load *how, char **log, int *fd) DV_MUST_USE;
+/** Link and load a program that calls no run-time functions. @p c is consumed. */
+struct dv_error *dv_bpf_load_alone(struct dv_bpf_code *c, const struct dv_bpf_map_symbol *maps, const struct dv_bpf_load *how,
+				   int *fd) DV_MUST_USE;
 
 #endif

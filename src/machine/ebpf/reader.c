@@ -46,12 +46,10 @@ static void program(struct dv_bpf_code *c)
 
 struct dv_error *dv_bpf_reader_create(struct dv_bpf_reader **ret)
 {
-	static const struct dv_bpf_object none;
 	struct dv_bpf_reader *r = dv_xcalloc(1, sizeof(*r));
 	struct dv_bpf_load how = {.type = BPF_PROG_TYPE_RAW_TRACEPOINT, .name = "dvirt_read"};
 	struct dv_bpf_map_symbol maps[2] = {{.name = "box"}, {.fd = -1}};
 	LIBBPF_OPTS(bpf_map_create_opts, o, .map_flags = BPF_F_MMAPABLE);
-	struct dv_bpf_linked linked;
 	struct dv_bpf_code code = {0};
 	struct dv_error *e = NULL;
 
@@ -70,12 +68,7 @@ struct dv_error *dv_bpf_reader_create(struct dv_bpf_reader **ret)
 	}
 	maps[0].fd = r->map;
 	program(&code);
-	e = dv_bpf_link(&none, &code, 1, maps, &linked);
-	if (!e) {
-		e = dv_bpf_load(&linked, &how, NULL, &r->prog);
-		dv_bpf_linked_deinit(&linked);
-	}
-	dv_bpf_code_deinit(&code);
+	e = dv_bpf_load_alone(&code, maps, &how, &r->prog);
 	if (!e) {
 		*ret = r;
 		return NULL;

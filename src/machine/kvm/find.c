@@ -157,9 +157,11 @@ static void give_name(struct dv_kvm_found *f)
 	snprintf(suffix, sizeof(suffix), "-%d", f->pid);
 	if (taken(f->name))
 		dv_kvm_name_suffix(f->name, suffix);
-	snprintf(suffix, sizeof(suffix), "-%d", f->fd);
-	if (taken(f->name))
+	// Another may call itself what this one is called then.
+	for (unsigned n = (unsigned)f->fd; taken(f->name); n++) {
+		snprintf(suffix, sizeof(suffix), "-%u", n);
 		dv_kvm_name_suffix(f->name, suffix);
+	}
 	*DV_PUSH(&named.v) = *f;
 }
 

@@ -35,15 +35,6 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * SECOND + (uint64_t)t.tv_nsec;
 }
 
-static void DV_PRINTF(2, 3) because(struct dv_machine *m, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(m->why, sizeof(m->why), fmt, ap);
-	va_end(ap);
-}
-
 // @p foreign: another kernel runs there now.
 static void forget_guest(struct dv_machine *m, bool foreign)
 {
@@ -53,19 +44,14 @@ static void forget_guest(struct dv_machine *m, bool foreign)
 		dv_kvm_trace_destroy(k->trace, foreign);
 		k->trace = NULL;
 	}
-	if (m->guest && m->retire)
-		m->retire(m->retire_ctx, m->guest);
-	else if (m->guest)
-		dv_guest_close(m->guest);
-	m->guest = NULL;
-	m->caps = 0;
+	dv_machine_forget_guest(m);
 }
 
 static void gone(struct dv_machine *m, const char *why)
 {
 	m->state = DV_MACHINE_GONE;
 	m->poll_fd = -1;
-	because(m, "%s", why);
+	dv_machine_because(m, "%s", why);
 }
 
 static void take_vcpus(struct dv_machine *m)
@@ -108,12 +94,16 @@ static void look(struct dv_machine *m)
 	// One that has not come in a minute is likely to be of another kind.
 	k->pause_ms = k->pause_ms < 700 ? k->pause_ms * 3 / 2 + 20 : now_ns() - k->waits_since < 60ull * SECOND ? 1000 : 10000;
 	k->next_look = now_ns() + k->pause_ms * 1000000u;
+	if (k->vm->refused) { // since it was opened
+		dv_machine_because(m, "%s", k->vm->refused);
+		return;
+	}
 	if (!k->vm->vcpus.count || !k->vm->slots.count) {
-		because(m, "it has no %s yet", k->vm->slots.count ? "virtual CPUs" : "memory");
+		dv_machine_because(m, "it has no %s yet", k->vm->slots.count ? "virtual CPUs" : "memory");
 		return;
 	}
 	if (!readable(k->vm)) {
-		because(m, "the memory of its process (pid %d) cannot be read: run dvirt as root, or with the capability "
+		dv_machine_because(m, "the memory of its process (pid %d) cannot be read: run dvirt as root, or with the capability "
 			   "SYS_PTRACE", m->pid);
 		return;
 	}
@@ -126,7 +116,7 @@ static void look(struct dv_machine *m)
 				continue;
 			e = dv_guest_open(&k->phys, &r, dv_guest_cache_dir(dir, sizeof(dir)), k->universe, &m->guest);
 			if (!e && !dv_guest_is_up(m->guest)) {
-				because(m, "its kernel is still starting");
+				dv_machine_because(m, "its kernel is still starting");
 				dv_guest_close(m->guest);
 				m->guest = NULL;
 				return;
@@ -138,7 +128,7 @@ static void look(struct dv_machine *m)
 				m->caps = DV_CAP_MEMORY | (dv_guest_has_types(m->guest) ? DV_CAP_TYPES : 0);
 				e = dv_kvm_trace_create(m, &k->trace);
 				if (e)
-					because(m, "it can be looked at only: %s", e->msg);
+					dv_machine_because(m, "it can be looked at only: %s", e->msg);
 				else
 					m->caps |= DV_CAP_FBT | DV_CAP_SYSCALL | DV_CAP_VM |
 						   (k->host->isa == DV_KVM_VMX ? DV_CAP_VM_INTEL : 0);
@@ -148,7 +138,7 @@ static void look(struct dv_machine *m)
 				k->next_look = now_ns() + SECOND;
 				return;
 			}
-			because(m, "kernel not recognised: %s", e->msg);
+			dv_machine_because(m, "kernel not recognised: %s", e->msg);
 			dv_error_destroy(e);
 			any = true;
 			// A search costs some milliseconds, and they all are likely to say the same.
@@ -157,7 +147,7 @@ static void look(struct dv_machine *m)
 		}
 	}
 	if (!any)
-		because(m, "no kernel runs in it yet");
+		dv_machine_because(m, "no kernel runs in it yet");
 }
 
 // A CR3 that does not show the kernel that we know: does it show another? On AMD it is the processor's own, and says enough. On
@@ -210,7 +200,7 @@ static void restarted(struct dv_machine *m)
 
 	forget_guest(m, true);
 	m->state = DV_MACHINE_WAITING;
-	because(m, "it restarted");
+	dv_machine_because(m, "it restarted");
 	k->elsewhere = 0;
 	k->pause_ms = 0;
 	k->next_look = 0;
@@ -223,8 +213,7 @@ static bool ended(const struct dv_kvm_machine *k)
 	return k->pidfd >= 0 ? poll(&p, 1, 0) > 0 : dv_proc_start(k->found.pid) != k->found.start;
 }
 
-// What the host knows of the machine; false: it is gone.
-static bool refresh(struct dv_machine *m)
+bool dv_kvm_refresh(struct dv_machine *m)
 {
 	struct dv_kvm_machine *k = m->priv;
 	bool slots = false, vcpus = false;
@@ -256,7 +245,7 @@ static void kvm_poll(struct dv_machine *m)
 		return;
 	}
 	dv_kvm_trace_limit(k->trace, now_ns());
-	if (now_ns() < k->next_look || !refresh(m))
+	if (now_ns() < k->next_look || !dv_kvm_refresh(m))
 		return;
 	if (m->state == DV_MACHINE_WAITING) {
 		look(m);
@@ -280,7 +269,7 @@ static struct dv_error *kvm_load(struct dv_machine *m, int region_fd, uint64_t r
 	struct dv_kvm_machine *k = m->priv;
 
 	// Which threads run it is to be known now, not as of a second ago: they may be held.
-	if (!k->trace || !refresh(m))
+	if (!k->trace || !dv_kvm_refresh(m))
 		return dv_error_create(DV_ERR_GONE, "machine '%s': %s", m->name, m->why);
 	return dv_error_wrap(dv_kvm_trace_load(k->trace, region_fd, region_size, image, size), "machine '%s'", m->name);
 }
@@ -289,7 +278,7 @@ static struct dv_error *kvm_unload(struct dv_machine *m)
 {
 	struct dv_kvm_machine *k = m->priv;
 
-	return k->trace ? dv_kvm_trace_unload(k->trace, m->state == DV_MACHINE_GONE || !refresh(m)) : NULL;
+	return k->trace ? dv_kvm_trace_unload(k->trace, m->state == DV_MACHINE_GONE || !dv_kvm_refresh(m)) : NULL;
 }
 
 static const char *kvm_refuses(struct dv_machine *m, const struct dv_load_site *where)
@@ -370,7 +359,7 @@ static struct dv_error *kvm_open(struct dv_machine *m, uint32_t universe)
 		if (m->state != DV_MACHINE_WAITING || now_ns() >= end)
 			return NULL;
 		usleep(50000);
-		if (!refresh(m))
+		if (!dv_kvm_refresh(m))
 			return NULL;
 	}
 }
@@ -402,7 +391,7 @@ static void found(void *ctx, const struct dv_kvm_found *f)
 	m->vcpus = m->vcpu_max = f->vcpus < DV_PROD_MAX ? f->vcpus : DV_PROD_MAX;
 	snprintf(m->name, sizeof(m->name), "%s", f->name);
 	snprintf(m->detail, sizeof(m->detail), "KVM guest of %s (pid %d)", f->vmm, f->pid);
-	because(m, "%s", s->why);
+	dv_machine_because(m, "%s", s->why);
 	s->fn(s->ctx, m);
 }
 

@@ -23,4 +23,7 @@ struct dv_kvm_machine {
 	unsigned elsewhere;           /**< looks in a row at which no virtual CPU ran the kernel that we know */
 };
 
+/** Take in what the host knows of the machine by now: memory slots, virtual CPUs, their threads. False: it is gone. */
+bool dv_kvm_refresh(struct dv_machine *m);
+
 #endif

@@ -140,10 +140,15 @@ static struct dv_error *make_traps(void *ctx, const struct dv_loaded *l, struct 
 
 static struct dv_error *plant(struct dv_kvm_trace *t)
 {
-	struct dv_planter p = dv_kvm_planter(t->m);
 	struct dv_planted done = {0};
-	struct dv_error *e = dv_guard_plant(t->guard, &p, t->traps.data, t->traps.count, &done);
+	struct dv_planter p;
+	struct dv_error *e;
 
+	// Loading has taken its time, and what may be held has to be all that can run.
+	if (!dv_kvm_refresh(t->m))
+		return dv_error_create(DV_ERR_GONE, "%s", t->m->why);
+	p = dv_kvm_planter(t->m);
+	e = dv_guard_plant(t->guard, &p, t->traps.data, t->traps.count, &done);
 	if (!e && done.foreign && !t->refused)
 		snprintf(t->refused_why, sizeof(t->refused_why), "something else stands there: the guest's own tracer?");
 	t->refused += done.foreign;

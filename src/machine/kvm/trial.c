@@ -116,12 +116,10 @@ static void program(const struct dv_kvm_host *h, unsigned arg, struct dv_bpf_cod
 
 static struct dv_error *attach(const struct dv_kvm_host *h, unsigned arg, struct trial *t)
 {
-	static const struct dv_bpf_object none;
 	struct dv_bpf_map_symbol maps[2] = {{.name = "box"}, {.fd = -1}};
 	struct dv_bpf_load how = {.type = BPF_PROG_TYPE_RAW_TRACEPOINT, .name = "dvirt_trial"};
 	LIBBPF_OPTS(bpf_map_create_opts, o, .map_flags = BPF_F_MMAPABLE);
 	struct dv_bpf_code code = {0};
-	struct dv_bpf_linked linked;
 	struct dv_error *e;
 
 	t->map = bpf_map_create(BPF_MAP_TYPE_ARRAY, "dvirt_trial", 4, sizeof(struct box), 1, &o);
@@ -136,12 +134,7 @@ static struct dv_error *attach(const struct dv_kvm_host *h, unsigned arg, struct
 	t->box->hva = (uint64_t)(t->memory + CODE_AT);
 	maps[0].fd = t->map;
 	program(h, arg, &code);
-	e = dv_bpf_link(&none, &code, 1, maps, &linked);
-	if (!e) {
-		e = dv_bpf_load(&linked, &how, NULL, &t->prog);
-		dv_bpf_linked_deinit(&linked);
-	}
-	dv_bpf_code_deinit(&code);
+	e = dv_bpf_load_alone(&code, maps, &how, &t->prog);
 	if (e)
 		return e;
 	t->link = bpf_raw_tracepoint_open("kvm_exit", t->prog);

@@ -58,15 +58,6 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-static void DV_PRINTF(2, 3) because(struct dv_machine *m, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(m->why, sizeof(m->why), fmt, ap);
-	va_end(ap);
-}
-
 /* Text of a plugin's, as it may go to a terminal. */
 static const char *tame(char *s)
 {
@@ -74,16 +65,6 @@ static const char *tame(char *s)
 		if (*p < ' ' || *p >= 127)
 			*p = '?';
 	return s;
-}
-
-static void forget_guest(struct dv_machine *m)
-{
-	if (m->guest && m->retire)
-		m->retire(m->retire_ctx, m->guest);
-	else if (m->guest)
-		dv_guest_close(m->guest);
-	m->guest = NULL;
-	m->caps = 0;
 }
 
 static void gone(struct dv_machine *m, const char *why)
@@ -95,7 +76,7 @@ static void gone(struct dv_machine *m, const char *why)
 	c->fd = -1;
 	m->poll_fd = -1;
 	m->state = DV_MACHINE_GONE;
-	because(m, "%s", why);
+	dv_machine_because(m, "%s", why);
 }
 
 /* -- memory ---------------------------------------------------------------------------------------------------- */
@@ -162,15 +143,15 @@ static void look(struct dv_machine *m, const struct dv_ctl_regs *r)
 	c->pause_ms = c->pause_ms < 700 ? c->pause_ms * 3 / 2 + 20 : 1000;
 	c->next_look = now_ns() + c->pause_ms * 1000000u;
 	if (!r->found) {
-		because(m, "no kernel runs in it yet");
+		dv_machine_because(m, "no kernel runs in it yet");
 	} else if (c->mem < 0) {
-		because(m, "its QEMU (pid %d) cannot open its own memory in /proc", m->pid);
+		dv_machine_because(m, "its QEMU (pid %d) cannot open its own memory in /proc", m->pid);
 	} else if (!c->range_count) {
-		because(m, "guest RAM was not found in its QEMU process");
+		dv_machine_because(m, "guest RAM was not found in its QEMU process");
 	} else {
 		e = dv_guest_open(&c->phys, &regs, dv_guest_cache_dir(dir, sizeof(dir)), c->universe, &m->guest);
 		if (e) {
-			because(m, "kernel not recognised: %s", e->msg);
+			dv_machine_because(m, "kernel not recognised: %s", e->msg);
 			dv_error_destroy(e);
 			return;
 		}
@@ -344,11 +325,11 @@ static void qemu_poll(struct dv_machine *m)
 		// Another kernel, or none: addresses mean nothing there.
 		c->elsewhere = 0;
 		dv_error_destroy(qemu_unload(m));
-		forget_guest(m);
+		dv_machine_forget_guest(m);
 		if (m->state == DV_MACHINE_GONE)
 			return;
 		m->state = DV_MACHINE_WAITING;
-		because(m, "it restarted");
+		dv_machine_because(m, "it restarted");
 		c->pause_ms = 0;
 		c->next_look = 0;
 		return;
@@ -418,7 +399,7 @@ static void qemu_close(struct dv_machine *m)
 	struct client *c = m->priv;
 
 	m->retire = NULL;
-	forget_guest(m);
+	dv_machine_forget_guest(m);
 	if (!c)
 		return;
 	if (c->fd >= 0)
@@ -477,7 +458,7 @@ static struct dv_error *qemu_open(struct dv_machine *m, uint32_t universe)
 		if (r)
 			look(m, r);
 		else
-			because(m, "its plugin answered nonsense");
+			dv_machine_because(m, "its plugin answered nonsense");
 		dv_ctl_close_fds(&c->packet);
 		if (m->state == DV_MACHINE_WAITING)
 			usleep(50000);
@@ -502,21 +483,21 @@ static struct dv_machine *found(const char *dir, const char *file)
 	c->phys = (struct dv_phys){read_phys, c};
 	int n = snprintf(a.sun_path, sizeof(a.sun_path), "%s/%s", dir, file);
 	if (n < 0 || (size_t)n >= sizeof(a.sun_path)) {
-		because(m, "the path of its socket is too long");
+		dv_machine_because(m, "the path of its socket is too long");
 		return m;
 	}
 	c->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&a, sizeof(a)) < 0) {
 		int err = errno;
 		if (err == ECONNREFUSED || err == ENOENT)
-			because(m, "not answering: its QEMU is dead (a new one of that name replaces the socket '%s')",
+			dv_machine_because(m, "not answering: its QEMU is dead (a new one of that name replaces the socket '%s')",
 				a.sun_path);
 		else if (err == EACCES || err == EPERM)
-			because(m, "no permission for its socket '%s'", a.sun_path);
+			dv_machine_because(m, "no permission for its socket '%s'", a.sun_path);
 		else
-			because(m, "not answering: %s", strerror(err));
+			dv_machine_because(m, "not answering: %s", strerror(err));
 	} else if (dv_ctl_peer_cred(c->fd, &m->pid, &uid) < 0 || (uid != geteuid() && uid != 0 && geteuid() != 0)) {
-		because(m, "its socket belongs to another user (%u)", uid);
+		dv_machine_because(m, "its socket belongs to another user (%u)", uid);
 	} else {
 		c->peer = m->pid;
 		snprintf(m->detail, sizeof(m->detail), "QEMU, pid %d", m->pid);

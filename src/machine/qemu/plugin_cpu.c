@@ -150,6 +150,7 @@ void dv_cpu_exit(unsigned index)
 	pthread_mutex_lock(&g.lock);
 	if (v)
 		v->cpu = NULL;
+	pthread_cond_broadcast(&g.cond); // what was queued to it may be lost
 	pthread_mutex_unlock(&g.lock);
 }
 
@@ -173,8 +174,10 @@ static void on_reset(qemu_plugin_id_t id)
 {
 	pthread_mutex_lock(&g.lock);
 	struct dv_snap *old = g.snap;
-	g.snap = g.next;
-	g.next = old;
+	if (!g.switched) { // else two vCPUs were asked, and one has done it
+		g.snap = g.next;
+		g.next = old;
+	}
 	pthread_mutex_unlock(&g.lock);
 	if (dv_snap_vtime(g.snap) && !dv_snap_vtime(old))
 		dv_vtime_begin();
@@ -200,24 +203,35 @@ static void reset_here(void *cpu, void *arg)
 	qemu_plugin_reset(g.id, on_reset);
 }
 
+/* Ask a vCPU's thread for the switch: the vCPU; NULL: whichever comes by. With the lock, so that one which is being taken
+ * out has not been freed. */
+static struct dv_vcpu *ask_for_switch(void)
+{
+	for (uint32_t i = 0; i < DV_VCPU_MAX; i++) {
+		struct dv_vcpu *v = dv_vcpu_get(i);
+		if (!v || !v->cpu)
+			continue;
+		async_run()(v->cpu, reset_here, NULL);
+		return v;
+	}
+	__atomic_store_n(&g.door_switch, 1, __ATOMIC_SEQ_CST);
+	return NULL;
+}
+
 struct dv_snap *dv_cpu_switch(struct dv_snap *next)
 {
-	struct dv_vcpu *v = NULL;
+	struct dv_vcpu *v;
 
-	for (uint32_t i = 0; i < DV_VCPU_MAX && !(v && v->cpu); i++)
-		v = dv_vcpu_get(i);
+	__atomic_store_n(&g.want_switch, 1, __ATOMIC_SEQ_CST);
 	pthread_mutex_lock(&g.lock);
 	g.next = next;
 	g.switched = false;
-	pthread_mutex_unlock(&g.lock);
-	__atomic_store_n(&g.want_switch, 1, __ATOMIC_SEQ_CST);
-	if (v && v->cpu)
-		async_run()(v->cpu, reset_here, NULL);
-	else
-		__atomic_store_n(&g.door_switch, 1, __ATOMIC_SEQ_CST);
-	pthread_mutex_lock(&g.lock);
-	while (!g.switched)
+	v = ask_for_switch();
+	while (!g.switched) {
 		pthread_cond_wait(&g.cond, &g.lock);
+		if (!g.switched && v && !v->cpu) // it was taken out before it came to that
+			v = ask_for_switch();
+	}
 	struct dv_snap *old = g.next;
 	g.next = NULL;
 	pthread_mutex_unlock(&g.lock);
