@@ -2,7 +2,7 @@
 # timeout: 1800
 """Time in guests under KVM: profile-N, how often it fires on a virtual CPU that works and on one that is idle, where it finds
 it, several timers and two guests at once. vtimestamp: what a thread has run by itself, alone, beside another, beside a program of the
-host."""
+host. What a guest's clause can read of the host's kernel."""
 
 import os
 import re
@@ -126,6 +126,26 @@ def times(lab, guest):
     assert beside[1] < 0.8 * beside[0] and beside[1] <= vcpu + 0.03, (beside, vcpu)
 
 
+def memory(lab):
+    """Of the host's kernel, at the same time in its own clauses and in a guest's; of another guest: not."""
+    script = """
+        BEGIN { before = host`vmlinux`jiffies_64; }
+        web:syscall::getppid:entry /execname == "exercise"/ {
+            at = host`vmlinux`jiffies_64; p = &host`vmlinux`jiffies_64;
+            @r[stringof((char *)host`vmlinux`linux_banner) == stringof((char *)web`vmlinux`linux_banner) ? "same" : "other"] = count(); }
+        web:syscall::getppid:return /execname == "exercise"/ { @r[*p >= at && at >= before ? "later" : "wrong"] = count(); }
+        END { printf("%s\\n", stringof((char *)host`vmlinux`linux_banner)); @r[host`vmlinux`jiffies_64 >= at ? "end" : "wrong"] = count(); }
+        """
+    out, ran = trace(lab, script, ["web"], [("web", "exercise getppid 20")], ["host"])
+    n = table(out)
+    kernel = lab.check("uname -r").out.strip()
+    assert "Linux version %s " % kernel in out, out
+    same = lab.check("inner web run uname -r").out.strip() == kernel
+    assert n[("same" if same else "other",)] == 20 and n[("later",)] == 20 and n[("end",)] == 1, out
+    r = lab.run("dvirt -M web -M db -n 'web:syscall::getppid:entry { trace(db`vmlinux`jiffies_64); }'", timeout=300)
+    assert r.status and "another machine's memory" in r.err, r.err
+
+
 with guestlib.Guests() as g:
     lab = g.lab("lab", kvm=True, kernel=os.environ.get("DVIRT_LAB_KERNEL", "6.1"), inner=["web", "db:6.12"])
     lab.wait(400)
@@ -137,3 +157,4 @@ with guestlib.Guests() as g:
     several(lab)
     for guest in ("web", "db"):
         times(lab, guest)
+    memory(lab)

@@ -127,6 +127,12 @@ DV_HELPER uint64_t dv_guest_word(uint64_t st, uint64_t va)
 	return kernel_read(st, va, &w, 8) ? w : 0;
 }
 
+// Not the guest's: of what machine it is for the host's clauses; 0: it is the guest's, or out of reach. The host is machine 0.
+DV_INLINE uint64_t not_guest(uint64_t mach)
+{
+	return mach == DV_MACH_SCRATCH || mach == DV_MACH_STATE ? mach : mach ? 0 : DV_MACH_SELF;
+}
+
 // May the clause read there as @p mach?
 DV_INLINE int right_half(uint64_t mach, uint64_t va, uint64_t size)
 {
@@ -144,8 +150,8 @@ GFN(rd, uint64_t mach, uint64_t addr, uint64_t size)
 	if (!dv_view(st, &v))
 		return 0;
 	mach = mach_of(mach);
-	if (mach == DV_MACH_SCRATCH || mach == DV_MACH_STATE)
-		return dv_fn_rd(st, mach, addr, size);
+	if (not_guest(mach))
+		return dv_fn_rd(st, not_guest(mach), addr, size);
 	if (mach != DV_MACH_SELF && mach != DV_MACH_USER)
 		return fault(&v, DV_FAULT_BADMACH, mach);
 	if (size != 1 && size != 2 && size != 4 && size != 8)
@@ -199,8 +205,8 @@ GFN(rdmem, uint64_t mach, uint64_t addr, uint64_t size)
 	if (!dv_view(st, &v))
 		return 0;
 	mach = mach_of(mach);
-	if (mach == DV_MACH_SCRATCH || mach == DV_MACH_STATE)
-		return dv_fn_rdmem(st, mach, addr, size);
+	if (not_guest(mach))
+		return dv_fn_rdmem(st, not_guest(mach), addr, size);
 	if (mach != DV_MACH_SELF && mach != DV_MACH_USER)
 		return fault(&v, DV_FAULT_BADMACH, mach);
 	if (size > 8192)
@@ -221,8 +227,8 @@ GFN(rdstr, uint64_t mach, uint64_t addr, uint64_t limit)
 	if (!dv_view(st, &v))
 		return 0;
 	mach = mach_of(mach);
-	if (mach == DV_MACH_SCRATCH || mach == DV_MACH_STATE)
-		return dv_fn_rdstr(st, mach, addr, limit);
+	if (not_guest(mach))
+		return dv_fn_rdstr(st, not_guest(mach), addr, limit);
 	if (mach != DV_MACH_SELF && mach != DV_MACH_USER)
 		return fault(&v, DV_FAULT_BADMACH, mach);
 	max = dv_strsize(&v);
