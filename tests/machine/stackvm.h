@@ -41,7 +41,7 @@
 
 /* Offsets in struct task_struct, in the virtual CPU. */
 enum { VM_T_PID, VM_T_TGID = 4, VM_T_COMM = 8, VM_T_MM = 24, VM_T_STACK = 32, VM_MM_PGD = 8 };
-enum { VM_C_REGS = 0, VM_C_CURRENT = 144, VM_C_AVAIL = 152, VM_C_REASON = 156, VM_C_LOADED = 160, VM_C_VMCS = 256, VM_C_VMCB = 512, VM_B_EXIT = 0, VM_B_GS = 8,
+enum { VM_C_REGS = 0, VM_C_CURRENT = 144, VM_C_AVAIL = 152, VM_C_REASON = 156, VM_C_LOADED = 160, VM_C_STATE = 168, VM_C_VMCS = 256, VM_C_VMCB = 512, VM_B_EXIT = 0, VM_B_GS = 8,
        VM_B_CR3 = 16, VM_B_CS = 24 };
 #define VM_TASK   (4 * VM_PAGE) /**< gpa */
 #define VM_MM     (VM_TASK + 512)
@@ -206,7 +206,7 @@ static inline void stackvm_layout(const struct stackvm *vm, struct dv_guest_layo
 static inline struct dv_kvm_offsets stackvm_offsets(void)
 {
 	return (struct dv_kvm_offsets){.regs = VM_C_REGS, .regs_avail = VM_C_AVAIL, .svm_current = VM_C_CURRENT,
-				       .vmx_reason = VM_C_REASON, .vmx_current = VM_C_LOADED, .vmx_own = VM_C_VMCS, .exit_code = VM_B_EXIT, .save_gs_base = VM_B_GS,
+				       .vmx_reason = VM_C_REASON, .vmx_current = VM_C_LOADED, .vmx_own = VM_C_VMCS, .mp_state = VM_C_STATE, .exit_code = VM_B_EXIT, .save_gs_base = VM_B_GS,
 				       .save_kgs_base = VM_B_GS, .save_cr3 = VM_B_CR3, .save_cs = VM_B_CS};
 }
 /** What dvirt tells the programs while they run. */

@@ -5,6 +5,7 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "machine/ebpf/clause.h"
 #include "machine/ebpf/event.h"
@@ -301,25 +302,103 @@ static struct dv_error *clocks(struct dv_bpf_loaded *l, struct dv_bpf_sites *g)
 	return e;
 }
 
-// All traps of a guest, by one program. On Intel's processors the guest's program counter is not in memory at an exit until
-// somebody asks for it: the tracepoint's event does.
-static struct dv_error *traps(struct dv_bpf_loaded *l, const struct dv_bpf_sites *g)
+// On Intel's processors the guest's program counter is not in memory at an exit until somebody asks for it: the tracepoint's
+// event does.
+static struct dv_error *asked_for(struct dv_bpf_loaded *l, const char *tracepoint)
 {
-	if (g->prog < 0)
-		return NULL;
-	if (l->kernel.inside->isa == DV_KVM_VMX) {
-		int event, prog, link, err = dv_event_tracepoint("kvm/kvm_exit", &event, &prog, &link);
+	int event, prog, link, err;
 
-		if (link >= 0)
-			*DV_PUSH(&l->links) = link;
-		if (event >= 0)
-			*DV_PUSH(&l->events) = event;
-		if (prog >= 0)
-			*DV_PUSH(&l->events) = prog;
-		if (err)
-			return dv_error_sys(err, "cannot have the event kvm_exit made");
+	if (l->kernel.inside->isa != DV_KVM_VMX)
+		return NULL;
+	err = dv_event_tracepoint(tracepoint, &event, &prog, &link);
+	if (link >= 0)
+		*DV_PUSH(&l->links) = link;
+	if (event >= 0)
+		*DV_PUSH(&l->events) = event;
+	if (prog >= 0)
+		*DV_PUSH(&l->events) = prog;
+	return err ? dv_error_sys(err, "cannot have the event %s made", tracepoint) : NULL;
+}
+
+// All traps of a guest, by one program.
+static struct dv_error *traps(struct dv_bpf_loaded *l, int prog)
+{
+	struct dv_error *e = prog < 0 ? NULL : asked_for(l, "kvm/kvm_exit");
+
+	return e || prog < 0 ? e : raw(l, "kvm_exit", prog);
+}
+
+// All its timers, by one where it is entered; there the program counter has to be asked for too.
+static struct dv_error *timers(struct dv_bpf_loaded *l, int prog)
+{
+	struct dv_error *e = prog < 0 ? NULL : asked_for(l, "kvm/kvm_entry");
+
+	return e || prog < 0 ? e : raw(l, "kvm_entry", prog);
+}
+
+static void stop_clock(struct dv_bpf_clock *c)
+{
+	if (c->link >= 0)
+		close(c->link);
+	close(c->event);
+}
+
+void dv_bpf_stop_clocks(struct dv_bpf_loaded *l)
+{
+	for (size_t i = 0; i < l->clocks.count; i++)
+		stop_clock(&l->clocks.data[i]);
+	DV_VEC_FREE(&l->clocks);
+}
+
+static bool has_thread(const int32_t *tids, uint32_t count, int32_t tid)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (tids[i] == tid)
+			return true;
+	return false;
+}
+
+static struct dv_error *start_clocks(struct dv_bpf_loaded *l, int32_t tid)
+{
+	struct dv_error *e = NULL;
+	uint32_t timer = 0;
+
+	for (size_t i = 0; i < l->clocks.count; i++)
+		if (l->clocks.data[i].tid == tid)
+			return NULL;
+	for (uint32_t row = 0; row < l->loaded->img->site_count && !e; row++) {
+		struct dv_bpf_clock c = {.tid = tid};
+		bool gone = false;
+
+		if (dv_bpf_row(l, row)->kind != DV_SITE_PROFILE)
+			continue;
+		e = dv_perf_clock_thread(l->clock_prog, dv_bpf_row(l, row)->detail, timer++, tid, &c.event, &c.link, &gone);
+		if (gone)
+			break;
+		if (!e)
+			*DV_PUSH(&l->clocks) = c;
 	}
-	return raw(l, "kvm_exit", g->prog);
+	return e;
+}
+
+struct dv_error *dv_bpf_follow_threads(struct dv_bpf_loaded *l, const int32_t *tids, uint32_t count)
+{
+	struct dv_error *e = NULL;
+	size_t kept = 0;
+
+	if (l->clock_prog < 0)
+		return NULL;
+	for (size_t i = 0; i < l->clocks.count; i++) {
+		if (has_thread(tids, count, l->clocks.data[i].tid))
+			l->clocks.data[kept++] = l->clocks.data[i];
+		else
+			stop_clock(&l->clocks.data[i]);
+	}
+	l->clocks.count = kept;
+	for (uint32_t i = 0; i < count && !e; i++)
+		if (tids[i] > 0)
+			e = start_clocks(l, tids[i]);
+	return e;
 }
 
 static struct dv_error *attach(struct dv_bpf_loaded *l, struct dv_bpf_sites *g)
@@ -334,7 +413,9 @@ static struct dv_error *attach(struct dv_bpf_loaded *l, struct dv_bpf_sites *g)
 	case DV_ENTRY_PERF:
 		return clocks(l, g);
 	case DV_ENTRY_TRAP:
-		return traps(l, g);
+		return traps(l, g->prog);
+	case DV_ENTRY_TIMER:
+		return timers(l, g->prog);
 	default:
 		return is_user(dv_bpf_first(l, g)) ? user(l, g) : functions(l, g);
 	}
@@ -343,6 +424,12 @@ static struct dv_error *attach(struct dv_bpf_loaded *l, struct dv_bpf_sites *g)
 struct dv_error *dv_bpf_attach(struct dv_bpf_loaded *l)
 {
 	struct dv_error *e = l->switch_prog >= 0 ? raw(l, "sched_switch", l->switch_prog) : NULL;
+
+	// A trap's exit holds up the thread's clock: what lets it go on is there before.
+	if (!e && l->enter_prog >= 0)
+		e = raw(l, "kvm_entry", l->enter_prog);
+	if (!e)
+		e = traps(l, l->trap_prog);
 
 	for (size_t i = 0; i < l->groups.count && !e; i++)
 		e = attach(l, &l->groups.data[i]);

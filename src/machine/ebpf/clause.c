@@ -252,6 +252,7 @@ static bool guest_builtin(struct tr *t, uint64_t id, bool *faults)
 	    [DV_BI_GUESTVCPU] = "dv_guest_cpu",
 	    [DV_BI_FRAME] = "dv_guest_frame",
 	    [DV_BI_ERRNO] = "dv_guest_errno",
+	    [DV_BI_VTIMESTAMP] = "dv_guest_vtimestamp",
 	};
 
 	if (!t->c->guest || id >= DV_BI_INTEGERS || !symbols[id])
@@ -259,7 +260,7 @@ static bool guest_builtin(struct tr *t, uint64_t id, bool *faults)
 	if (id == DV_BI_ERRNO && (t->c->error || (t->c->args != DV_ARGS_SYSRET && t->c->args != DV_ARGS_RETURN)))
 		return false; // 0
 	firing_word(t, symbols[id]);
-	*faults = id != DV_BI_CPU && id != DV_BI_GUESTVCPU && id != DV_BI_ERRNO;
+	*faults = id != DV_BI_CPU && id != DV_BI_GUESTVCPU && id != DV_BI_ERRNO && id != DV_BI_VTIMESTAMP;
 	return true;
 }
 
@@ -387,7 +388,8 @@ static bool call(struct tr *t, uint32_t fn)
 	case DV_FN_RD:
 	case DV_FN_RDMEM:
 	case DV_FN_RDSTR:
-		if (known && id < DV_MACH_MAX && id != t->c->machine)
+		// A guest's clauses run in the host's kernel, which is machine 0.
+		if (known && id < DV_MACH_MAX && id != t->c->machine && (id || !t->c->guest))
 			gone(t, "another machine's memory");
 		break;
 	default:

@@ -34,11 +34,24 @@ static struct dv_error *orc_maps(struct dv_bpf_loaded *l, struct dv_guest_conf *
 	return e;
 }
 
+static struct dv_error *timers(struct dv_bpf_loaded *l, struct dv_guest_conf *conf)
+{
+	for (uint32_t i = 0; i < l->loaded->img->site_count; i++) {
+		if (l->loaded->sites[i].kind != DV_SITE_PROFILE)
+			continue;
+		if (l->s.timers == DV_GUEST_TIMERS)
+			return dv_error_create(DV_ERR_LIMIT, "more than %u timers (profile-N)", DV_GUEST_TIMERS);
+		conf->timers[l->s.timers++] = i;
+	}
+	return NULL;
+}
+
 struct dv_error *dv_bpf_guest_maps(struct dv_bpf_loaded *l, uint8_t *rodata)
 {
 	const struct dv_bpf_inside *in = l->kernel.inside;
 	const struct dv_load_image *img = l->loaded->img;
-	struct dv_guest_conf conf = {.layout = img->layout, .off = in->off, .isa = in->isa, .cpus = img->prod_count};
+	struct dv_guest_conf conf = {.layout = img->layout, .off = in->off, .isa = in->isa, .cpus = img->prod_count,
+				     .vtime = l->s.vtime};
 	int64_t at = dv_bpf_object_const(l->s.object, "dv_guest", sizeof(conf));
 	DV_FREE struct dv_trap_row *rows = NULL;
 	void *traps = NULL, *hits = NULL;
@@ -48,7 +61,9 @@ struct dv_error *dv_bpf_guest_maps(struct dv_bpf_loaded *l, uint8_t *rodata)
 
 	if (at < 0)
 		return dv_error_create(DV_ERR_OTHER, "the run-time functions for the kernel are damaged: no constants");
-	e = orc_maps(l, &conf);
+	e = timers(l, &conf);
+	if (!e)
+		e = orc_maps(l, &conf);
 	if (e)
 		return e;
 	e = in->traps(in->ctx, l->loaded, &rows, &count);
@@ -77,7 +92,8 @@ struct dv_error *dv_bpf_guest_maps(struct dv_bpf_loaded *l, uint8_t *rodata)
 	return NULL;
 }
 
-struct dv_error *dv_bpf_guest_load(struct dv_bpf_loaded *l, bool verbose)
+// All traps have one program, which is the first group's; all timers have another.
+static struct dv_error *load_shared(struct dv_bpf_loaded *l, enum dv_bpf_entry entry, bool verbose)
 {
 	struct dv_bpf_load how = {.name = "dvirt", .type = BPF_PROG_TYPE_RAW_TRACEPOINT};
 	DV_FREE const struct dv_bpf_group **groups = dv_xcalloc(l->groups.count + 1, sizeof(*groups));
@@ -89,19 +105,32 @@ struct dv_error *dv_bpf_guest_load(struct dv_bpf_loaded *l, bool verbose)
 	for (size_t i = 0; i < l->groups.count; i++) {
 		struct dv_bpf_sites *g = &l->groups.data[i];
 
-		if (g->pub.entry != DV_ENTRY_TRAP)
+		if (g->pub.entry != entry)
 			continue;
 		first = first ? first : g;
 		g->pub.sites = g->rows.data;
 		g->pub.site_count = (uint32_t)g->rows.count;
-		g->pub.args = l->kernel.inside->vcpu_word;
 		groups[count++] = &g->pub;
 	}
-	if (count)
-		e = dv_bpf_trap_program(&l->s, groups, count, &how, verbose ? &log : NULL, &first->prog);
+	if (count || (entry == DV_ENTRY_TRAP && l->s.vtime))
+		e = dv_bpf_trap_program(&l->s, entry, groups, count, &how, verbose ? &log : NULL,
+					first ? &first->prog : &l->trap_prog);
 	if (log)
 		fputs(log, stderr);
 	free(log);
+	return e;
+}
+
+struct dv_error *dv_bpf_guest_load(struct dv_bpf_loaded *l, bool verbose)
+{
+	struct dv_error *e = load_shared(l, DV_ENTRY_TRAP, verbose);
+
+	if (!e)
+		e = load_shared(l, DV_ENTRY_TIMER, verbose);
+	if (!e && l->s.vtime)
+		e = dv_bpf_enter_program(&l->s, &l->enter_prog);
+	if (!e && l->s.timers)
+		e = dv_bpf_clock_program(&l->s, &l->clock_prog);
 	return e;
 }
 

@@ -13,6 +13,11 @@ struct dv_bpf_sites {
 	unsigned way; /**< functions: enum dv_kfunc_how; user programs: enum dv_uprobe_how */
 };
 
+struct dv_bpf_clock {
+	int32_t tid;
+	int event, link; /**< link: -1: none */
+};
+
 /** The maps of a load: dv_bpf_loaded::map_fds. */
 enum dv_bpf_map {
 	DV_MAP_SITES, DV_MAP_EPIDS, DV_MAP_FIRE, DV_MAP_RODATA,
@@ -37,7 +42,10 @@ struct dv_bpf_loaded {
 	struct dv_trap_row *traps;      /**< the table that its program has */
 	uint64_t *trap_hits;            /**< mapped; one for each row */
 	uint32_t trap_mask, trap_hits_size; /**< bytes */
-	int switch_prog;           /**< for vtimestamp; -1: not needed */
+	int switch_prog;           /**< for vtimestamp; -1: not needed. Likewise: */
+	int trap_prog, enter_prog; /**< a guest's: for DV_TRAP_SWITCH where there are no other traps; where it is entered */
+	int clock_prog;            /**< on the clocks of a guest's timers; -1: it has none */
+	DV_VEC(struct dv_bpf_clock) clocks; /**< of each virtual CPU's thread one for each timer */
 };
 
 static inline const struct dv_load_site *dv_bpf_row(const struct dv_bpf_loaded *l, uint32_t row)
@@ -78,7 +86,7 @@ struct dv_error *dv_bpf_add_table(struct dv_bpf_loaded *l, const char *name, con
 /* guest.c: of a load whose clauses fire in a KVM guest. */
 /** Its maps; the guest's constants into those of the programs. */
 struct dv_error *dv_bpf_guest_maps(struct dv_bpf_loaded *l, uint8_t *rodata) DV_MUST_USE;
-/** The one program for all of its traps, which is the first group's. */
+/** The programs for all of its traps and all of its timers, each the first group's; those of the clocks. */
 struct dv_error *dv_bpf_guest_load(struct dv_bpf_loaded *l, bool verbose) DV_MUST_USE;
 
 /** Decide by which of the kernel's ways the groups of functions and of user programs are attached; may split groups. */
@@ -87,6 +95,7 @@ void dv_bpf_choose_ways(struct dv_bpf_loaded *l);
 void dv_bpf_how_to_load(const struct dv_bpf_loaded *l, const struct dv_bpf_sites *g, struct dv_bpf_load *how);
 /** A program for a trampoline was refused: another way. False: there is none. */
 bool dv_bpf_other_way(const struct dv_bpf_loaded *l, struct dv_bpf_sites *g);
+void dv_bpf_stop_clocks(struct dv_bpf_loaded *l);
 struct dv_bpf_sites *dv_bpf_add_group(struct dv_bpf_loaded *l, enum dv_bpf_entry entry, uint32_t row);
 
 #endif

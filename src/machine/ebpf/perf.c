@@ -9,30 +9,60 @@
 
 #define CPUS_MAX 8192u
 
-static struct dv_error *attach_cpu(int prog, uint64_t period, uint64_t cookie, uint32_t cpu, struct dv_perf_clock *c)
+static int open_clock(uint64_t period, int tid, int cpu)
 {
 	struct perf_event_attr attr = {
 	    .size = sizeof(attr),
 	    .type = PERF_TYPE_SOFTWARE,
 	    .config = PERF_COUNT_SW_CPU_CLOCK,
-	    .sample_period = period,
+	    .sample_period = period < DV_PERF_CLOCK_MIN_NS ? DV_PERF_CLOCK_MIN_NS : period,
 	};
-	int fd = (int)syscall(SYS_perf_event_open, &attr, -1, (int)cpu, -1, PERF_FLAG_FD_CLOEXEC), link = -1, err;
 
-	if (fd < 0 && (errno == EACCES || errno == EPERM))
-		return dv_error_hint(dv_error_create(DV_ERR_DENIED, "no permission for a clock on CPU %u", cpu),
+	return (int)syscall(SYS_perf_event_open, &attr, tid, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+}
+
+static struct dv_error *refused(int err, uint64_t period, const char *what, int n)
+{
+	if (err == EACCES || err == EPERM)
+		return dv_error_hint(dv_error_create(DV_ERR_DENIED, "no permission for a clock on %s %d", what, n),
 				     "run dvirt as root, or with the capabilities BPF and PERFMON");
+	return dv_error_sys(err, "cannot make a clock of %llu ns on %s %d", (unsigned long long)period, what, n);
+}
+
+static struct dv_error *attach_cpu(int prog, uint64_t period, uint64_t cookie, int cpu, struct dv_perf_clock *c)
+{
+	int fd = open_clock(period, -1, cpu), link = -1, err;
+
 	// It was switched off just now.
 	if (fd < 0 && errno == ENODEV)
 		return NULL;
 	if (fd < 0)
-		return dv_error_sys(errno, "cannot make a clock of %llu ns on CPU %u", (unsigned long long)period, cpu);
+		return refused(errno, period, "CPU", cpu);
 	*DV_PUSH(&c->events) = fd;
 	err = dv_event_program(fd, prog, cookie, &link);
 	if (err)
-		return dv_error_sys(err, "cannot run a program on the clock of CPU %u", cpu);
+		return dv_error_sys(err, "cannot run a program on the clock of CPU %d", cpu);
 	if (link >= 0)
 		*DV_PUSH(&c->links) = link;
+	return NULL;
+}
+
+struct dv_error *dv_perf_clock_thread(int prog, uint64_t period_ns, uint64_t cookie, int tid, int *event, int *link, bool *gone)
+{
+	int fd = open_clock(period_ns, tid, -1), err;
+
+	*gone = fd < 0 && errno == ESRCH;
+	if (*gone)
+		return NULL;
+	if (fd < 0)
+		return refused(errno, period_ns, "thread", tid);
+	*link = -1;
+	err = dv_event_program(fd, prog, cookie, link);
+	if (err) {
+		close(fd);
+		return dv_error_sys(err, "cannot run a program on the clock of thread %d", tid);
+	}
+	*event = fd;
 	return NULL;
 }
 
@@ -43,10 +73,8 @@ struct dv_error *dv_perf_clock_attach(int prog, uint64_t period_ns, uint64_t coo
 	struct dv_perf_clock c = {0};
 	struct dv_error *e = NULL;
 
-	if (period_ns < DV_PERF_CLOCK_MIN_NS)
-		period_ns = DV_PERF_CLOCK_MIN_NS;
 	for (uint32_t i = 0; i < count && i < CPUS_MAX && !e; i++)
-		e = attach_cpu(prog, period_ns, cookie, cpus[i], &c);
+		e = attach_cpu(prog, period_ns, cookie, (int)cpus[i], &c);
 	if (e)
 		dv_perf_clock_deinit(&c);
 	else

@@ -5,6 +5,8 @@
  * A clock on every processor that runs a program of type PERF_EVENT each so many nanoseconds, in whatever runs there, the
  * idle loop included. The program's context is struct bpf_perf_event_data.
  */
+#include <stdbool.h>
+
 #include "base/error.h"
 #include "base/mem.h"
 
@@ -15,6 +17,10 @@ struct dv_perf_clock {
 };
 /** On each processor that is on now; one that comes later has none. Periods below the least are made that. */
 struct dv_error *dv_perf_clock_attach(int prog, uint64_t period_ns, uint64_t cookie, struct dv_perf_clock *ret) DV_MUST_USE;
+/** The same for one thread, wherever it runs and only while it does; *event, *link: to be closed, the link first. *gone: there is
+ *  no such thread any more, and no clock. */
+struct dv_error *dv_perf_clock_thread(int prog, uint64_t period_ns, uint64_t cookie, int tid, int *event, int *link,
+				      bool *gone) DV_MUST_USE;
 void dv_perf_clock_deinit(struct dv_perf_clock *c); /**< closes */
 
 #endif

@@ -356,6 +356,7 @@ static void take_args(struct builder *b)
 		arg_store(b, 1, 2); // a program's
 		break;
 	case DV_ENTRY_TRAP: // trap.c
+	case DV_ENTRY_TIMER:
 		break;
 	}
 }
@@ -555,7 +556,9 @@ struct dv_error *dv_bpf_switch_program(const struct dv_bpf_session *s, int *fd)
 	struct dv_bpf_linked linked;
 	struct dv_error *e;
 
-	dv_bpf_call(&code, "dv_host_switch");
+	if (s->inside) // what comes is the third word, after the one that leaves
+		dv_bpf_emit(&code, BPF_LDX | BPF_MEM | BPF_DW, 1, 1, 16, 0);
+	dv_bpf_call(&code, s->inside ? "dv_guest_sched" : "dv_host_switch");
 	dv_bpf_emit(&code, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
 	all_maps(s, -1, maps);
 	e = dv_bpf_link(s->object, &code, 1, maps, &linked);

@@ -20,9 +20,10 @@ enum dv_bpf_entry {
 	DV_ENTRY_FEXIT,     /**< words, the returned value behind the arguments; one site */
 	DV_ENTRY_PERF,      /**< struct bpf_perf_event_data, the site by cookie */
 	DV_ENTRY_TRAP,      /**< a KVM guest's: trap.h */
+	DV_ENTRY_TIMER,     /**< likewise: profile-N */
 };
 
-/** What all programs of a load share. */
+/** What all programs of a load share. The last members are for a guest's. */
 struct dv_bpf_session {
 	const struct dv_bpf_object *object;
 	const struct dv_loaded *loaded;
@@ -31,10 +32,12 @@ struct dv_bpf_session {
 	uint32_t fire_size;      /**< of dv_fire_mem, less what is behind its last block */
 	struct dv_bpf_map_symbol maps[14];
 	uint32_t map_count;
-	uint32_t same;           /**< a guest's: so many sites at most are at one place */
 	uint32_t status_off, cs_off; /**< struct task_struct: thread_info.status; struct pt_regs: orig_ax is at 120 */
 	bool vtime;              /**< a clause uses vtimestamp */
 	bool verbose;
+	bool inside;
+	uint32_t same, timers;   /**< so many sites at most are at one place; are profile-N */
+	uint32_t vcpu_word;      /**< of kvm_exit's arguments, the one that is the virtual CPU */
 };
 
 /** Sites with one program. */
@@ -44,11 +47,10 @@ struct dv_bpf_group {
 	uint32_t site_count;
 	const char *name;        /**< for people */
 	uint64_t own[4];         /**< raw tracepoints: start and end of the kernel's __bpf_trace_EVENT, of __traceiter_EVENT; 0: none */
-	uint32_t args;           /**< FEXIT: how many the function has; RAW: how many words the tracepoint has; TRAP: which of its
-				    tracepoint's words is the virtual CPU */
+	uint32_t args;           /**< FEXIT: how many the function has; RAW: how many words the tracepoint has */
 };
 
-/** The program that runs where threads leave their CPUs, for vtimestamp. */
+/** The program that runs where threads leave their CPUs, for vtimestamp; of a guest: where those of the host do. */
 struct dv_error *dv_bpf_switch_program(const struct dv_bpf_session *s, int *fd) DV_MUST_USE;
 /** Make and load it. *log: the verifier's, when it refused. */
 struct dv_error *dv_bpf_program(const struct dv_bpf_session *s, const struct dv_bpf_group *g, const struct dv_bpf_load *how,

@@ -55,6 +55,20 @@ struct dv_error *dv_bpf_add_table(struct dv_bpf_loaded *l, const char *name, con
 	return e;
 }
 
+// Those that share a program.
+static void number_groups(const struct dv_bpf_loaded *l, enum dv_bpf_entry entry, struct dv_host_site *sites)
+{
+	uint32_t k = 0;
+
+	for (size_t g = 0; g < l->groups.count; g++) {
+		if (l->groups.data[g].pub.entry != entry)
+			continue;
+		for (size_t i = 0; i < l->groups.data[g].rows.count; i++)
+			sites[l->groups.data[g].rows.data[i]].group = k;
+		k++;
+	}
+}
+
 static struct dv_error *site_tables(struct dv_bpf_loaded *l, struct dv_host_conf *conf)
 {
 	const struct dv_load_image *img = l->loaded->img;
@@ -75,11 +89,8 @@ static struct dv_error *site_tables(struct dv_bpf_loaded *l, struct dv_host_conf
 	for (uint32_t i = 0; i < img->site_count && l->kernel.inside; i++)
 		sites[i].nr = l->loaded->sites[i].args == DV_ARGS_SYSRET && l->loaded->sites[i].detail
 				  ? (uint32_t)l->loaded->sites[i].detail : 0;
-	for (size_t g = 0, k = 0; g < l->groups.count; g++) {
-		for (size_t i = 0; i < l->groups.data[g].rows.count; i++)
-			sites[l->groups.data[g].rows.data[i]].group = (uint32_t)k;
-		k += l->groups.data[g].pub.entry == DV_ENTRY_TRAP;
-	}
+	number_groups(l, DV_ENTRY_TRAP, sites);
+	number_groups(l, DV_ENTRY_TIMER, sites);
 	for (uint32_t i = 0; i < img->ecb_count; i++)
 		epids[i] = l->loaded->ecbs[i].epid;
 	conf->site_mask = site_room - sizeof(*sites);
@@ -123,6 +134,17 @@ static uint64_t thread_limit(void)
 }
 
 // For vtimestamp.
+static struct dv_error *guest_times(struct dv_bpf_loaded *l, struct dv_host_conf *conf)
+{
+	uint32_t size = l->s.vtime ? PID_LIMIT * 8 : 8;
+	struct dv_error *e = dv_bpf_memory_create("dvirt_ran", size, &l->map_fds[DV_MAP_RAN]);
+
+	conf->ran_mask = size - 8;
+	if (!e)
+		dv_bpf_add_map(l, "dv_ran", l->map_fds[DV_MAP_RAN]);
+	return e;
+}
+
 static struct dv_error *thread_times(struct dv_bpf_loaded *l, struct dv_host_conf *conf)
 {
 	uint64_t ran = dv_bpf_pow2(thread_limit()) * 8, cpus = dv_bpf_pow2(conf->cpus) * sizeof(struct dv_on_cpu);
@@ -136,7 +158,6 @@ static struct dv_error *thread_times(struct dv_bpf_loaded *l, struct dv_host_con
 	conf->on_cpu_mask = cpus - sizeof(struct dv_on_cpu);
 	dv_bpf_add_map(l, "dv_ran", l->map_fds[DV_MAP_RAN]);
 	dv_bpf_add_map(l, "dv_on_cpu", l->map_fds[DV_MAP_ON_CPU]);
-	l->s.vtime = true;
 	return NULL;
 }
 
@@ -196,7 +217,9 @@ static struct dv_error *make_maps(struct dv_bpf_loaded *l)
 	l->s.fire_size = (uint32_t)dv_bpf_pow2((uint64_t)img->prod_count * DV_FIRING_SIZE);
 	conf.fire_mask = l->s.fire_size - DV_FIRING_SIZE;
 	e = site_tables(l, &conf);
-	if (!e && img->flags & DV_LOAD_VTIME)
+	if (!e && l->kernel.inside)
+		e = guest_times(l, &conf);
+	else if (!e && l->s.vtime)
 		e = thread_times(l, &conf);
 	if (!e)
 		e = dv_bpf_memory_create("dvirt_fire", l->s.fire_size, &l->map_fds[DV_MAP_FIRE]);
@@ -220,6 +243,10 @@ static struct dv_error *make_maps(struct dv_bpf_loaded *l)
 
 static bool entry_of(const struct dv_load_site *s, bool inside, enum dv_bpf_entry *ret)
 {
+	if (inside && s->kind == DV_SITE_PROFILE) {
+		*ret = DV_ENTRY_TIMER;
+		return true;
+	}
 	if (inside && s->kind <= DV_SITE_SYSRET) {
 		*ret = DV_ENTRY_TRAP;
 		return true;
@@ -331,7 +358,7 @@ static struct dv_error *load(struct dv_bpf_loaded *l, struct dv_bpf_sites *g, bo
 		const struct dv_bpf_group *only = &g->pub;
 
 		how.type = BPF_PROG_TYPE_RAW_TRACEPOINT;
-		e = dv_bpf_trap_program(&l->s, &only, 1, &how, verbose ? &log : NULL, &g->prog);
+		e = dv_bpf_trap_program(&l->s, g->pub.entry, &only, 1, &how, verbose ? &log : NULL, &g->prog);
 		if (log)
 			fputs(log, stderr);
 		free(log);
@@ -398,7 +425,7 @@ struct dv_error *dv_bpf_load_image(const struct dv_bpf_object *o, const struct d
 		l->kernel = *kernel;
 	l->region_size = region_size;
 	memset(l->map_fds, 0xff, sizeof(l->map_fds));
-	l->switch_prog = -1;
+	l->switch_prog = l->clock_prog = l->trap_prog = l->enter_prog = -1;
 	l->region = mmap(NULL, region_size, PROT_READ | PROT_WRITE, MAP_SHARED, region_fd, 0);
 	if (l->region == MAP_FAILED) {
 		l->region = NULL;
@@ -422,6 +449,9 @@ struct dv_error *dv_bpf_load_image(const struct dv_bpf_object *o, const struct d
 		goto fail;
 	}
 	l->s.loaded = l->loaded;
+	l->s.vtime = l->loaded->img->flags & DV_LOAD_VTIME;
+	l->s.inside = l->kernel.inside != NULL;
+	l->s.vcpu_word = l->kernel.inside ? l->kernel.inside->vcpu_word : 0;
 	dv_bpf_add_map(l, "dv_region_mem", region_fd);
 	e = make_groups(l);
 	if (!e)
@@ -431,7 +461,7 @@ struct dv_error *dv_bpf_load_image(const struct dv_bpf_object *o, const struct d
 	if (!e && l->s.vtime)
 		e = dv_bpf_switch_program(&l->s, &l->switch_prog);
 	for (size_t i = 0; i < l->groups.count && !e; i++)
-		if (l->groups.data[i].pub.entry != DV_ENTRY_TRAP)
+		if (l->groups.data[i].pub.entry != DV_ENTRY_TRAP && l->groups.data[i].pub.entry != DV_ENTRY_TIMER)
 			e = load(l, &l->groups.data[i], verbose);
 	if (!e && l->kernel.inside)
 		e = dv_bpf_guest_load(l, verbose);
@@ -503,6 +533,7 @@ void dv_bpf_detach(struct dv_bpf_loaded *l)
 {
 	if (!l)
 		return;
+	dv_bpf_stop_clocks(l);
 	close_all(l->links.data, l->links.count);
 	close_all(l->events.data, l->events.count);
 	if (l->loaded && l->region)
@@ -515,8 +546,9 @@ void dv_bpf_detach(struct dv_bpf_loaded *l)
 	for (size_t i = 0; i < DV_COUNT(l->map_fds); i++)
 		if (l->map_fds[i] >= 0)
 			close(l->map_fds[i]);
-	if (l->switch_prog >= 0)
-		close(l->switch_prog);
+	for (int *fd = (int[]){l->switch_prog, l->clock_prog, l->trap_prog, l->enter_prog}, i = 0; i < 4; i++)
+		if (fd[i] >= 0)
+			close(fd[i]);
 	for (size_t i = 0; i < l->groups.count; i++) {
 		if (l->groups.data[i].prog >= 0)
 			close(l->groups.data[i].prog);

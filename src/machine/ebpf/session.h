@@ -35,6 +35,9 @@ int dv_bpf_site_program(const struct dv_bpf_loaded *l, uint32_t site);
 /** What dvirt tells the programs of a guest while they run; NULL: they are of no guest. */
 struct dv_guest_tables;
 struct dv_guest_tables *dv_bpf_guest_tables(struct dv_bpf_loaded *l);
+/** To be called when it is attached, and when a guest's virtual CPUs have changed: clocks for its timers go with these threads, which
+ *  are numbered as here; 0: none. */
+struct dv_error *dv_bpf_follow_threads(struct dv_bpf_loaded *l, const int32_t *tids, uint32_t count) DV_MUST_USE;
 /** The load image as it was taken over. */
 const struct dv_loaded *dv_bpf_loaded_image(const struct dv_bpf_loaded *l);
 /** How often the trap at @p pc was hit since the programs were loaded. */

@@ -11,9 +11,11 @@
 //	dv_guest_end(r8)
 //	next: several sites may be at one place, each a firing of its own: ++n < how many: again
 //	some trap was found: dv_guest_spent(r8)
+//	a clause of the load uses vtimestamp: at no trap: dv_guest_stop(r8) before clauses run, dv_guest_go(r8) here
 //	r0 = 0; exit
 //
-// Registers and memory need no context, so clauses ask for them when they want them.
+// That for timers is the same with dv_guest_timer(), which has a further one that is due at each call; that for one tracepoint
+// has no loop. Registers and memory need no context, so clauses ask for them when they want them.
 #include "machine/ebpf/trap.h"
 
 #include <stdio.h>
@@ -24,6 +26,8 @@
 
 #define NAME_SIZE 32u
 #define TABLE_MAX (1u << 22) /* rows */
+
+enum { H_COOKIE = 174 }; // bpf_get_attach_cookie
 
 struct builder {
 	const struct dv_bpf_session *s;
@@ -145,10 +149,12 @@ static struct dv_error *group(struct builder *b, struct dv_bpf_code *main, const
 	return e;
 }
 
-static struct dv_error *build(struct builder *b, struct dv_bpf_code *main, const struct dv_bpf_group *const *groups,
-			      uint32_t count)
+static struct dv_error *build(struct builder *b, struct dv_bpf_code *main, enum dv_bpf_entry entry,
+			      const struct dv_bpf_group *const *groups, uint32_t count)
 {
-	bool raw = groups[0]->entry == DV_ENTRY_RAW, several = !raw && b->s->same > 1;
+	bool raw = entry == DV_ENTRY_RAW, timer = entry == DV_ENTRY_TIMER, clock = b->s->vtime && (raw || timer);
+	uint32_t times = raw ? 1 : timer ? b->s->timers : b->s->same;
+	bool several = times > 1;
 	struct dv_error *e = errors(b);
 	uint32_t again;
 
@@ -162,13 +168,19 @@ static struct dv_error *build(struct builder *b, struct dv_bpf_code *main, const
 	again = (uint32_t)main->insns.count;
 	if (raw)
 		dv_bpf_const(main, 1, groups[0]->sites[0]);
-	else
-		E(BPF_LDX | BPF_MEM | BPF_DW, 1, 6, (int16_t)(groups[0]->args * 8), 0);
-	if (several)
+	else if (!timer)
+		E(BPF_LDX | BPF_MEM | BPF_DW, 1, 6, (int16_t)(b->s->vcpu_word * 8), 0);
+	if (several && !timer)
 		E(BPF_LDX | BPF_MEM | BPF_DW, 2, 10, -8, 0);
-	dv_bpf_call(main, raw ? "dv_guest_event" : "dv_guest_trap");
+	dv_bpf_call(main, raw ? "dv_guest_event" : timer ? "dv_guest_timer" : "dv_guest_trap");
+	if (!count) { // DV_TRAP_SWITCH, which has been seen to
+		E(BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+		return e;
+	}
 	*DV_PUSH(&b->exits) = E(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 0, 0);
 	E(BPF_ALU64 | BPF_MOV | BPF_X, 8, 0, 0, 0);
+	if (clock)
+		call(main, "dv_guest_stop");
 	call(main, "dv_guest_begin");
 	*DV_PUSH(&b->nexts) = E(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 0, 0);
 	if (raw)
@@ -190,14 +202,14 @@ static struct dv_error *build(struct builder *b, struct dv_bpf_code *main, const
 		E(BPF_LDX | BPF_MEM | BPF_DW, 1, 10, -8, 0);
 		E(BPF_ALU64 | BPF_ADD | BPF_K, 1, 0, 0, 1);
 		E(BPF_STX | BPF_MEM | BPF_DW, 10, 1, -8, 0);
-		at = E(BPF_JMP | BPF_JLT | BPF_K, 1, 0, 0, (int32_t)b->s->same);
+		at = E(BPF_JMP | BPF_JLT | BPF_K, 1, 0, 0, (int32_t)times);
 		main->insns.data[at].off = (int16_t)((int32_t)again - (int32_t)at - 1);
 	}
 	for (size_t i = 0; i < b->exits.count; i++)
 		jump(main, b->exits.data[i]);
-	if (!raw) { // r8: of the last that was found
+	if (clock || (!raw && !timer)) { // r8: of the last that was found
 		E(BPF_JMP | BPF_JEQ | BPF_K, 8, 0, 2, 0);
-		call(main, "dv_guest_spent");
+		call(main, clock ? "dv_guest_go" : "dv_guest_spent");
 	}
 	E(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0);
 	E(BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
@@ -207,28 +219,67 @@ static struct dv_error *build(struct builder *b, struct dv_bpf_code *main, const
 	return e;
 }
 
-struct dv_error *dv_bpf_trap_program(const struct dv_bpf_session *s, const struct dv_bpf_group *const *groups, uint32_t count,
-				     const struct dv_bpf_load *how, char **log, int *fd)
+static struct dv_error *link_and_load(const struct dv_bpf_session *s, const struct dv_bpf_code *codes, uint32_t count,
+				      const struct dv_bpf_load *how, char **log, int *fd)
 {
-	struct dv_bpf_map_symbol maps[16];
-	struct builder b = {.s = s};
-	struct dv_bpf_code main = {0};
+	struct dv_bpf_map_symbol maps[DV_COUNT(s->maps) + 1];
 	struct dv_bpf_linked linked;
 	struct dv_error *e;
 	uint32_t n = 0;
 
-	*DV_PUSH(&b.codes) = main;
-	e = build(&b, &main, groups, count);
-	b.codes.data[0] = main;
-	for (; n < s->map_count && n + 1 < DV_COUNT(maps); n++)
+	for (; n < s->map_count; n++)
 		maps[n] = s->maps[n];
 	maps[n].fd = -1;
+	e = dv_bpf_link(s->object, codes, count, maps, &linked);
+	if (e)
+		return e;
+	e = dv_bpf_load(&linked, how, log, fd);
+	dv_bpf_linked_deinit(&linked);
+	return e;
+}
+
+struct dv_error *dv_bpf_enter_program(const struct dv_bpf_session *s, int *fd)
+{
+	const struct dv_bpf_load how = {.type = BPF_PROG_TYPE_RAW_TRACEPOINT, .name = "dvirt_enter"};
+	struct dv_bpf_code code = {.name = "dvirt_enter", .args = 1}, *main = &code;
+	struct dv_error *e;
+
+	dv_bpf_call(main, "dv_guest_entered");
+	E(BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+	e = link_and_load(s, &code, 1, &how, NULL, fd);
+	dv_bpf_code_deinit(&code);
+	return e;
+}
+
+struct dv_error *dv_bpf_clock_program(const struct dv_bpf_session *s, int *fd)
+{
+	const struct dv_bpf_load how = {.type = BPF_PROG_TYPE_PERF_EVENT, .name = "dvirt_clock"};
+	struct dv_bpf_code code = {.name = "dvirt_clock", .args = 1}, *main = &code;
+	struct dv_error *e;
+
+	dv_bpf_helper(main, H_COOKIE);
+	E(BPF_ALU64 | BPF_MOV | BPF_X, 1, 0, 0, 0);
+	dv_bpf_call(main, "dv_guest_due");
+	E(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0);
+	E(BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+	e = link_and_load(s, &code, 1, &how, NULL, fd);
+	dv_bpf_code_deinit(&code);
+	return e;
+}
+
+struct dv_error *dv_bpf_trap_program(const struct dv_bpf_session *s, enum dv_bpf_entry entry,
+				     const struct dv_bpf_group *const *groups, uint32_t count, const struct dv_bpf_load *how,
+				     char **log, int *fd)
+{
+	struct builder b = {.s = s};
+	struct dv_bpf_code main = {0};
+	struct dv_error *e;
+
+	*DV_PUSH(&b.codes) = main;
+	e = build(&b, &main, entry, groups, count);
+	b.codes.data[0] = main;
 	if (!e)
-		e = dv_bpf_link(s->object, b.codes.data, (uint32_t)b.codes.count, maps, &linked);
-	if (!e) {
-		e = dv_bpf_load(&linked, how, log, fd);
-		dv_bpf_linked_deinit(&linked);
-	}
+		e = link_and_load(s, b.codes.data, (uint32_t)b.codes.count, how, log, fd);
 	for (size_t i = 0; i < b.codes.count; i++)
 		dv_bpf_code_deinit(&b.codes.data[i]);
 	for (size_t i = 0; i < b.names.count; i++)

@@ -44,6 +44,8 @@ static const struct row rows[] = {
 	OFF(COMMON, MUST, regs_avail, "kvm_vcpu", "arch.regs_avail"),
 	OFF(COMMON, MUST, cr3, "kvm_vcpu", "arch.cr3"),
 	OFF(COMMON, MUST, cr4, "kvm_vcpu", "arch.cr4"),
+	OFF(COMMON, MUST, mp_state, "kvm_vcpu", "arch.mp_state"),
+	OFF(COMMON, MUST, task_pid, "task_struct", "pid"),
 	OFF(SVM, MUST, svm_vmcb, "vcpu_svm", "vmcb01.ptr"),
 	OFF(SVM, MUST, svm_current, "vcpu_svm", "vmcb"),
 	OFF(SVM, MUST, exit_code, "vmcb", "control.exit_code"),

@@ -130,7 +130,8 @@ static void look(struct dv_machine *m)
 				if (e)
 					dv_machine_because(m, "it can be looked at only: %s", e->msg);
 				else
-					m->caps |= DV_CAP_FBT | DV_CAP_SYSCALL | DV_CAP_VM |
+					m->caps |= DV_CAP_FBT | DV_CAP_SYSCALL | DV_CAP_VM | DV_CAP_PROFILE |
+						   (dv_kvm_trace_times(k->trace) ? DV_CAP_VTIME : 0) |
 						   (k->host->isa == DV_KVM_VMX ? DV_CAP_VM_INTEL : 0);
 				dv_error_destroy(e);
 				k->pause_ms = k->waits_since = 0;
@@ -285,7 +286,7 @@ static const char *kvm_refuses(struct dv_machine *m, const struct dv_load_site *
 {
 	struct dv_kvm_machine *k = m->priv;
 
-	return k->trace && where->kind != DV_SITE_TRACEPOINT ? dv_kvm_trace_refuses(k->trace, where) : NULL;
+	return k->trace && where->kind != DV_SITE_TRACEPOINT && where->kind != DV_SITE_PROFILE ? dv_kvm_trace_refuses(k->trace, where) : NULL;
 }
 
 static uint64_t kvm_lost(struct dv_machine *m)

@@ -81,6 +81,8 @@ void dv_kvm_load_noisiest(struct dv_kvm_load *l, const dv_traps *traps, uint32_t
 		n[i] = (struct noise){now - l->trap_hits[i], i};
 		l->trap_hits[i] = now;
 		all += n[i].hits;
+		if (traps->data[i].site == DV_TRAP_SWITCH)
+			n[i].hits = 0;
 	}
 	qsort(n, traps->count, sizeof(*n), by_hits);
 	*hits = traps->count ? n[0].hits * DV_LOAD_WINDOW / window : 0;

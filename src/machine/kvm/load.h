@@ -27,7 +27,7 @@ uint32_t dv_kvm_load_look(struct dv_kvm_load *l, uint64_t now, const struct dv_g
 /** Is it more than @p limit, and has it been for long enough? */
 bool dv_kvm_load_over(struct dv_kvm_load *l, uint32_t share, uint32_t limit);
 /** The traps with the most hits since the last call, as many as it takes to come to half of @p limit; at least one that was
- *  hit. *hits: of the first, in a second. Those are taken out of @p traps' accounts, not out of @p traps. */
+ *  hit, but none of DV_TRAP_SWITCH. *hits: of the first, in a second. Those are taken out of @p traps' accounts, not out of @p traps. */
 void dv_kvm_load_noisiest(struct dv_kvm_load *l, const dv_traps *traps, uint32_t share, uint32_t limit,
 			  uint64_t (*hits_of)(void *ctx, uint64_t pc), void *ctx, dv_traps *out, uint64_t *hits);
 

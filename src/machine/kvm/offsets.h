@@ -19,6 +19,8 @@ struct dv_kvm_offsets {
 	uint32_t regs;       /**< arch.regs: unsigned long[], rax rcx rdx rbx rsp rbp rsi rdi r8.. r15 rip */
 	uint32_t regs_avail; /**< arch.regs_avail: a bit for each register that is in `regs` (VMX) */
 	uint32_t cr3, cr4;   /**< arch.cr3, arch.cr4: as far as they were read */
+	uint32_t mp_state;   /**< arch.mp_state: 0 (KVM_MP_STATE_RUNNABLE): it waits neither for an interrupt nor to be started */
+	uint32_t task_pid;   /**< struct task_struct: the thread's number */
 	/* struct vcpu_svm, struct vmcb */
 	uint32_t svm_vmcb;   /**< vmcb01.ptr: the control block of the guest itself */
 	uint32_t svm_current; /**< vmcb: the one in use, another while a nested guest runs */

@@ -173,6 +173,7 @@ static bool room(void *ctx, uint64_t *addr, uint8_t *was)
 static const char *take(struct dv_kvm_text *t, struct dv_trap *trap, uint64_t func, uint32_t row, dv_traps *traps,
 			dv_trap_rows *rows)
 {
+	trap->site = row;
 	trap->hva = hva_of(t->m, dv_trap_start(trap), trap->size);
 	if (trap->jump_size)
 		trap->jump_hva = hva_of(t->m, trap->place, trap->jump_size);

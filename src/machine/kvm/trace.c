@@ -81,7 +81,9 @@ static int by_pc(const void *a, const void *b)
 {
 	const struct dv_trap *x = a, *y = b;
 
-	return (x->pc > y->pc) - (x->pc < y->pc);
+	if (x->pc != y->pc)
+		return x->pc > y->pc ? 1 : -1;
+	return (x->site < y->site) - (x->site > y->site); // DV_TRAP_SWITCH is the one to keep
 }
 
 // Several sites may be at one place.
@@ -105,6 +107,60 @@ static bool any_stub(const dv_traps *v, size_t from)
 	return false;
 }
 
+// dv_kvm_text_site(), but that two changes, of which both must be seen or none, are not made in memory that is being copied.
+static const char *site_traps(struct dv_kvm_trace *t, const struct dv_load_site *s, uint32_t row, struct dv_trap_set *set,
+			      bool copied, dv_traps *traps, dv_trap_rows *rows)
+{
+	size_t traps_before = traps->count, rows_before = rows->count;
+	const char *why = dv_kvm_text_site(t->text, s, row, set, traps, rows);
+
+	if (why || !copied || !any_stub(traps, traps_before))
+		return why;
+	traps->count = traps_before;
+	rows->count = rows_before;
+	return "its memory is being copied, by a migration perhaps, and its return needs changes in two places";
+}
+
+// Where another thread has just come to run, for vtimestamp: it is the current one already. All switches come by the end of
+// __switch_to; where that cannot be probed, they come by finish_task_switch, if it is a function and not part of others.
+static const struct {
+	const char *name;
+	bool at_return;
+} switches[] = {
+	{"__switch_to", true}, {"finish_task_switch", false}, {"finish_task_switch.isra.0", false},
+};
+
+static const char *switch_traps(struct dv_kvm_trace *t, struct dv_trap_set *set, bool copied, dv_traps *traps, dv_trap_rows *rows)
+{
+	const char *why = "there is no function in which it could be seen";
+
+	for (size_t i = 0; i < DV_COUNT(switches); i++) {
+		const struct dv_symbol *s = dv_guest_symbol(t->m->guest, "vmlinux", switches[i].name);
+		struct dv_load_site site;
+
+		if (!s)
+			continue;
+		site = (struct dv_load_site){.kind = switches[i].at_return ? DV_SITE_RETURNS : DV_SITE_ADDR,
+					     .args = switches[i].at_return ? DV_ARGS_RETURN : DV_ARGS_FUNC,
+					     .addr = s->addr, .size = (uint32_t)s->size};
+		why = site_traps(t, &site, DV_TRAP_SWITCH, set, copied, traps, rows);
+		if (!why)
+			break;
+	}
+	return why;
+}
+
+bool dv_kvm_trace_times(struct dv_kvm_trace *t)
+{
+	dv_traps traps = {0};
+	dv_trap_rows rows = {0};
+	const char *why = switch_traps(t, NULL, false, &traps, &rows);
+
+	DV_VEC_FREE(&traps);
+	DV_VEC_FREE(&rows);
+	return !why;
+}
+
 // struct dv_bpf_inside::traps
 static struct dv_error *make_traps(void *ctx, const struct dv_loaded *l, struct dv_trap_row **ret, uint32_t *count)
 {
@@ -112,26 +168,24 @@ static struct dv_error *make_traps(void *ctx, const struct dv_loaded *l, struct 
 	struct dv_trap_set *set = dv_trap_set_create();
 	dv_trap_rows rows = {0};
 	bool copied = dv_kvm_text_copied(t->m);
+	const char *no = l->img->flags & DV_LOAD_VTIME ? switch_traps(t, set, copied, &t->traps, &rows) : NULL;
+	struct dv_error *e = no ? dv_error_create(DV_ERR_UNKNOWN, "vtimestamp cannot be had: %s", no) : NULL;
 
-	t->traps.count = 0;
-	t->refused = 0;
-	for (uint32_t i = 0; i < l->img->site_count; i++) {
+	for (uint32_t i = 0; i < l->img->site_count && !e; i++) {
 		const struct dv_load_site *s = &l->sites[i];
-		size_t traps_before = t->traps.count, rows_before = rows.count;
 		const char *why;
 
-		if (s->kind == DV_SITE_TRACEPOINT)
+		if (s->kind == DV_SITE_TRACEPOINT || s->kind == DV_SITE_PROFILE)
 			continue;
-		why = dv_kvm_text_site(t->text, s, i, set, &t->traps, &rows);
-		if (!why && copied && any_stub(&t->traps, traps_before)) {
-			why = "its memory is being copied, by a migration perhaps, and its return needs changes in two places";
-			t->traps.count = traps_before;
-			rows.count = rows_before;
-		}
+		why = site_traps(t, s, i, set, copied, &t->traps, &rows);
 		if (why && !t->refused++)
 			snprintf(t->refused_why, sizeof(t->refused_why), "%s: %s", l->texts + s->target, why);
 	}
 	dv_trap_set_destroy(set);
+	if (e) {
+		DV_VEC_FREE(&rows);
+		return e;
+	}
 	unique(&t->traps);
 	*ret = rows.data;
 	*count = (uint32_t)rows.count;
@@ -149,6 +203,11 @@ static struct dv_error *plant(struct dv_kvm_trace *t)
 		return dv_error_create(DV_ERR_GONE, "%s", t->m->why);
 	p = dv_kvm_planter(t->m);
 	e = dv_guard_plant(t->guard, &p, t->traps.data, t->traps.count, &done);
+	// Without them times would be wrong, and nobody would see that they are.
+	for (size_t i = 0; i < t->traps.count && !e; i++)
+		if (t->traps.data[i].site == DV_TRAP_SWITCH && t->traps.data[i].state != DV_TRAP_ON)
+			e = dv_error_create(DV_ERR_UNKNOWN, "vtimestamp cannot be had: something else stands where threads are "
+							    "switched: the guest's own tracer?");
 	if (!e && done.foreign && !t->refused)
 		snprintf(t->refused_why, sizeof(t->refused_why), "something else stands there: the guest's own tracer?");
 	t->refused += done.foreign;
@@ -177,9 +236,15 @@ static struct dv_error *unplant(struct dv_kvm_trace *t)
 void dv_kvm_trace_told(struct dv_kvm_trace *t)
 {
 	const struct dv_kvm_machine *k = t ? t->m->priv : NULL;
+	struct dv_error *e;
 
-	if (t && t->loaded)
-		dv_kvm_tell(dv_bpf_guest_tables(t->loaded), k->vm);
+	if (!t || !t->loaded)
+		return;
+	dv_kvm_tell(dv_bpf_guest_tables(t->loaded), k->vm);
+	e = dv_bpf_follow_threads(t->loaded, t->m->tids, t->m->tid_count);
+	if (e)
+		snprintf(t->m->note, sizeof(t->m->note), "a new virtual CPU has no timers: %.150s", e->msg);
+	dv_error_destroy(e);
 }
 
 // Which of kvm_exit's words is the virtual CPU: the second up to Linux 5.15.
@@ -235,6 +300,8 @@ struct dv_error *dv_kvm_trace_load(struct dv_kvm_trace *t, int region_fd, uint64
 	e = dv_guard_open(t->m->pid, k->vm->start, &t->guard);
 	if (e)
 		return e;
+	t->traps.count = 0;
+	t->refused = 0;
 	t->inside = (struct dv_bpf_inside){.isa = k->host->isa, .off = k->host->off, .vcpu_word = vcpu_word(k->host),
 					   .traps = make_traps, .ctx = t};
 	e = dv_bpf_load_image(t->object, &kernel, region_fd, region_size, image, size, getenv("DVIRT_BPF_LOG") != NULL,
@@ -243,6 +310,8 @@ struct dv_error *dv_kvm_trace_load(struct dv_kvm_trace *t, int region_fd, uint64
 		dv_kvm_tell(dv_bpf_guest_tables(t->loaded), k->vm);
 		e = dv_bpf_attach(t->loaded);
 	}
+	if (!e)
+		e = dv_bpf_follow_threads(t->loaded, t->m->tids, t->m->tid_count);
 	if (!e)
 		e = plant(t);
 	if (e) {

@@ -19,6 +19,8 @@ struct dv_error *dv_kvm_trace_load(struct dv_kvm_trace *t, int region_fd, uint64
 struct dv_error *dv_kvm_trace_unload(struct dv_kvm_trace *t, bool foreign) DV_MUST_USE;
 /** dv_machine_ops::refuses */
 const char *dv_kvm_trace_refuses(struct dv_kvm_trace *t, const struct dv_load_site *where);
+/** Can it be seen there when a thread leaves its virtual CPU? */
+bool dv_kvm_trace_times(struct dv_kvm_trace *t);
 /** Memory slots, virtual CPUs or their threads have changed. */
 void dv_kvm_trace_told(struct dv_kvm_trace *t);
 /** Keep the probes within dv_machine::maxload: takes the noisiest out and leaves a note. To be called often; @p now: ns. */

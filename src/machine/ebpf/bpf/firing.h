@@ -50,6 +50,7 @@ _Static_assert(sizeof(struct dv_host_site) == 32, "its row in the table is found
 
 /* -- clauses of a KVM guest, which run in the host's kernel at an exit of the virtual CPU (guest.h) -- */
 
+#define DV_GUEST_TIMERS 64u /**< profile-N in one guest: a bit for each in a word */
 /** Constants of a load for a guest. */
 struct dv_guest_conf {
 	struct dv_guest_layout layout; /**< of the guest's kernel */
@@ -60,6 +61,8 @@ struct dv_guest_conf {
 	uint32_t orc_count;      /**< rows of dv_orcs: the image's struct dv_load_orc */
 	uint32_t orc_mask;       /**< which bits an index of such a row can have */
 	uint32_t orc_kept;       /**< the row whose entries are kept in dv_orc_kept, and 1 more; 0: none */
+	uint32_t timers[DV_GUEST_TIMERS]; /**< the site of each */
+	uint32_t vtime;          /**< 1: a clause uses vtimestamp */
 };
 /** Entries of the unwind tables that were found before: dv_orc_kept has so many words. For the whole machine. */
 #define DV_ORC_KEPT 1024u
@@ -71,6 +74,7 @@ struct dv_trap_row {
 	uint32_t offset; /**< from the function's start */
 	uint64_t sp;     /**< 1: the trap has brought the stack pointer along, in r11 */
 };
+#define DV_TRAP_SWITCH 0xffffffffu /**< as `site`: none; there another thread has just come to run */
 #define DV_TRAP_LOOK 16u /**< and in the map dv_trap_hits how often each was hit: u64, one for each row */
 static inline uint32_t dv_trap_hash(uint64_t pc)
 {
@@ -94,12 +98,20 @@ struct dv_guest_tables {
 	struct dv_guest_vcpu vcpus[DV_GUEST_VCPUS];
 	struct {
 		uint64_t hits, ns; /**< exits for traps; spent in the program at them */
+		uint64_t due;      /**< timers that are, and have not been seen to yet: a bit for each */
+		/* For vtimestamp, ns. */
+		uint64_t ran;      /**< since the guest's thread that runs there began to, up to `since` */
+		uint64_t since;    /**< when it was last let go on; 0: it is held up, does not run, or that is not known yet */
+		uint64_t held;     /**< 1: by a firing */
+		uint64_t thread;   /**< number of the guest's thread that `ran` is of, and 1 more; 0: not known yet */
+		uint64_t idle;     /**< what its idle thread has run, which has number 0 */
 	} load[DV_PROD_MAX]; /**< of each virtual CPU */
 };
 
 /**
  * For vtimestamp, of each CPU, in the map dv_on_cpu. In dv_ran is a word for each thread, by its number: how long it
- * has run up to `since` of the CPU that it is on, ns << 1 | 1: a firing of it is in progress.
+ * has run up to `since` of the CPU that it is on, ns << 1 | 1: a firing of it is in progress. Of a guest's threads it is the
+ * ns alone, less what dv_guest_tables says.
  */
 struct dv_on_cpu {
 	uint64_t since; /**< when what runs there was last let go on; 0: not known yet */
@@ -153,6 +165,7 @@ struct dv_firing {
 	uint64_t began;      /**< when the program found a trap, ns */
 	uint64_t edge;       /**< 1: there the return address is on top of the stack */
 	uint64_t sp;         /**< 1: the stack pointer is in r11 */
+	uint64_t stopped;    /**< 1: the program has stopped the clock of vtimestamp */
 };
 #define DV_CLAUSE_EPID (1ULL << 32)
 #define DV_FIRING_SIZE 4096u

@@ -127,6 +127,12 @@ DV_HELPER uint64_t dv_guest_word(uint64_t st, uint64_t va)
 	return kernel_read(st, va, &w, 8) ? w : 0;
 }
 
+// Not the guest's: of what machine it is for the host's clauses; 0: it is the guest's, or out of reach. The host is machine 0.
+DV_INLINE uint64_t not_guest(uint64_t mach)
+{
+	return mach == DV_MACH_SCRATCH || mach == DV_MACH_STATE ? mach : mach ? 0 : DV_MACH_SELF;
+}
+
 // May the clause read there as @p mach?
 DV_INLINE int right_half(uint64_t mach, uint64_t va, uint64_t size)
 {
@@ -144,8 +150,8 @@ GFN(rd, uint64_t mach, uint64_t addr, uint64_t size)
 	if (!dv_view(st, &v))
 		return 0;
 	mach = mach_of(mach);
-	if (mach == DV_MACH_SCRATCH || mach == DV_MACH_STATE)
-		return dv_fn_rd(st, mach, addr, size);
+	if (not_guest(mach))
+		return dv_fn_rd(st, not_guest(mach), addr, size);
 	if (mach != DV_MACH_SELF && mach != DV_MACH_USER)
 		return fault(&v, DV_FAULT_BADMACH, mach);
 	if (size != 1 && size != 2 && size != 4 && size != 8)
@@ -199,8 +205,8 @@ GFN(rdmem, uint64_t mach, uint64_t addr, uint64_t size)
 	if (!dv_view(st, &v))
 		return 0;
 	mach = mach_of(mach);
-	if (mach == DV_MACH_SCRATCH || mach == DV_MACH_STATE)
-		return dv_fn_rdmem(st, mach, addr, size);
+	if (not_guest(mach))
+		return dv_fn_rdmem(st, not_guest(mach), addr, size);
 	if (mach != DV_MACH_SELF && mach != DV_MACH_USER)
 		return fault(&v, DV_FAULT_BADMACH, mach);
 	if (size > 8192)
@@ -221,8 +227,8 @@ GFN(rdstr, uint64_t mach, uint64_t addr, uint64_t limit)
 	if (!dv_view(st, &v))
 		return 0;
 	mach = mach_of(mach);
-	if (mach == DV_MACH_SCRATCH || mach == DV_MACH_STATE)
-		return dv_fn_rdstr(st, mach, addr, limit);
+	if (not_guest(mach))
+		return dv_fn_rdstr(st, not_guest(mach), addr, limit);
 	if (mach != DV_MACH_SELF && mach != DV_MACH_USER)
 		return fault(&v, DV_FAULT_BADMACH, mach);
 	max = dv_strsize(&v);
@@ -267,10 +273,10 @@ GFN(rdstr, uint64_t mach, uint64_t addr, uint64_t limit)
 
 /* -- a firing ----------------------------------------------------------------------------------------------------- */
 
-// The virtual CPU that this thread runs; NULL: none of this machine's.
-DV_INLINE struct dv_guest_vcpu *this_vcpu(void)
+// The virtual CPU that a thread runs; NULL: none of this machine's.
+DV_INLINE struct dv_guest_vcpu *vcpu_of(uint32_t tid)
 {
-	uint32_t tid = (uint32_t)get_current_pid_tgid(), i;
+	uint32_t i;
 
 	for (i = 0; i < DV_VCPU_LOOK; i++) {
 		struct dv_guest_vcpu *c = &tables()->vcpus[(tid + i) & (DV_GUEST_VCPUS - 1)];
@@ -281,6 +287,11 @@ DV_INLINE struct dv_guest_vcpu *this_vcpu(void)
 			return 0;
 	}
 	return 0;
+}
+
+DV_INLINE struct dv_guest_vcpu *this_vcpu(void)
+{
+	return vcpu_of((uint32_t)get_current_pid_tgid());
 }
 
 // A virtual CPU's producer is taken, and its firing's block filled. Returns the producer's offset; 0: the virtual CPU came after
@@ -314,6 +325,7 @@ DV_INLINE uint64_t on_vcpu(const struct dv_guest_vcpu *c, uint64_t site, uint64_
 	f->timestamp = 0;
 	return st;
 }
+DV_HELPER uint64_t dv_guest_left(uint64_t for_another);
 
 // The program is through with an exit that was for a trap. Nobody else writes what is a virtual CPU's.
 GFN(spent)
@@ -335,6 +347,13 @@ DV_INLINE int in_memory(uint64_t vcpu, uint32_t reg)
 					      !probe_read_kernel(&avail, 4, vcpu + dv_guest.off.regs_avail) && avail >> reg & 1);
 }
 enum { K_RAX, K_RCX, K_RDX, K_RBX, K_RSP, K_RBP, K_RSI, K_RDI, K_R8, K_R9, K_R11 = 11, K_RIP = 16 };
+
+DV_INLINE void hit(uint64_t row)
+{
+	const uint64_t size = sizeof(struct dv_trap_row);
+
+	dv_add((uint64_t *)(dv_trap_hits + (row * size & dv_guest.trap_mask) / (size / 8)), 1);
+}
 
 // At a VM exit: is it for one of our traps? The producer's offset, for the site that comes after @p skip others there; 0: no.
 DV_HELPER uint64_t dv_guest_trap(uint64_t vcpu, uint64_t skip)
@@ -372,6 +391,13 @@ DV_HELPER uint64_t dv_guest_trap(uint64_t vcpu, uint64_t skip)
 			break;
 		if (DV_RD(r->pc) != pc)
 			continue;
+		if (first && dv_guest.vtime)
+			dv_guest_left(DV_RD(r->site) == DV_TRAP_SWITCH);
+		if (DV_RD(r->site) == DV_TRAP_SWITCH) {
+			if (first)
+				hit(at + i);
+			continue;
+		}
 		if (skip) {
 			skip--;
 			continue;
@@ -383,8 +409,7 @@ DV_HELPER uint64_t dv_guest_trap(uint64_t vcpu, uint64_t skip)
 		firing(st)->sp = DV_RD(r->sp);
 		if (first) {
 			firing(st)->began = ktime_get_ns();
-			dv_add((uint64_t *)(dv_trap_hits +
-					    ((at + i) * sizeof(*r) & dv_guest.trap_mask) / (sizeof(*r) / 8)), 1);
+			hit(at + i);
 		}
 		return st;
 	}
@@ -577,6 +602,8 @@ GFN(arg, uint64_t n, uint64_t args)
 		return dv_guest.layout.ptregs_di != DV_OFF_NONE && kernel_read(st, at, &half, 4) ? half : bad(st, at);
 	case DV_ARGS_RAW:
 		return n < DV_HOST_ARGS ? f->arg[n] : 0;
+	case DV_ARGS_PROFILE:
+		return n == !KERNEL_VA(f->pc) ? f->pc : 0;
 	}
 	return 0;
 }
@@ -771,3 +798,4 @@ GFN(symaddr, uint64_t kind, uint64_t mach, uint64_t addr)
 }
 
 #include "machine/ebpf/bpf/guest_stack.h"
+#include "machine/ebpf/bpf/guest_time.h"
