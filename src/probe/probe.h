@@ -179,6 +179,9 @@ static inline const char *dv_probe_provname(const struct dv_probe *p)
 void dv_probes_match(struct dv_machine *m, const struct dv_probe_desc *d, struct dv_probe_set *set);
 /** Names of probes that the writer may have meant, as a list for a message ("vfs_read, vfs_readv"), or "". */
 void dv_probes_nearest(struct dv_probe_set *set, const struct dv_probe_desc *d, char *buf, size_t size);
+/** What @p d is for its provider, whatever machines there are, as a clause of a sentence: that there is none of this name,
+ *  or how D says what another tracer calls so. Or "". */
+void dv_probe_meant(const struct dv_probe_desc *d, char *buf, size_t size);
 
 /**
  * Why no machine that @p d allows has such probes, where a machine or a provider has said so: "host cannot: its kernel

@@ -308,20 +308,31 @@ static void unmatched(struct dv_tracer *t, const struct dv_clause *c, uint32_t i
 {
 	const char *text = c->pdescs[i].text, *no_host = t->local ? t->local->why : "";
 	const struct dv_tmachine *tm;
-	char near[256], why[512], list[256] = "";
+	char near[256], why[512], meant[256], list[256] = "";
 	size_t used = 0, open = 0;
-	bool machine = false;
+	bool machine = false, as_provider = false;
 
 	DV_EACH_MACHINE(t, tm) {
 		open++;
 		machine |= dv_probe_desc_machine(d, tm->name);
+		as_provider |= !d->machine_given && !strcmp(d->part[DV_PART_PROV], tm->name);
 		if (used < sizeof(list))
 			used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", used ? ", " : "", tm->name);
 	}
 	machine |= dv_probe_desc_machine(d, "host");
 	dv_probes_nearest(&t->probes, d, near, sizeof(near));
 	dv_probes_why_not(&t->probes, d, why, sizeof(why));
-	if (*no_host && !strcmp(d->part[DV_PART_MACHINE], "host") && dv_probe_desc_kernel(d))
+	dv_probe_meant(d, meant, sizeof(meant));
+	as_provider |= !d->machine_given && !strcmp(d->part[DV_PART_PROV], "host");
+	if (as_provider)
+		dv_script_diag(t->script, diag, c->pdescs[i].loc, c->index, "D_PDESC_ZERO",
+			       "probe description %s does not match any probes: %s is a machine, and a description with a "
+			       "machine has five parts",
+			       text, d->part[DV_PART_PROV]);
+	else if (*meant)
+		dv_script_diag(t->script, diag, c->pdescs[i].loc, c->index, "D_PDESC_ZERO",
+			       "probe description %s does not match any probes: %s", text, meant);
+	else if (*no_host && !strcmp(d->part[DV_PART_MACHINE], "host") && dv_probe_desc_kernel(d))
 		dv_script_diag(t->script, diag, c->pdescs[i].loc, c->index, "D_PDESC_ZERO",
 			       "probe description %s does not match any probes: the host cannot be traced: %s", text,
 			       no_host);
