@@ -45,6 +45,9 @@ int dv_ctl_peer_cred(int fd, int *pid, unsigned *uid);
 
 /** See dv_rundir() in machine.h. 0 or negative errno; -EPERM: it is there but others can write to it. */
 int dv_ctl_rundir(bool create, char *buf, size_t size);
+/** Where the guests are of the user who has called this process by sudo(8), for root: the @p n-th place to look in, from 0
+ *  on, that is there, and whose it is: the processes behind its sockets have to be theirs too. False: there are no more. */
+bool dv_ctl_rundir_sudo(unsigned n, char *buf, size_t size, unsigned *uid);
 /** May this be a machine's name (and so a file's)? Letters, digits, '.', '_', '-'; 63 at most; no '.' at the start. */
 bool dv_ctl_name_valid(const char *name);
 
