@@ -104,5 +104,5 @@ void dv_probe_meant(const struct dv_probe_desc *d, char *buf, size_t size)
 	if (near.count && near.dist[0] < strlen(prov) / 2)
 		snprintf(buf, size, "there is no provider %s; did you mean %s?", prov, near.name[0]);
 	else
-		snprintf(buf, size, "there is no provider %s", prov);
+		snprintf(buf, size, "there is no provider %s, and with a machine a description has five parts", prov);
 }

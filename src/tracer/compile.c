@@ -311,6 +311,7 @@ static void unmatched(struct dv_tracer *t, const struct dv_clause *c, uint32_t i
 	char near[256], why[512], meant[256], list[256] = "";
 	size_t used = 0, open = 0;
 	bool machine = false, as_provider = false;
+	const struct dv_machine *cannot = NULL;
 
 	DV_EACH_MACHINE(t, tm) {
 		open++;
@@ -320,6 +321,13 @@ static void unmatched(struct dv_tracer *t, const struct dv_clause *c, uint32_t i
 			used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", used ? ", " : "", tm->name);
 	}
 	machine |= dv_probe_desc_machine(d, "host");
+	for (size_t k = 0; k < t->unusable.count; k++) {
+		const struct dv_machine *m = t->unusable.data[k];
+
+		as_provider |= !d->machine_given && !strcmp(d->part[DV_PART_PROV], m->name);
+		if (!cannot && *m->why && dv_probe_desc_machine(d, m->name))
+			cannot = m;
+	}
 	dv_probes_nearest(&t->probes, d, near, sizeof(near));
 	dv_probes_why_not(&t->probes, d, why, sizeof(why));
 	dv_probe_meant(d, meant, sizeof(meant));
@@ -336,6 +344,11 @@ static void unmatched(struct dv_tracer *t, const struct dv_clause *c, uint32_t i
 		dv_script_diag(t->script, diag, c->pdescs[i].loc, c->index, "D_PDESC_ZERO",
 			       "probe description %s does not match any probes: the host cannot be traced: %s", text,
 			       no_host);
+	else if (cannot && !d->id && (!open || !machine))
+		dv_script_diag(t->script, diag, c->pdescs[i].loc, c->index, "D_PDESC_ZERO",
+			       "probe description %s does not match any probes: %s cannot be traced%s: %s%s", text,
+			       cannot->name, cannot->state == DV_MACHINE_WAITING ? " yet" : "", cannot->why,
+			       cannot->state == DV_MACHINE_WAITING ? "; -Z waits for it" : "");
 	else if (!machine && *list)
 		dv_script_diag(t->script, diag, c->pdescs[i].loc, c->index, "D_PDESC_ZERO",
 			       "probe description %s does not match any probes: there is no machine '%s', only %s",
