@@ -100,11 +100,14 @@ static int usage(const char *fmt, const char *what)
 
 static int ps(int argc, char **argv)
 {
-	bool verbose = argc == 2 && !strcmp(argv[1], "-v");
 	struct dv_error *e;
+	bool verbose = false;
 
-	if (argc > 1 && !verbose)
-		return usage("ps takes -v only, not '%s'", argv[1]);
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "-v") != 0)
+			return usage("ps takes -v only, not '%s'", argv[i]);
+		verbose = true;
+	}
 	e = dv_tracer_ps(stdout, verbose);
 	return e ? dv_cli_fail(e) : DV_EXIT_OK;
 }

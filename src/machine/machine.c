@@ -78,6 +78,13 @@ void dv_doctor(const struct dv_doctor *d)
 			dv_backends[i]->doctor(d);
 }
 
+bool dv_rundir_sudo(unsigned n, char *buf, size_t size)
+{
+	unsigned uid;
+
+	return dv_rundir_sudo_path(n, buf, size, &uid);
+}
+
 struct dv_error *dv_rundir(bool create, char *buf, size_t size)
 {
 	int r = dv_rundir_path(create, buf, size);

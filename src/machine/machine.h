@@ -133,5 +133,8 @@ void dv_machine_forget_guest(struct dv_machine *m);
 /** Directory of the plugins' control sockets: $DVIRT_RUNDIR, else /run/dvirt for root, else $XDG_RUNTIME_DIR/dvirt,
  * else /tmp/dvirt-UID. Created 0700 (and checked to be ours) with @p create. */
 struct dv_error *dv_rundir(bool create, char *buf, size_t size) DV_MUST_USE;
+/** For root: the @p n-th, from 0 on, of those of the user who has called dvirt by sudo(8), where there may be more machines.
+ *  False: there are no more. */
+bool dv_rundir_sudo(unsigned n, char *buf, size_t size);
 
 #endif

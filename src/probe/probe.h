@@ -182,6 +182,8 @@ void dv_probes_match(struct dv_machine *m, const struct dv_probe_desc *d, struct
 /** What the writer may have meant in the place of the part that is wrong, as a list for a message ("vfs_read, vfs_readv"),
  * or "". */
 void dv_probes_nearest(struct dv_probe_set *set, const struct dv_probe_desc *d, char *buf, size_t size);
+/** How D says what another tracer calls so ("in D that is fbt::vfs_read:entry"), or "". */
+void dv_probe_foreign(const struct dv_probe_desc *d, char *buf, size_t size);
 
 /**
  * Why no machine that @p d allows has such probes, where a machine or a provider has said so: "host cannot: its kernel

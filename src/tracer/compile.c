@@ -308,23 +308,47 @@ static void unmatched(struct dv_tracer *t, const struct dv_clause *c, uint32_t i
 {
 	const char *text = c->pdescs[i].text, *no_host = t->local ? t->local->why : "";
 	const struct dv_tmachine *tm;
-	char near[256], why[512], list[256] = "";
+	char near[256], why[512], foreign[256], list[256] = "";
 	size_t used = 0, open = 0;
-	bool machine = false;
+	bool machine = false, as_provider = false;
+	const struct dv_machine *cannot = NULL;
 
 	DV_EACH_MACHINE(t, tm) {
 		open++;
 		machine |= dv_probe_desc_machine(d, tm->name);
+		as_provider |= !d->machine_given && !strcmp(d->part[DV_PART_PROV], tm->name);
 		if (used < sizeof(list))
 			used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", used ? ", " : "", tm->name);
 	}
 	machine |= dv_probe_desc_machine(d, "host");
+	for (size_t k = 0; k < t->unusable.count; k++) {
+		const struct dv_machine *m = t->unusable.data[k];
+
+		as_provider |= !d->machine_given && !strcmp(d->part[DV_PART_PROV], m->name);
+		if (!cannot && *m->why && dv_probe_desc_machine(d, m->name))
+			cannot = m;
+	}
 	dv_probes_nearest(&t->probes, d, near, sizeof(near));
 	dv_probes_why_not(&t->probes, d, why, sizeof(why));
-	if (*no_host && !strcmp(d->part[DV_PART_MACHINE], "host") && dv_probe_desc_kernel(d))
+	dv_probe_foreign(d, foreign, sizeof(foreign));
+	as_provider |= !d->machine_given && !strcmp(d->part[DV_PART_PROV], "host");
+	if (as_provider)
+		dv_script_diag(t->script, diag, c->pdescs[i].loc, c->index, "D_PDESC_ZERO",
+			       "probe description %s does not match any probes: %s is a machine, and a description with a "
+			       "machine has five parts",
+			       text, d->part[DV_PART_PROV]);
+	else if (*foreign)
+		dv_script_diag(t->script, diag, c->pdescs[i].loc, c->index, "D_PDESC_ZERO",
+			       "probe description %s does not match any probes: %s", text, foreign);
+	else if (*no_host && !strcmp(d->part[DV_PART_MACHINE], "host") && dv_probe_desc_kernel(d))
 		dv_script_diag(t->script, diag, c->pdescs[i].loc, c->index, "D_PDESC_ZERO",
 			       "probe description %s does not match any probes: the host cannot be traced: %s", text,
 			       no_host);
+	else if (cannot && !d->id && (!open || !machine))
+		dv_script_diag(t->script, diag, c->pdescs[i].loc, c->index, "D_PDESC_ZERO",
+			       "probe description %s does not match any probes: %s cannot be traced%s: %s%s", text,
+			       cannot->name, cannot->state == DV_MACHINE_WAITING ? " yet" : "", cannot->why,
+			       cannot->state == DV_MACHINE_WAITING ? "; -Z waits for it" : "");
 	else if (!machine && *list)
 		dv_script_diag(t->script, diag, c->pdescs[i].loc, c->index, "D_PDESC_ZERO",
 			       "probe description %s does not match any probes: there is no machine '%s', only %s",
@@ -332,13 +356,14 @@ static void unmatched(struct dv_tracer *t, const struct dv_clause *c, uint32_t i
 	else if (*why)
 		dv_script_diag(t->script, diag, c->pdescs[i].loc, c->index, "D_PDESC_ZERO",
 			       "probe description %s does not match any probes: %s", text, why);
+	else if (!dv_probe_desc_provider(d))
+		dv_script_diag(t->script, diag, c->pdescs[i].loc, c->index, "D_PDESC_ZERO",
+			       "probe description %s does not match any probes: there is no provider '%s'%s%s%s", text,
+			       d->part[DV_PART_PROV], *near ? "; did you mean " : ", and with a machine a description has five parts",
+			       near, *near ? "?" : "");
 	else if (*near)
 		dv_script_diag(t->script, diag, c->pdescs[i].loc, c->index, "D_PDESC_ZERO",
 			       "probe description %s does not match any probes; did you mean %s?", text, near);
-	else if (!dv_probe_desc_provider(d))
-		dv_script_diag(t->script, diag, c->pdescs[i].loc, c->index, "D_PDESC_ZERO",
-			       "probe description %s does not match any probes: there is no provider '%s'", text,
-			       d->part[DV_PART_PROV]);
 	else if (!open && !d->id && t->only.count)
 		dv_script_diag(
 		    t->script, diag, c->pdescs[i].loc, c->index, "D_PDESC_ZERO",

@@ -245,6 +245,8 @@ void dv_tracer_loop(struct dv_tracer *t)
 		l.inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 		if (l.inotify >= 0)
 			inotify_add_watch(l.inotify, dir, IN_CREATE | IN_MOVED_TO | IN_DELETE);
+		for (unsigned n = 0; l.inotify >= 0 && dv_rundir_sudo(n, dir, sizeof(dir)); n++)
+			inotify_add_watch(l.inotify, dir, IN_CREATE | IN_MOVED_TO | IN_DELETE);
 	}
 	open_watches(&l);
 	l.consume = now + period;

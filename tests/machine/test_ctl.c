@@ -183,6 +183,41 @@ static void test_names(void)
 	CHECK(!dv_ctl_name_valid("\xc3\xa4"));
 }
 
+// Guests of the user who has called sudo.
+static void test_rundir_sudo(void)
+{
+	unsigned own = 1900000000u + (unsigned)getpid() % 100000u, uid = 0;
+	char dir[64], id[16], buf[108];
+
+	snprintf(id, sizeof(id), "%u", own);
+	snprintf(dir, sizeof(dir), "/tmp/dvirt-%u", own);
+	setenv("SUDO_UID", id, 1);
+	CHECK(!dv_rundir_sudo_path(0, buf, sizeof(buf), &uid));
+	REQUIRE(mkdir(dir, 0700) == 0);
+	CHECK(!dv_rundir_sudo_path(0, buf, sizeof(buf), &uid)); // its owner is another, or this is not root
+	if (geteuid() == 0 && chown(dir, own, 0) == 0) {
+		static const char *const bad[] = {"", "0", "-1", "4294967295", "99999999999999999999", "1x", "../../etc"};
+
+		REQUIRE(dv_rundir_sudo_path(0, buf, sizeof(buf), &uid));
+		CHECK_STR(buf, dir);
+		CHECK_EQ(uid, own);
+		CHECK(!dv_rundir_sudo_path(1, buf, sizeof(buf), &uid));
+		CHECK(!dv_rundir_sudo_path(0, buf, 8, &uid));
+		chmod(dir, 0720);
+		CHECK(!dv_rundir_sudo_path(0, buf, sizeof(buf), &uid));
+		chmod(dir, 0700);
+		setenv("DVIRT_RUNDIR", "/nowhere", 1);
+		CHECK(!dv_rundir_sudo_path(0, buf, sizeof(buf), &uid));
+		unsetenv("DVIRT_RUNDIR");
+		for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+			setenv("SUDO_UID", bad[i], 1);
+			CHECK(!dv_rundir_sudo_path(0, buf, sizeof(buf), &uid));
+		}
+	}
+	unsetenv("SUDO_UID");
+	rmdir(dir);
+}
+
 static void test_rundir(void)
 {
 	char base[] = "/tmp/dvirt-test-XXXXXX", dir[64], file[80], buf[108];
@@ -222,6 +257,7 @@ int main(void)
 	test_payloads();
 	test_names();
 	test_rundir();
+	test_rundir_sudo();
 	CHECK(dv_ctl_peer_cred(s[0], &pid, &uid) == 0 && pid == getpid() && uid == geteuid());
 	close(s[0]);
 	CHECK_EQ(dv_ctl_recv(s[1], &p, true), -EPIPE);

@@ -10,6 +10,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <linux/magic.h>
 #include <poll.h>
 #include <stdio.h>
@@ -25,6 +26,7 @@
 #include "abi/region.h"
 #include "base/mem.h"
 #include "machine/qemu/ctlmsg.h"
+#include "machine/rundir.h"
 #include "machine/qemu/nspid.h"
 
 #define ANSWER_MS 10000 /* for what needs all vCPUs to stop; more means it hangs */
@@ -466,7 +468,15 @@ static struct dv_error *qemu_open(struct dv_machine *m, uint32_t universe)
 	return NULL;
 }
 
-static struct dv_machine *found(const char *dir, const char *file)
+// @p owner: the only user, besides root, whose process may answer; ANYONE: whom dvirt's own user may trace.
+#define ANYONE UINT_MAX
+
+static bool may_answer(unsigned uid, unsigned owner)
+{
+	return uid == 0 || uid == geteuid() || (geteuid() == 0 && (owner == ANYONE || uid == owner));
+}
+
+static struct dv_machine *found(const char *dir, const char *file, unsigned owner)
 {
 	struct dv_machine *m = dv_xcalloc(1, sizeof(*m));
 	struct client *c = dv_xcalloc(1, sizeof(*c));
@@ -496,7 +506,7 @@ static struct dv_machine *found(const char *dir, const char *file)
 			dv_machine_because(m, "no permission for its socket '%s'", a.sun_path);
 		else
 			dv_machine_because(m, "not answering: %s", strerror(err));
-	} else if (dv_ctl_peer_cred(c->fd, &m->pid, &uid) < 0 || (uid != geteuid() && uid != 0 && geteuid() != 0)) {
+	} else if (dv_ctl_peer_cred(c->fd, &m->pid, &uid) < 0 || !may_answer(uid, owner)) {
 		dv_machine_because(m, "its socket belongs to another user (%u)", uid);
 	} else {
 		c->peer = m->pid;
@@ -509,33 +519,59 @@ static struct dv_machine *found(const char *dir, const char *file)
 	return m;
 }
 
-static struct dv_error *qemu_scan(void (*fn)(void *ctx, struct dv_machine *m), void *ctx)
-{
-	char dir[108];
-	struct dv_error *e = dv_rundir(false, dir, sizeof(dir));
-	struct dirent *d;
+struct names {
+	DV_VEC(struct { char text[64]; }) v;
+};
 
-	if (e) {
-		if (e->code != DV_ERR_NOT_FOUND)
-			return e;
-		dv_error_destroy(e); // no machine has ever been there
-		return NULL;
-	}
+// The machines of one folder, but those whose name a machine of another has answered to.
+static struct dv_error *scan_dir(const char *dir, unsigned owner, struct names *known,
+				 void (*fn)(void *ctx, struct dv_machine *m), void *ctx)
+{
+	size_t before = known->v.count;
+	struct dirent *d;
 	DIR *f = opendir(dir);
+
 	if (!f)
 		return dv_error_sys(errno, "cannot list '%s'", dir);
 	while ((d = readdir(f))) {
-		size_t n = strlen(d->d_name);
+		size_t n = strlen(d->d_name), i = 0;
 		char name[64];
+		struct dv_machine *m;
+
 		if (n <= 5 || n - 5 >= sizeof(name) || strcmp(d->d_name + n - 5, ".sock") != 0)
 			continue;
 		memcpy(name, d->d_name, n - 5);
 		name[n - 5] = 0;
-		if (dv_ctl_name_valid(name))
-			fn(ctx, found(dir, d->d_name));
+		while (i < before && strcmp(known->v.data[i].text, name) != 0)
+			i++;
+		if (i < before || !dv_ctl_name_valid(name))
+			continue;
+		m = found(dir, d->d_name, owner);
+		if (((struct client *)m->priv)->fd >= 0)
+			memcpy(DV_PUSH(&known->v)->text, name, sizeof(name));
+		fn(ctx, m);
 	}
 	closedir(f);
 	return NULL;
+}
+
+static struct dv_error *qemu_scan(void (*fn)(void *ctx, struct dv_machine *m), void *ctx)
+{
+	struct names known = {0};
+	char dir[108];
+	unsigned uid;
+	struct dv_error *e = dv_rundir(false, dir, sizeof(dir));
+
+	if (!e) {
+		e = scan_dir(dir, ANYONE, &known, fn, ctx);
+	} else if (e->code == DV_ERR_NOT_FOUND) {
+		dv_error_destroy(e); // no machine has ever been there
+		e = NULL;
+	}
+	for (unsigned n = 0; !e && dv_rundir_sudo_path(n, dir, sizeof(dir), &uid); n++)
+		e = scan_dir(dir, uid, &known, fn, ctx);
+	DV_VEC_FREE(&known.v);
+	return e;
 }
 
 const struct dv_backend dv_backend_qemu = {.name = "qemu", .scan = qemu_scan, .open = qemu_open};
