@@ -31,6 +31,7 @@ enum { C_DEPTH, C_UDEPTH, C_UCALLER, C_KERNEL, C_KERNEL1, C_KERNEL2, C_KERNEL3, 
 #define CELL(i) (DV_GLOBALS_OFF + 8 * (i))
 enum { SITE_TRAP, SITE_EVENT, SITES };
 #define TRAPS 64u
+#define STUB  (VM_JIT + 0x800) /* of a return, and no word of chance */
 
 struct setup {
 	struct stackvm vm;
@@ -64,12 +65,13 @@ static uint64_t trap_pc(uint32_t i)
 
 static struct dv_error *traps(void *ctx, const struct dv_loaded *l, struct dv_trap_row **rows, uint32_t *count)
 {
-	struct dv_trap_row *r = dv_xcalloc(TRAPS, sizeof(*r));
+	struct dv_trap_row *r = dv_xcalloc(TRAPS + 1, sizeof(*r));
 
 	for (uint32_t i = 0; i < TRAPS; i++)
 		r[i] = (struct dv_trap_row){.pc = trap_pc(i), .place = trap_pc(i), .site = SITE_TRAP};
+	r[TRAPS] = (struct dv_trap_row){.pc = STUB, .place = VM_TEXT + 0x202, .site = SITE_TRAP, .offset = 2};
 	*rows = r;
-	*count = TRAPS;
+	*count = TRAPS + 1;
 	return NULL;
 }
 
@@ -402,6 +404,17 @@ static void chain(void)
 	registers(trap_pc(1), VM_IRQ + 8 * 511, 0);
 	fire(SITE_TRAP, &r);
 	FRAMES(&r, trap_pc(1), VM_TEXT + 0x410, VM_TEXT + 0x310, VM_TEXT + 61, VM_TEXT + 0x210, VM_MOD + 0x90);
+
+	// Interrupted right behind the trap of a stub, or before it: at the return that it stands for.
+	for (unsigned i = 0; i < 2; i++) {
+		put(VM_STACK, 20 + 16, STUB + 2 * i);
+		in_kernel(SITE_TRAP, &r);
+		FRAMES(&r, trap_pc(1), VM_TEXT + 0x410, VM_TEXT + 0x310, VM_TEXT + 0x202, VM_TEXT + 0x210, VM_MOD + 0x90);
+		registers(STUB + 2 * i, at(60), at(64));
+		in_kernel(SITE_EVENT, &r);
+		FRAMES(&r, VM_TEXT + 0x202, VM_TEXT + 0x210, VM_MOD + 0x90);
+		registers(trap_pc(1), VM_IRQ + 8 * 511, 0);
+	}
 
 	// Registers that only the first frame has, or that were saved.
 	for (unsigned i = 0; i < 4; i++) {

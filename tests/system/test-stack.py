@@ -12,7 +12,7 @@ import sys
 import guestlib
 
 sys.path.insert(0, os.path.join(os.environ["DVIRT_TOP"], "tests", "system"))
-from trace import Trace  # noqa: E402
+from trace import Trace, in_order, stacks  # noqa: E402
 
 TMP = os.environ["DVIRT_TMP"]
 PROGRAM = r"""
@@ -30,33 +30,12 @@ int main(int argc, char **argv) { outer(atol(argv[1])); n++; printf("pid %d\n", 
 """
 
 
-def stacks(out):
-    """Lists of frames, as `module`function` without offsets: indented lines that follow one another."""
-    all_, cur = [], []
-    for line in out.splitlines() + [""]:
-        if re.match(r" {14}\S", line):
-            cur.append(re.sub(r"\+0x[0-9a-f]+$", "", line.strip()))
-        elif cur:
-            all_.append(cur)
-            cur = []
-    return all_
-
-
 def run(g, script, do, args=()):
     with Trace(script, [g.name], args) as t:
         r = g.check(do)
         out, err = t.stop()
     assert t.status == 0 and "error" not in err, err
     return out, r
-
-
-def in_order(stack, *names):
-    """Does the stack have these frames, in this order?"""
-    i = 0
-    for f in stack:
-        if i < len(names) and re.fullmatch(names[i], f):
-            i += 1
-    return i == len(names)
 
 
 def kernel_chains(g):

@@ -153,6 +153,39 @@ def table(text):
     return rows
 
 
+def stacks(out):
+    """Lists of frames, as `module`function` without offsets: indented lines that follow one another."""
+    all_, cur = [], []
+    for line in out.splitlines() + [""]:
+        if re.match(r" {14}\S", line):
+            cur.append(re.sub(r"\+0x[0-9a-f]+$", "", line.strip()))
+        elif cur:
+            all_.append(cur)
+            cur = []
+    return all_
+
+
+def in_order(stack, *names):
+    """Does the stack have these frames, in this order?"""
+    i = 0
+    for f in stack:
+        if i < len(names) and re.fullmatch(names[i], f):
+            i += 1
+    return i == len(names)
+
+
+class Parts:
+    """Says in the log of a test which of its parts are done, and how long each took."""
+
+    def __init__(self):
+        self.at = time.monotonic()
+
+    def done(self, what):
+        now = time.monotonic()
+        print("%6.1f s  %s" % (now - self.at, what), flush=True)
+        self.at = now
+
+
 def fds(pid):
     return len(os.listdir("/proc/%d/fd" % pid))
 

@@ -19,6 +19,7 @@ enum { PT_R13 = 2, PT_BP = 4, PT_R10 = 7, PT_DX = 12, PT_DI = 14, PT_IP = 16 };
  *	0..15 sp_offset   16..31 bp_offset   32..35 sp_reg   36..39 bp_reg   40..42 type   43 signal
  *	44..63 kept: which instruction's it is, as far as its place does not tell
  */
+#define TRAP_SIZE 2u /* INVD */
 #define ORC_BITS  44
 #define ORC_FOUND (1ull << 63)
 #define ORC_BLOCK 256u
@@ -274,15 +275,38 @@ DV_HELPER uint64_t dv_guest_orc_by_frame(uint64_t st, uint64_t edge)
 	return 1;
 }
 
+// What is interrupted at a trap, before it or behind it, stands at the instruction that the trap is for: the tables know nothing of
+// a stub, or of what comes after a return. (Where it is an entry they say the same of both.)
+DV_HELPER uint64_t dv_guest_orc_place(uint64_t ip)
+{
+	uint32_t back, at, i;
+
+	for (back = 0; back <= TRAP_SIZE; back += TRAP_SIZE) {
+		at = dv_trap_hash(ip - back);
+		for (i = 0; i < DV_TRAP_LOOK; i++) {
+			const struct dv_trap_row *r =
+			    (const struct dv_trap_row *)(dv_traps + ((at + i) * sizeof(*r) & dv_guest.trap_mask));
+
+			if (!DV_RD(r->pc))
+				break;
+			if (DV_RD(r->pc) == ip - back && DV_RD(r->offset))
+				return DV_RD(r->place);
+		}
+	}
+	return ip;
+}
+
 // Frame number @p n of at most @p max is where the walk is; then on to the next. 0: it is none, and the stack has ended;
 // 1: it is the last; 2: there are more.
 DV_HELPER uint64_t dv_guest_orc_frame(uint64_t st, uint64_t n, uint64_t max)
 {
 	struct dv_firing *f = firing(st);
 	struct dv_firing_walk *w = &f->walk;
-	uint64_t ip = w->ip, row, e;
+	uint64_t ip, row, e;
 	int there, more = 0;
 
+	ip = w->exact ? dv_guest_orc_place(w->ip) : w->ip;
+	w->ip = ip;
 	there = dv_guest_orc_row(st, ip) || (n && dv_guest_orc_row(st, ip - 1));
 	if (n + 1 < max) {
 		row = dv_guest_orc_row(st, w->exact ? ip : ip - 1);
