@@ -26,14 +26,39 @@ extern int qemu_plugin_version;
 EXPORT int qemu_plugin_version = DV_QEMU_API;
 int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_plugin_info *info, int argc, char **argv);
 
-/* A QEMU that lacks what we need would refuse level 4 with words that say little: claim a level that it accepts, and
- * refuse in qemu_plugin_install(). */
+/* QEMU's version. The structure is part of its stable monitor protocol. */
+static void find_version(unsigned *major, unsigned *minor)
+{
+	struct triple { int64_t major, minor, micro; };
+	struct info { struct triple *qemu; char *package; };
+	struct info *(*query)(void *) = (struct info *(*)(void *))dlsym(RTLD_DEFAULT, "qmp_query_version");
+
+	*major = *minor = 0;
+	snprintf(g.version, sizeof(g.version), "unknown");
+	if (!query)
+		return;
+	struct info *v = query(NULL);
+	if (!v || !v->qemu || v->qemu->major <= 0 || v->qemu->major >= 1000)
+		return;
+	*major = (unsigned)v->qemu->major;
+	*minor = (unsigned)v->qemu->minor;
+	snprintf(g.version, sizeof(g.version), "%u.%u.%d", *major, *minor, (int)v->qemu->micro);
+}
+
+/* QEMU asks for the level before it tells its own, and takes level 4 or level 7, never both: its version says which. One
+ * that lacks what we need would refuse level 4 with words that say little: claim a level that it accepts, and refuse in
+ * qemu_plugin_install(). */
 __attribute__((constructor)) static void claim_level(void)
 {
+	unsigned major, minor;
+
+	find_version(&major, &minor);
 	if (!qemu_plugin_read_register)
 		qemu_plugin_version = 1;
 	else if (!qemu_plugin_read_memory_vaddr)
 		qemu_plugin_version = 2;
+	else if (major > 11 || (major == 11 && minor >= 1))
+		qemu_plugin_version = DV_QEMU_API_LAST;
 }
 
 uint64_t dv_now_ns(void)
@@ -44,7 +69,7 @@ uint64_t dv_now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-static void on_vcpu_init(qemu_plugin_id_t id, unsigned vcpu)
+static void on_init(unsigned vcpu)
 {
 	dv_cpu_init(vcpu);
 	if (!g.thread_started) { // QEMU's big lock is held: one at a time. Later than install: -daemonize has forked by
@@ -54,13 +79,13 @@ static void on_vcpu_init(qemu_plugin_id_t id, unsigned vcpu)
 	}
 }
 
-static void on_vcpu_exit(qemu_plugin_id_t id, unsigned vcpu)
+static void on_exit_vcpu(unsigned vcpu)
 {
 	dv_cpu_exit(vcpu);
 }
 
 /* QEMU keeps one callback of each kind, so these serve two ends: the door, and who is idle. */
-static void on_idle(qemu_plugin_id_t id, unsigned vcpu)
+static void on_idle(unsigned vcpu)
 {
 	if (dv_snap_clock(g.snap))
 		dv_clock_idle(dv_snap_clock(g.snap), vcpu, true);
@@ -68,7 +93,7 @@ static void on_idle(qemu_plugin_id_t id, unsigned vcpu)
 		dv_cpu_door(vcpu);
 }
 
-static void on_resume(qemu_plugin_id_t id, unsigned vcpu)
+static void on_resume(unsigned vcpu)
 {
 	if (dv_snap_clock(g.snap))
 		dv_clock_idle(dv_snap_clock(g.snap), vcpu, false);
@@ -76,7 +101,7 @@ static void on_resume(qemu_plugin_id_t id, unsigned vcpu)
 		dv_cpu_door(vcpu);
 }
 
-static void on_translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
+static void on_translate(struct qemu_plugin_tb *tb)
 {
 	uint64_t va = qemu_plugin_tb_vaddr(tb);
 
@@ -89,42 +114,40 @@ static void on_translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 		dv_snap_translate(g.snap, tb, va);
 }
 
-static void on_qemu_exit(qemu_plugin_id_t id, void *ctx)
+static void on_qemu_exit(void)
 {
 	__atomic_store_n(&g.exiting, 1, __ATOMIC_RELEASE);
 	dv_ctl_unlink();
 }
 
+/* The same callbacks with the arguments of either level. */
+#define BOTH(fn, T)                                   \
+	static void fn##_4(qemu_plugin_id_t id, T x)  \
+	{                                             \
+		fn(x);                                \
+	}                                             \
+	static void fn##_7(T x, void *userdata)       \
+	{                                             \
+		fn(x);                                \
+	}
+BOTH(on_init, unsigned)
+BOTH(on_exit_vcpu, unsigned)
+BOTH(on_idle, unsigned)
+BOTH(on_resume, unsigned)
+BOTH(on_translate, struct qemu_plugin_tb *)
+#define CB(fn) (qemu_plugin_version >= 7 ? (qemu_plugin_cb)fn##_7 : (qemu_plugin_cb)fn##_4), NULL
+
 void dv_plugin_register(void)
 {
-	qemu_plugin_register_vcpu_init_cb(g.id, on_vcpu_init);
-	qemu_plugin_register_vcpu_exit_cb(g.id, on_vcpu_exit);
+	qemu_plugin_register_vcpu_init_cb(g.id, CB(on_init));
+	qemu_plugin_register_vcpu_exit_cb(g.id, CB(on_exit_vcpu));
 	qemu_plugin_register_atexit_cb(g.id, on_qemu_exit, NULL);
 	if (dv_cpu_hidden() || dv_snap_clock(g.snap)) {
-		qemu_plugin_register_vcpu_idle_cb(g.id, on_idle);
-		qemu_plugin_register_vcpu_resume_cb(g.id, on_resume);
+		qemu_plugin_register_vcpu_idle_cb(g.id, CB(on_idle));
+		qemu_plugin_register_vcpu_resume_cb(g.id, CB(on_resume));
 	}
-	if (dv_cpu_hidden()) {
-		qemu_plugin_register_vcpu_tb_trans_cb(g.id, on_translate);
-	} else if (g.snap || __atomic_load_n(&g.want_sample, __ATOMIC_ACQUIRE)) {
-		qemu_plugin_register_vcpu_tb_trans_cb(g.id, on_translate);
-	}
-}
-
-/* QEMU's version, for people. The structure is part of its stable monitor protocol. */
-static void find_version(void)
-{
-	struct triple { int64_t major, minor, micro; };
-	struct info { struct triple *qemu; char *package; };
-	struct info *(*query)(void *) = (struct info *(*)(void *))dlsym(RTLD_DEFAULT, "qmp_query_version");
-
-	snprintf(g.version, sizeof(g.version), "unknown");
-	if (!query)
-		return;
-	struct info *v = query(NULL);
-	if (v && v->qemu && v->qemu->major > 0 && v->qemu->major < 1000)
-		snprintf(g.version, sizeof(g.version), "%d.%d.%d", (int)v->qemu->major, (int)v->qemu->minor,
-			 (int)v->qemu->micro);
+	if (dv_cpu_hidden() || g.snap || __atomic_load_n(&g.want_sample, __ATOMIC_ACQUIRE))
+		qemu_plugin_register_vcpu_tb_trans_cb(g.id, CB(on_translate));
 }
 
 EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_plugin_info *info, int argc, char **argv)
@@ -132,12 +155,11 @@ EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_plugin_inf
 	pthread_condattr_t attr;
 	char msg[320];
 
-	find_version();
-	if (info->version.cur < DV_QEMU_API || info->version.min > DV_QEMU_API || !qemu_plugin_read_memory_vaddr) {
-		fprintf(
-		    stderr,
-		    "dvirt: this QEMU (%s) offers plugin API levels %d to %d, dvirt needs level %d: QEMU 10.0 has it\n",
-		    g.version, info->version.min, info->version.cur, DV_QEMU_API);
+	if (info->version.cur < qemu_plugin_version || info->version.min > qemu_plugin_version ||
+	    !qemu_plugin_read_memory_vaddr) {
+		fprintf(stderr,
+			"dvirt: this QEMU (%s) offers plugin API levels %d to %d, dvirt needs level %d or %d: QEMU 10.0 has it\n",
+			g.version, info->version.min, info->version.cur, DV_QEMU_API, DV_QEMU_API_LAST);
 		return -1;
 	}
 	if (!info->system_emulation || strcmp(info->target_name, "x86_64") != 0) {

@@ -29,6 +29,7 @@ struct dv_vcpu {
 	uint32_t index;
 	void *cpu;          /**< QEMU's object, NULL when its thread-local is not exported */
 	struct qemu_plugin_register *reg[DV_REG_COUNT];
+	int number[DV_REG_COUNT]; /**< of QEMU's gdb server; -1: not known */
 	GByteArray *buf;
 	uint64_t on_cpu_ns;     /**< plugin_vtime.c: of this thread's CPU time, when the guest last went on; 0: not known */
 	uint64_t ran_ns;        /**< what the guest's thread has run since it got on this vCPU, up to then */

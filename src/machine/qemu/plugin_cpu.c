@@ -100,6 +100,45 @@ static void tell(void)
 		return; // nobody to tell
 }
 
+static const void *element(const GArray *a, unsigned i)
+{
+	return a->data + (size_t)i * g_array_get_element_size((GArray *)a);
+}
+
+/* How QEMU's own gdb server counts registers, and reads one: for looks at a vCPU outside of callbacks. */
+struct gdb_reg {
+	int number;
+	const char *name, *feature;
+};
+
+static void number_registers(struct dv_vcpu *v)
+{
+	GArray *(*list)(void *) = (GArray * (*)(void *)) dlsym(RTLD_DEFAULT, "gdb_get_register_list");
+	GArray *regs = list && v->cpu ? list(v->cpu) : NULL;
+
+	for (int r = 0; r < DV_REG_COUNT; r++)
+		v->number[r] = -1;
+	for (unsigned i = 0; regs && i < regs->len && g_array_get_element_size(regs) >= sizeof(struct gdb_reg); i++) {
+		const struct gdb_reg *d = element(regs, i);
+
+		for (int r = 0; r < DV_REG_COUNT; r++)
+			if (d->name && !strcmp(d->name, reg_name[r]))
+				v->number[r] = d->number;
+	}
+	if (regs)
+		g_array_free(regs, TRUE);
+}
+
+static void read_outside(struct dv_vcpu *v, GByteArray *buf, enum dv_reg r)
+{
+	int (*read)(void *, GByteArray *, int) =
+	    (int (*)(void *, GByteArray *, int))dlsym(RTLD_DEFAULT, "gdb_read_register");
+	void **cur = current_cpu();
+
+	if (read && cur && v->cpu && *cur == v->cpu && v->number[r] >= 0)
+		read(v->cpu, buf, v->number[r]);
+}
+
 void dv_cpu_init(unsigned index)
 {
 	struct dv_vcpu *v = dv_vcpu_get(index);
@@ -132,12 +171,13 @@ void dv_cpu_init(unsigned index)
 	v->place.orc_cache = calloc(1, sizeof(*v->place.orc_cache)); // without one stacks are slower
 	v->place.host_tid = gettid();
 	for (unsigned i = 0; i < regs->len; i++) {
-		const struct qemu_plugin_reg_desc *d = &((const struct qemu_plugin_reg_desc *)(void *)regs->data)[i];
+		const struct qemu_plugin_reg_desc *d = element(regs, i);
 		for (int r = 0; r < DV_REG_COUNT; r++)
 			if (d->name && strcmp(d->name, reg_name[r]) == 0)
 				v->reg[r] = d->handle;
 	}
 	g_array_free(regs, TRUE);
+	number_registers(v);
 	__atomic_store_n(&g.vcpus[index], v, __ATOMIC_RELEASE);
 	__atomic_add_fetch(&g.vcpu_count, 1, __ATOMIC_ACQ_REL);
 	tell();
@@ -161,16 +201,17 @@ uint64_t dv_cpu_reg(struct dv_vcpu *v, GByteArray *buf, enum dv_reg r)
 	if (!v->reg[r])
 		return 0;
 	g_byte_array_set_size(buf, 0);
-	int n = qemu_plugin_read_register(v->reg[r], buf);
-	if (n > 0)
-		memcpy(&x, buf->data, n > 8 ? 8 : (size_t)n);
+	qemu_plugin_read_register(v->reg[r], buf);
+	if (!buf->len)
+		read_outside(v, buf, r);
+	memcpy(&x, buf->data, buf->len > 8 ? 8 : buf->len);
 	return x;
 }
 
 /* -- switching ------------------------------------------------------------------------------------------------- */
 
 /* All vCPUs are stopped outside of our callbacks, and QEMU's translated code is gone. */
-static void on_reset(qemu_plugin_id_t id)
+static void on_reset(void)
 {
 	pthread_mutex_lock(&g.lock);
 	struct dv_snap *old = g.snap;
@@ -194,13 +235,13 @@ void dv_cpu_door(unsigned index)
 	uint32_t one = 1;
 
 	if (__atomic_compare_exchange_n(&g.door_switch, &one, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
-		qemu_plugin_reset(g.id, on_reset);
+		qemu_plugin_reset(g.id, on_reset, NULL);
 }
 
 static void reset_here(void *cpu, void *arg)
 {
 	*current_cpu() = cpu;
-	qemu_plugin_reset(g.id, on_reset);
+	qemu_plugin_reset(g.id, on_reset, NULL);
 }
 
 /* Ask a vCPU's thread for the switch: the vCPU; NULL: whichever comes by. With the lock, so that one which is being taken
