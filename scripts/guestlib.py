@@ -426,9 +426,11 @@ class Lab(Guest):
     """A guest that plays the host: dvirt runs in it, as root, with kprobes, fentry, tracefs and all that its kernel has,
     whatever this machine's own kernel has. `files` get in at start, at the same paths ("PATH" or "PATH:DESTINATION"),
     programs with their libraries; `dvirt` of the build folder is always among them. With `kvm` there is a KVM, and an ordinary
-    guest under it for each of `inner`, a name or "NAME:KERNEL". See scripts/lab and guests/lab."""
+    guest under it for each of `inner`, a name or "NAME:KERNEL"; with `net` those named web and db have the network and the
+    services of the demonstration's. See scripts/lab, guests/lab and guests/inner."""
 
-    def command(self, kernel="6.1", kvm=False, inner=("inner",), files=(), tools=(), mem=None, cpu=None, append="", **how):
+    def command(self, kernel="6.1", kvm=False, inner=("inner",), net=False, files=(), tools=(), mem=None, cpu=None, append="",
+                **how):
         inner = [(n, k or kernel) for n, _, k in (x.partition(":") for x in inner)] if kvm else []
         for n, _ in inner:
             Guest(n)
@@ -440,8 +442,8 @@ class Lab(Guest):
         parts = make.stdout.split("\n")[:-1]
         kernels = [re.sub(r"^inner-|\.cpio$", "", os.path.basename(p)) for p in parts if "/inner-" in p]
         names = list(dict.fromkeys(k for _, k in inner))
-        append = "%s guest.kvm=%d guest.inner=%s" % (
-            append, kvm, ",".join("%s:%s" % (n, kernels[names.index(k)]) for n, k in inner))
+        append = "%s guest.kvm=%d guest.net=%d guest.inner=%s" % (
+            append, kvm, net, ",".join("%s:%s" % (n, kernels[names.index(k)]) for n, k in inner))
         size = sum(map(os.path.getsize, parts)) >> 20
         how = dict(dict(ip=[], peer=[], run=[], dvirt=False), **how)
         # The file system is in memory, and may fill half of it.
@@ -470,6 +472,11 @@ class Lab(Guest):
         super().wait(timeout)
         os.unlink(self.path("initrd"))
         return self
+
+    def ready(self, *names):
+        """Waits until these guests of the laboratory's are; on a machine that has much to do that takes a while."""
+        for n in names:
+            self.check("for i in 1 2 3 4; do inner %s wait && exit 0; done; exit 1" % shlex.quote(n), 600)
 
     def inner(self, command, name="inner", timeout=180):
         """Runs a shell command in a guest of the laboratory's, as `run` does; the first waits until it is ready."""

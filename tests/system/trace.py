@@ -195,6 +195,32 @@ def rss_kib(pid):
         return int(re.search(r"^VmRSS:\s+(\d+)", f.read(), re.M).group(1))
 
 
+def round_trip(a, b):
+    """A script for `exercise ping` in the guest `a` to `exercise pong` in `b` over a network of QEMU's dgram sockets, and how many
+    steps it has in a round: it prints the lines of inversions().
+
+    The round's number is in the packet: behind 42 bytes of Ethernet, IP and UDP in QEMU's buffers. Each step is the cause of
+    the next, by the packet or by the program. A packet that is lost is sent again; what counts is the first time that a step
+    was seen. The first round does not: its receiver was waiting before it was traced."""
+    frame = 14 + 20 + 8 + 64
+    steps = []
+    for x, y in ((a, b), (b, a)):
+        steps += [
+            (x + ":syscall::sendto:entry", 'execname == "exercise"', "arg1"),
+            ("host:syscall::sendto:entry", 'guestname == "%s" && arg2 == %d' % (x, frame), "arg1 + 42"),
+            ("host:syscall::recvfrom:return", 'guestname == "%s" && self->buf && arg1 == %d' % (y, frame), "self->buf + 42"),
+            (y + ":syscall::recvfrom:return", "self->buf && (int)arg1 > 0", "self->buf"),
+        ]
+    script = """
+        %s:syscall::recvfrom:entry, %s:syscall::recvfrom:entry /execname == "exercise"/ { self->buf = arg1; }
+        host:syscall::recvfrom:entry /guestname != ""/ { self->buf = arg1; }
+        """ % (a, b)
+    for i, (probe, predicate, where) in enumerate(steps):
+        script += r'%s /%s/ { printf("S %d %%d %%d %%d %%d\n", *(uint64_t *)copyin(%s, 8), seq, timestamp, n); n++; }' % (
+            probe, predicate, i, where) + "\n"
+    return script, len(steps)
+
+
 def inversions(text, rounds, steps):
     """Of the lines "S step packet seq timestamp n", for the packets 2 to rounds + 1 and what comes next within and between
     them: (pairs, inversions in [sequence, time, the variable, the order of output])."""
