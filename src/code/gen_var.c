@@ -211,7 +211,7 @@ void gen_stored_mach(struct gen *g, const struct mach *m, const struct dv_node *
 			gen_call(g, DV_FN_BI);
 			gen_bind(g, &end);
 		}
-	} else if (m->kind == MACH_CONST && m->id != DV_MACH_SELF) {
+	} else if (m->kind == MACH_CONST && m->id != DV_MACH_SELF && m->id != DV_MACH_USER) {
 		gen_imm(g, 0, m->id);
 	} else if (var->var->scope == DV_SCOPE_THIS) {
 		gen_imm(g, 0, DV_MACH_SELF);

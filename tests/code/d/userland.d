@@ -29,3 +29,6 @@ BEGIN
 }
 BEGIN { trace(*(userland int *)0xffff888000001000); }
 BEGIN { trace(*(int *)0x400040); }
+struct with { char *p; };
+struct with w;
+BEGIN { w = *(userland struct with *)0x400000; printf("%d\n", w.p != NULL); trace(*w.p); }
