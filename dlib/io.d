@@ -131,16 +131,24 @@ inline struct inode *bio_inode[struct bio *B] =
 inline struct dentry *inode_dentry[struct inode *I] =
 	I == NULL || I->i_dentry.first == NULL ? NULL :
 	(struct dentry *)((char *)I->i_dentry.first - offsetof(struct dentry, d_u));
+/* No open file is known, so there are no flags; nor is the mount, and so names are those of the entries. */
 translator fileinfo_t < struct bio *B > {
 	fi_name = dentry_name[inode_dentry[bio_inode[B]]];
+	fi_dirname = inode_dentry[bio_inode[B]] == NULL ? "<none>" : dentry_name[inode_dentry[bio_inode[B]]->d_parent];
 	fi_pathname = dentry_name[inode_dentry[bio_inode[B]]];
 	fi_offset = bio_inode[B] == NULL ? 0 : B->bi_iter.bi_sector * 512;
 	fi_fs = bio_inode[B] == NULL ? "<none>" : stringof(bio_inode[B]->i_sb->s_type->name);
+	fi_mount = bio_inode[B] == NULL ? "<none>" : dentry_name[bio_inode[B]->i_sb->s_root];
+	fi_oflags = 0;
 };
 translator fileinfo_t < struct request *R > {
 	fi_name = xlate <fileinfo_t> (R->bio).fi_name;
+	fi_dirname = xlate <fileinfo_t> (R->bio).fi_dirname;
 	fi_pathname = xlate <fileinfo_t> (R->bio).fi_pathname;
+	fi_offset = xlate <fileinfo_t> (R->bio).fi_offset;
 	fi_fs = xlate <fileinfo_t> (R->bio).fi_fs;
+	fi_mount = xlate <fileinfo_t> (R->bio).fi_mount;
+	fi_oflags = xlate <fileinfo_t> (R->bio).fi_oflags;
 };
 
 inline struct file *fd_file[int fd] =
