@@ -9,6 +9,8 @@ inline uint32_t net32[uint32_t n] = n >> 24 | n >> 8 & 0xff00 | n << 8 & 0xff000
 inline string ip4_text[uint32_t *a] = defined(inet_ntoa(a)) ? inet_ntoa(a) : "<unknown>";
 inline string ip6_text[struct in6_addr *a] = defined(inet_ntoa6(a)) ? inet_ntoa6(a) : "<unknown>";
 
+typedef struct in6_addr in6_addr_t;
+
 typedef struct pktinfo { uintptr_t pkt_addr; } pktinfo_t;
 translator pktinfo_t < struct sk_buff *S > { pkt_addr = (uintptr_t)S; };
 
