@@ -100,7 +100,7 @@ enum dv_site_args {
 
 struct dv_load_site {
 	uint64_t addr;
-	uint32_t size;
+	uint32_t size;                /**< of the function. UPROBE, ARGS_FUNC: 1 if the kernel knows an entry by the instruction */
 	uint16_t kind, args;
 	uint32_t probe;               /**< probe id (as -l shows) */
 	uint32_t prov, mod, func, name; /**< srefs of the probe's name; 0 when the script does not ask */

@@ -51,7 +51,8 @@ struct dv_probe {
 	const char *mod, *func, *name; /**< strings live as long as the probe set */
 	uint32_t id;		       /**< as -l shows, from 1, unique in the run; places of one probe share it */
 	uint64_t addr;		       /**< placed providers */
-	uint32_t size;	       /**< of the function; user return: offset of the return instruction in it */
+	uint32_t size;	       /**< of the function; user return: offset of the return instruction in it; user entry: 1 if the
+			 kernel knows it for one when it follows the stack */
 	enum dv_site_kind kind;
 	enum dv_site_args args;
 	uint64_t period_ns; /**< tick */

@@ -144,6 +144,18 @@ static void find_returns(const struct dv_user_object *uo, const struct dv_elf_sy
 	}
 }
 
+// Does the function begin with what Linux (since 6.11) takes for an entry: push %rbp, or endbr64? Then its stacks have the
+// caller, though %rbp is not the function's yet.
+static bool known_entry(const struct dv_user_object *uo, uint64_t vaddr)
+{
+	static const uint8_t endbr[] = {0xf3, 0x0f, 0x1e, 0xfa};
+	uint8_t code[sizeof(endbr)] = {0};
+
+	if (!dv_elf_read(uo->elf, vaddr, code, sizeof(code)) && !dv_elf_read(uo->elf, vaddr, code, 1))
+		return false;
+	return code[0] == 0x55 || !memcmp(code, endbr, sizeof(endbr));
+}
+
 static void entry_and_return(struct dv_probe_set *set, const struct dv_user_object *uo, size_t i, bool entry, bool ret)
 {
 	const struct dv_elf_sym *s = &uo->syms[i];
@@ -155,7 +167,7 @@ static void entry_and_return(struct dv_probe_set *set, const struct dv_user_obje
 	if (entry && probeable(uo, s->addr, &off)) {
 		p = dv_user_row(set, uo, id, s->name, "entry", off);
 		p->args = DV_ARGS_FUNC;
-		p->size = s->size < UINT32_MAX ? (uint32_t)s->size : UINT32_MAX;
+		p->size = known_entry(uo, s->addr);
 	}
 	if (ret)
 		find_returns(uo, s, &r);

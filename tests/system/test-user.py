@@ -47,6 +47,16 @@ got = numbers('pid$target:a.out:target:return { @[arg0] = count(); } END { print
 assert got[0] > 0 and sum(got[1::2]) == 110, got
 assert numbers('pid$target:a.out:target:%x { @ = count(); } END { printa("%%@d\\n", @); }' % got[0]) == [got[1]], got
 
+# Who calls: at a function's first instruction, and at its return, that is on the stack, whether there are frame pointers or not.
+for prog in "prog", "prog.static":
+    s, out, err = dvirt("-qn", """
+        pid$target:a.out:hidden:entry, pid$target:a.out:hidden:return, pid$target:a.out:target:entry, pid$target:a.out:target:return
+        { @[probefunc, probename, ufunc(ucaller), ustackdepth > 1] = count(); }
+        END { printa("%s %s %A %d %@d\\n", @); }""", "-x", "aggsortkey", "-c", "%s/%s < rounds > /dev/null" % (PROGS, prog))
+    want = ["%s %s %s`%s 1 110" % (func, end, prog, caller) for func, caller in (("hidden", "outer"), ("target", "main"))
+            for end in ("entry", "return")]
+    assert s == 0 and out.split("\n")[:4] == want, (prog, s, out, err)
+
 for prog in "prog", "prog.static", "prog.bare":
     # round(i, (short)-i, 3 * i, -7, "text"); counted(10 * (i & 7), (char)-i), which has a semaphore.
     got = numbers("""

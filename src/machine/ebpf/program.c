@@ -361,11 +361,12 @@ static void take_args(struct builder *b)
 	}
 }
 
-static void take_stack(struct builder *b, size_t at, uint64_t flags)
+// The frames go from pc[@p first] on.
+static void take_stack(struct builder *b, size_t at, size_t first, uint64_t flags)
 {
 	E(BPF_ALU64 | BPF_MOV | BPF_X, 1, 6, 0, 0);
 	E(BPF_ALU64 | BPF_MOV | BPF_X, 2, 9, 0, 0);
-	E(BPF_ALU64 | BPF_ADD | BPF_K, 2, 0, 0, (int32_t)(at + offsetof(struct dv_firing_stack, pc)));
+	E(BPF_ALU64 | BPF_ADD | BPF_K, 2, 0, 0, (int32_t)(at + offsetof(struct dv_firing_stack, pc) + 8 * first));
 	dv_bpf_const(&b->main, 3, DV_HOST_FRAMES * 8);
 	dv_bpf_const(&b->main, 4, flags);
 	dv_bpf_helper(&b->main, H_GET_STACK);
@@ -380,7 +381,7 @@ static void take_kernel_stack(struct builder *b)
 	bool trampoline = b->g->entry == DV_ENTRY_FENTRY || b->g->entry == DV_ENTRY_FEXIT;
 	bool raw = b->g->entry == DV_ENTRY_RAW || b->g->entry == DV_ENTRY_SYSENTER || b->g->entry == DV_ENTRY_SYSEXIT;
 
-	take_stack(b, offsetof(struct dv_firing, kernel), trampoline ? 2 : raw ? 1 : 0);
+	take_stack(b, offsetof(struct dv_firing, kernel), 0, trampoline ? 2 : raw ? 1 : 0);
 	if (!raw) { // the producer's last firing may have been at a tracepoint
 		dv_bpf_const(&b->main, 1, 0);
 		E(BPF_STX | BPF_MEM | BPF_DW, 9, 1, (int16_t)offsetof(struct dv_firing, kernel.own), 0);
@@ -392,12 +393,28 @@ static void take_kernel_stack(struct builder *b)
 	dv_bpf_call(&b->main, "dv_host_trim");
 }
 
+static void take_user_stack(struct builder *b)
+{
+	bool edge = b->site->kind == DV_SITE_UPROBE && (b->site->args == DV_ARGS_FUNC || b->site->args == DV_ARGS_RETURN);
+
+	take_stack(b, offsetof(struct dv_firing, user), edge, BPF_F_USER_STACK);
+	if (edge) {
+		E(BPF_ALU64 | BPF_MOV | BPF_X, 1, 8, 0, 0);
+		E(BPF_LDX | BPF_MEM | BPF_DW, 2, 6, PT_SP, 0);
+		dv_bpf_const(&b->main, 3, b->site->args == DV_ARGS_FUNC);
+		dv_bpf_call(&b->main, "dv_host_caller");
+	} else {
+		dv_bpf_const(&b->main, 1, 0);
+		E(BPF_STX | BPF_MEM | BPF_DW, 9, 1, (int16_t)offsetof(struct dv_firing, user.own), 0);
+	}
+}
+
 static void take_stacks(struct builder *b)
 {
 	if (b->uses & DV_USES_STACK)
 		take_kernel_stack(b);
 	if (b->uses & DV_USES_USTACK)
-		take_stack(b, offsetof(struct dv_firing, user), BPF_F_USER_STACK);
+		take_user_stack(b);
 }
 
 // These jumps come here.

@@ -83,7 +83,7 @@ static struct dv_error *site_tables(struct dv_bpf_loaded *l, struct dv_host_conf
 
 		sites[i] = (struct dv_host_site){
 		    .probe = s->probe, .prov = s->prov, .mod = s->mod, .func = s->func, .name = s->name, .ecb = s->ecb,
-		    .offset = s->kind == DV_SITE_UPROBE && s->args == DV_ARGS_RETURN ? s->size : 0,
+		    .offset = s->kind == DV_SITE_UPROBE && (s->args == DV_ARGS_RETURN || s->args == DV_ARGS_FUNC) ? s->size : 0,
 		};
 	}
 	for (uint32_t i = 0; i < img->site_count && l->kernel.inside; i++)

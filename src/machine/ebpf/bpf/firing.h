@@ -41,7 +41,8 @@ struct dv_host_site {
 	uint32_t probe, prov, mod, func, name; /**< as in struct dv_load_site */
 	uint32_t ecb;        /**< index in dv_epids of its first clause's id */
 	union {
-		uint32_t offset; /**< DV_ARGS_RETURN: of the return instruction in its function; 0: not known */
+		uint32_t offset; /**< DV_ARGS_RETURN: of the return instruction in its function; 0: not known. DV_ARGS_FUNC of a
+		                     program: 1 if the kernel may know the entry by its instruction */
 		uint32_t nr; /**< a guest's: only in this system call, and 1 more; 0: anywhere */
 	};
 	uint32_t group;      /**< a guest's: which of the program's groups of clauses it runs */

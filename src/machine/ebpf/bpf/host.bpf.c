@@ -619,6 +619,30 @@ DV_HELPER uint64_t dv_host_trim(uint64_t st, uint64_t a, uint64_t b, uint64_t c,
 	return 0;
 }
 
+// At the first instruction of a program's function, and at its return, the frame pointer is its caller's still, or again:
+// whoever follows it from there misses the caller, whose address is on top of the stack. The kernel's frames are from pc[1]
+// on. At entries that it knows for such it may have the caller in its place already; of a function that has called itself
+// from there an older kernel is believed to, and one frame is missing.
+DV_HELPER uint64_t dv_host_caller(uint64_t st, uint64_t sp, uint64_t entry)
+{
+	struct dv_firing *f = firing(st);
+	struct dv_firing_stack *s = &f->user;
+	uint64_t caller = 0;
+
+	s->own = 1;
+	if (!s->size)
+		return 0;
+	s->size += 8;
+	if (probe_read_user(&caller, 8, sp) || !caller)
+		return 0;
+	if (entry && site_of(f)->offset && s->size > 16 && s->pc[2] == caller)
+		return 0;
+	s->pc[0] = s->pc[1];
+	s->pc[1] = caller;
+	s->own = 0;
+	return 0;
+}
+
 // Frames that are not the tracing's.
 DV_INLINE uint64_t depth(const struct dv_firing_stack *s)
 {
