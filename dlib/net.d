@@ -110,10 +110,20 @@ translator ipinfo_t < struct ipv6hdr *I > {
 };
 translator ipinfo_t < struct sock *S > {
 	ip_ver = S->__sk_common.skc_family == 2 ? 4 : 6;
+	ip_plength = 0;
 	ip_saddr = S->__sk_common.skc_family == 2 ? ip4_text[&S->__sk_common.skc_rcv_saddr] :
 		defined(S->__sk_common.skc_v6_rcv_saddr) ? ip6_text[&S->__sk_common.skc_v6_rcv_saddr] : "<unknown>";
 	ip_daddr = S->__sk_common.skc_family == 2 ? ip4_text[&S->__sk_common.skc_daddr] :
 		defined(S->__sk_common.skc_v6_daddr) ? ip6_text[&S->__sk_common.skc_v6_daddr] : "<unknown>";
+};
+
+/* A segment on its way to IP: it has no header of IP yet, but what is in it, and its socket, say what there will be. */
+inline struct sk_buff *cb_skb[struct tcp_skb_cb *C] = (struct sk_buff *)((uintptr_t)C - offsetof(struct sk_buff, cb));
+translator ipinfo_t < struct tcp_skb_cb *C > {
+	ip_ver = cb_skb[C]->sk->__sk_common.skc_family == 2 ? 4 : 6;
+	ip_plength = cb_skb[C]->len;
+	ip_saddr = xlate <ipinfo_t> (cb_skb[C]->sk).ip_saddr;
+	ip_daddr = xlate <ipinfo_t> (cb_skb[C]->sk).ip_daddr;
 };
 
 /* A header of either version, if there is one at this place. */

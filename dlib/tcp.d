@@ -57,6 +57,19 @@ translator tcpinfo_t < struct tcphdr *T > {
 	tcp_urgent = net16[T->urg_ptr];
 	tcp_hdr = (uintptr_t)T;
 };
+/* Of a socket without a segment: its ports. */
+translator tcpinfo_t < struct sock *S > {
+	tcp_sport = S->__sk_common.skc_num;
+	tcp_dport = net16[S->__sk_common.skc_dport];
+	tcp_seq = 0;
+	tcp_ack = 0;
+	tcp_offset = 0;
+	tcp_flags = 0;
+	tcp_window = 0;
+	tcp_checksum = 0;
+	tcp_urgent = 0;
+	tcp_hdr = 0;
+};
 inline struct tcphdr *skb_tcp[struct sk_buff *S] = (struct tcphdr *)(S->head + S->transport_header);
 translator tcpinfo_t < struct sk_buff *S > {
 	tcp_sport = net16[skb_tcp[S]->source];

@@ -16,10 +16,16 @@
 #define DV_LIBDIR "lib"
 #endif
 
+// Characters at its beginning that no shell acts on.
+static size_t plain_length(const char *s)
+{
+	return strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789%+,-./:=@_");
+}
+
 // A word for the shell: quoted only where it must be.
 static void print_word(const char *s)
 {
-	if (*s && !s[strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789%+,-./:=@_")]) {
+	if (*s && !s[plain_length(s)]) {
 		fputs(s, stdout);
 		return;
 	}
@@ -100,6 +106,9 @@ int dv_cmd_qemu_args(int argc, char **argv)
 	DV_FREE char *quoted = double_commas(path);
 	DV_FREE char *plugin = dv_xasprintf("%s,name=%s", quoted, name);
 
+	if (plain_length(plugin) != strlen(plugin))
+		fprintf(stderr, "dvirt: the shell takes '%s' apart where these words come from $(...)\n"
+				"hint: eval qemu-system-x86_64 ... \"$(dvirt qemu-args %s)\"\n", path, name);
 	printf("-name ");
 	print_word(name);
 	printf(" -plugin ");

@@ -27,6 +27,8 @@ static unsigned size_prefix(const struct dv_conv *c)
 	return !strcmp(c->size, "hh") ? 1 : !strcmp(c->size, "h") ? 2 : c->size[0] == 'l' ? 8 : 0;
 }
 
+static const char string_of_address[] = "a string: use stringof( ) or copyinstr( )";
+
 // What conversion @p c wants, if @p v is not it; else NULL. Text is made a STRING.
 static const char *wants(struct dv_check *ck, const struct dv_conv *c, struct dv_node **v)
 {
@@ -50,7 +52,7 @@ static const char *wants(struct dv_check *ck, const struct dv_conv *c, struct dv
 	case 's':
 	case 'S':
 		if (!dv_type_is_string(t))
-			return dv_is_ptr(t) ? "a string: use stringof( ) or copyinstr( )" : "a string";
+			return dv_is_ptr(t) ? string_of_address : "a string";
 		*v = dv_to_string(ck, *v);
 		return NULL;
 	case 'p':
@@ -130,6 +132,10 @@ bool dv_check_printf(struct dv_check *ck, struct dv_node *call, struct dv_node *
 			break;
 		}
 		wanted = wants(ck, c, &call->kids[next]);
+		// arg0 may well be an address.
+		if (wanted && (c->letter == 's' || c->letter == 'S') && dv_type_is_integer(call->kids[next]->type) &&
+		    call->kids[next]->type->size == 8)
+			wanted = string_of_address;
 		if (wanted) {
 			DV_ERR_AT(ck, args[next]->loc, "D_PRINTF_ARG_TYPE",
 				  "%s( ) argument #%u is incompatible with conversion #%u (%%%s%c): it takes %s; "

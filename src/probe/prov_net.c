@@ -29,10 +29,13 @@ static const struct dv_stable_row ip_rows[] = {
 	{"receive", DV_AT_ENTRY, "ipv6_rcv", true, .expect = {{0, DV_SKB}}, .args = IP6("arg0")},
 };
 
-#define TCP_ARGS(skb, sk, ip)                                                                                         \
-	{{DV_SKB, skb, "pktinfo_t *"}, {DV_SOCK, sk, "csinfo_t *"}, {"void *", ip, "ipinfo_t *"},                     \
+#define TCP_ARGS(skb, sk, ip) TCP_ARGS_T(skb, sk, "void *", ip)
+#define TCP_ARGS_T(skb, sk, type, ip)                                                                                 \
+	{{DV_SKB, skb, "pktinfo_t *"}, {DV_SOCK, sk, "csinfo_t *"}, {type, ip, "ipinfo_t *"},                         \
 	 {"struct tcp_sock *", sk, "tcpsinfo_t *"},                                                                   \
 	 {"struct tcphdr *", HDR("struct tcphdr *", skb, "transport_header"), "tcpinfo_t *"}}
+// A segment that has no IP header yet is known by TCP's own part of the packet.
+#define SENT TCP_ARGS_T("arg1", "arg0", "struct tcp_skb_cb *", "(struct tcp_skb_cb *)" S("arg1") "->cb")
 #define STATE_ARGS(last)                                                                                              \
 	{{"void *", NIL}, {DV_SOCK, "arg0", "csinfo_t *"}, {"void *", NIL},                                           \
 	 {"struct tcp_sock *", "arg0", "tcpsinfo_t *"}, {"void *", NIL}, {"int", last, "tcplsinfo_t *"}}
@@ -40,8 +43,8 @@ static const struct dv_stable_row ip_rows[] = {
 #define STATE "((" DV_SOCK ")arg0)->__sk_common.skc_state"
 #define STATES .expect = {{0, DV_SOCK}, {1, "int"}, {2, "int"}}
 #define NO_PACKET                                                                                                     \
-	{{"void *", NIL}, {DV_SOCK, "arg0", "csinfo_t *"}, {"void *", NIL},                                           \
-	 {"struct tcp_sock *", "arg0", "tcpsinfo_t *"}, {"void *", NIL}}
+	{{"void *", NIL}, {DV_SOCK, "arg0", "csinfo_t *"}, {DV_SOCK, "arg0", "ipinfo_t *"},                           \
+	 {"struct tcp_sock *", "arg0", "tcpsinfo_t *"}, {DV_SOCK, "arg0", "tcpinfo_t *"}}
 #define SEGMENT HDR("struct tcphdr *", "arg1", "transport_header")
 // A reset that is no answer has no segment.
 #define SYN "arg1 && (" SEGMENT ")->syn && !(" SEGMENT ")->ack"
@@ -49,9 +52,9 @@ static const struct dv_stable_row ip_rows[] = {
 static const struct dv_stable_row tcp_rows[] = {
 	// The segment is made, the IP header is not.
 	{"send", DV_AT_ENTRY, "__ip_queue_xmit", .expect = {{0, DV_SOCK}, {1, DV_SKB}}, .guard = TCP,
-	 .args = TCP_ARGS("arg1", "arg0", NIL)},
+	 .args = SENT},
 	{"send", DV_AT_ENTRY, "inet6_csk_xmit", true, .expect = {{0, DV_SOCK}, {1, DV_SKB}}, .guard = TCP,
-	 .args = TCP_ARGS("arg1", "arg0", NIL)},
+	 .args = SENT},
 	// What comes for a socket. IPv4's packets for sockets of IPv6 go through both.
 	{"receive", DV_AT_ENTRY, "tcp_v4_do_rcv", .expect = {{0, DV_SOCK}, {1, DV_SKB}},
 	 .args = TCP_ARGS("arg1", "arg0", HDR("void *", "arg1", "network_header"))},

@@ -123,9 +123,14 @@ def net(g):
         udp:::send { printf("udp send %d\\n", args[0] != 0); }
         udp:::receive { printf("udp receive %d %d\\n", args[4]->udp_dport, args[4]->udp_length); }
         tcp:::send { printf("tcp send %d %d\\n", args[4]->tcp_dport, args[3]->tcps_rport == args[4]->tcp_dport); }
+        tcp:::send /args[4]->tcp_dport == 80 || args[4]->tcp_dport == 6379/ {
+            printf("to %s from %s v%d %d\\n", args[2]->ip_daddr, args[2]->ip_saddr, args[2]->ip_ver,
+                args[2]->ip_plength == args[4]->tcp_offset || args[2]->ip_plength > args[4]->tcp_offset + 10); }
         tcp:::receive { printf("tcp receive %d\\n", args[4]->tcp_dport); }
         tcp:::state-change { printf("state %d\\n", args[5]->tcps_state); }
-        tcp:::connect-request { printf("request %d\\n", args[3]->tcps_rport); }
+        tcp:::connect-request { printf("request %d\\n", args[3]->tcps_rport);
+            printf("asks %s:%d of %s v%d %d\\n", args[2]->ip_daddr, args[4]->tcp_dport, args[2]->ip_saddr, args[2]->ip_ver,
+                args[2]->ip_plength); }
         tcp:::connect-established { printf("connected %d %d\\n", args[3]->tcps_rport, args[4]->tcp_sport); }
         tcp:::connect-refused { printf("refused %d %s\\n", args[3]->tcps_rport, args[2]->ip_saddr); }
         tcp:::accept-established { printf("accepted %d\\n", args[3]->tcps_lport); }
@@ -142,6 +147,7 @@ def net(g):
     assert out.count("tcp send %d 1" % port) >= 4 and out.count("tcp receive %d" % port) >= 4, out
     # From closed, and from syn-sent
     assert out.count("request 81") == out.count("refused 81 127.0.0.1") == out.count("no accept 81") == 1, out
+    assert out.count("to 127.0.0.1 from 127.0.0.1 v4 1") >= 4 and "asks 127.0.0.1:81 of 127.0.0.1 v4 0" in out, out
     for line in ("request %d", "connected %d %d", "accepted %d"):
         assert line.replace("%d", str(port)) in out, (line, out)
     assert "connected 81 81" not in out and "accepted 81" not in out and "no accept %d" % port not in out, out
