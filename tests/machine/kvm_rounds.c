@@ -284,6 +284,8 @@ static int run(unsigned rounds, unsigned functions)
 {
 	uint32_t left;
 
+	printf("begin\n");
+	fflush(stdout);
 	for (unsigned i = 0; i < rounds; i++)
 		one_round(functions);
 	left = rest();

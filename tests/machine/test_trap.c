@@ -79,7 +79,7 @@ static bool does_nothing(const uint8_t *form, size_t size)
 // All that a place passes through on its way in: the same bytes mean the same to the decoder, to the processor, and to us.
 static void steps(const struct dv_trap *t, bool nop)
 {
-	uint8_t b[8];
+	uint8_t b[8], jump[8];
 
 	CHECK(dv_trap_sane(t));
 	CHECK_EQ(dv_trap_state(t, t->was, t->jump_was), DV_TRAP_WAS);
@@ -96,6 +96,12 @@ static void steps(const struct dv_trap *t, bool nop)
 		}
 		CHECK(dv_trap_prepared(t, b, t->jump_was));
 		CHECK(!dv_trap_prepared(t, b, t->jump_now));
+		// The jump is led to another stub: this one is still to be taken out, and its jump let be.
+		memcpy(jump, t->jump_now, sizeof(jump));
+		jump[t->jump_size - 2] ^= 0x10;
+		CHECK_EQ(dv_trap_state(t, b, jump), DV_TRAP_OFF);
+		CHECK(!dv_trap_prepared(t, b, jump));
+		CHECK_EQ(dv_trap_state(t, t->was, jump), DV_TRAP_FOREIGN);
 		b[3] ^= 0x10;
 		CHECK(b[3] == t->was[3] || dv_trap_state(t, b, t->jump_was) == DV_TRAP_FOREIGN);
 		return;

@@ -30,8 +30,7 @@ WORK = {
 LOOP = r"""while [ ! -e /tmp/stop ]; do echo $({ %s; } 2>&1 | grep -v -E "^(ns|pid|thread) ") >>/tmp/%s.all; done >/dev/null 2>&1 &"""
 # A guest that its host keeps waiting says so; all else is ours.
 BAD = "BUG: (?!soft lockup)|Oops|general protection|invalid opcode|WARNING: CPU|Bad page|segfault|unable to handle|int3|orrupt|traps: "
-SCRIPT = """fbt::vfs_*:, fbt::ksys_*:, fbt::do_sys_*:, syscall:::, fbt:virtio_console:: { @[probefunc, probename] = count(); }
-BEGIN { printf("READY\\n"); }"""
+SCRIPT = "fbt::vfs_*:, fbt::ksys_*:, fbt::do_sys_*:, syscall:::, fbt:virtio_console:: { @[probefunc, probename] = count(); }"
 
 
 class Code:
@@ -92,19 +91,19 @@ def left_over(lab):
 
 
 def clean(lab, name):
-    """What is left by who was killed is taken out, at once or, if somebody may be about to run there, later."""
-    end = time.monotonic() + 60
+    """What is left by who was killed is taken out, at once or, if somebody may be about to run there, later. What was said."""
+    end, all_ = time.monotonic() + 60, ""
     while True:
         out = lab.check("while pidof dvirt-guard >/dev/null; do usleep 20000; done; dvirt clean", 300).out
-        print(out, end="", flush=True)
+        all_ += out
         if "not byte for byte" not in out:
-            return
-        assert time.monotonic() < end, out
+            return all_
+        assert time.monotonic() < end, all_
 
 
 def many_rounds(lab):
     with LabTrace(lab, 'host:kvm:::exit /args[3] == "invd"/ { @ = count(); }', ["host"], timeout=300) as t:
-        r = lab.run("kvm_rounds web %d %d %d" % (ROUNDS, FUNCTIONS, random.getrandbits(32)), 1200)
+        r = lab.run("nice -n -10 kvm_rounds web %d %d %d" % (ROUNDS, FUNCTIONS, random.getrandbits(32)), 1200)
         out, err = t.stop(200)
     print(r.out, r.err, out, err, flush=True)
     assert r.status == 0 and r["left"] == 0 and r["rounds"] == ROUNDS, (r.out, r.err)
@@ -113,23 +112,41 @@ def many_rounds(lab):
     assert invd > 10 * ROUNDS, (invd, err)
 
 
+def session(lab):
+    """One whose traps are in. A virtual CPU that a busy machine does not let run is not seen to halt in time."""
+    for i in range(10):
+        t = LabTrace(lab, SCRIPT, ["web"], timeout=300)
+        try:
+            t.expect(t.ready)
+            return t
+        except AssertionError as e:
+            if "does not come to a halt" not in str(e) or i == 9:
+                raise
+            print(e, flush=True)
+
+
 def kill_dvirt(lab, i, start):
-    """While it looks around, plants, runs (i % 3 is 0 or 1), or takes its traps out."""
-    with LabTrace(lab, SCRIPT, ["web"], ready=None) as t:
+    """While it puts its traps in, or a little before or after; while it runs; while it takes them out."""
+    if i % 3 == 0:
+        t = LabTrace(lab, SCRIPT, ["web"], ready=None)
+        time.sleep(random.uniform(0.5, 1.1) * start)
+        how = "while it started"
+    else:
+        t = session(lab)
         if i % 3 == 2:
-            t.expect("READY", 300)
             t.signal(2)
-            time.sleep(random.uniform(0, start / 4))
-        else:
-            time.sleep(random.uniform(0.3 * start, 1.5 * start))
-        t.kill()
-    out, err = t.read()
-    print("killed after %r %r" % (out[:20], err), flush=True)
+        time.sleep(random.uniform(0, 0.5))
+        how = "while it ran" if i % 3 == 1 else "while it ended"
+    t.kill()
+    out = clean(lab, "web")
+    print("dvirt was killed %s: %s" % (how, out.strip()), flush=True)
+    assert i % 3 != 1 or re.search(r"\d\d+ traps taken out", out), out
 
 
 def kill_tool(lab):
-    lab.check("kvm_rounds web 1000 %d %d >/tmp/tool 2>&1 & sleep %.2f; kill -9 $!; wait $!; cat /tmp/tool >&2; true"
-              % (FUNCTIONS, random.getrandbits(32), random.uniform(0.5, 3)), 300)
+    lab.check("kvm_rounds web 1000 %d %d >/tmp/tool 2>&1 & until grep -q begin /tmp/tool || ! kill -0 $!; do usleep 50000; done; sleep %.2f; kill -9 $!;"
+              "cat /tmp/tool" % (FUNCTIONS, random.getrandbits(32), random.uniform(0, 2)), 300)
+    print("the tool was killed: %s" % clean(lab, "web").strip(), flush=True)
 
 
 seed = int(os.environ.get("DVIRT_SEED") or time.time())
@@ -153,19 +170,16 @@ with guestlib.Guests() as g:
     print("good results by now: %s" % healthy(lab, "web", log), flush=True)
 
     begin = time.monotonic()
-    with LabTrace(lab, SCRIPT, ["web"], ready=None) as t:
-        t.expect("READY", 300)
-        start = time.monotonic() - begin
-        out, err = t.stop(300)
+    t = session(lab)
+    start = time.monotonic() - begin
+    out, err = t.stop(300)
     assert t.status == 0 and "error" not in err, (out, err)
     code.check("a session (%.1f s to start)" % start)
     for i in range(KILLS):
         kill_dvirt(lab, i, start)
-        clean(lab, "web")
         code.check("kill %d" % (i + 1))
     for i in range(TOOL_KILLS):
         kill_tool(lab)
-        clean(lab, "web")
         code.check("the tool's kill %d" % (i + 1))
     left_over(lab)
     lab.inner("touch /tmp/stop; sleep 1", "web", 300)

@@ -62,8 +62,9 @@ enum dv_trap_state dv_trap_state(const struct dv_trap *t, const uint8_t *bytes, 
 
 	if (stub && !memcmp(jump, t->jump_now, t->jump_size))
 		return now ? DV_TRAP_ON : DV_TRAP_FOREIGN;
+	// The jump leads to another session's stub, or its module is gone: this one is ours still, and nobody's way.
 	if (stub && memcmp(jump, t->jump_was, t->jump_size) != 0)
-		return DV_TRAP_FOREIGN;
+		return now ? DV_TRAP_OFF : DV_TRAP_FOREIGN;
 	if (was)
 		return DV_TRAP_WAS;
 	if (now)
