@@ -482,6 +482,25 @@ class Lab(Guest):
         """Runs a shell command in a guest of the laboratory's, as `run` does; the first waits until it is ready."""
         return self.run("inner %s run %s" % (shlex.quote(name), shlex.quote(command)), timeout)
 
+    def wait_inner(self, *names, timeout=900):
+        """Waits until these guests of the laboratory's answer. It asks seldom: the laboratory has one CPU, theirs."""
+        end = time.monotonic() + timeout
+        for name in names:
+            folder = "/run/inner/" + shlex.quote(name)
+            while self.run("grep -q 'guest ready: ' %s/console.log" % folder).status:
+                if self.run("kill -0 $(cat %s/pid)" % folder).status or time.monotonic() > end:
+                    raise Error("laboratory \"%s\": its guest \"%s\" is not ready: %s"
+                                % (self.name, name, self.run("inner %s log" % shlex.quote(name)).out[-1500:]))
+                time.sleep(1)
+
+    def check_inner(self, command, name="inner", timeout=180):
+        """Like inner, but the command must succeed."""
+        r = self.inner(command, name, timeout)
+        if r.status:
+            raise Error("guest \"%s\" of \"%s\": status %d from `%s`: %s"
+                        % (name, self.name, r.status, _short(command), (r.err or r.out).strip()))
+        return r
+
     def put(self, path, data):
         """Writes a file in the laboratory that runs."""
         data = data.encode() if isinstance(data, str) else data

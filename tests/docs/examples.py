@@ -16,6 +16,7 @@ A comment before a block says more; it does not show:
     <!-- example: WORD; WORD... -->
         guest          needs the guests web and db with their traffic, as ./demo starts them
         host           needs a host whose kernel can be traced
+        kvm            needs a guest web under KVM, as a laboratory has it (tests/system/test-kvm-find.py runs these)
         run WHERE CMD  meanwhile this shell command is run again and again in the guest WHERE
         file NAME      the block is not run: it is put into this file, for the examples after it on the page
         text           the block is not run
@@ -46,7 +47,7 @@ MASKS = {
     "bars": r"(?:^ *[<>]?=? *-?\d+ +\|.*\n)+",
     "frames": r"(?:^ +\S+`\S+\n|^ +0x[0-9a-f]+\n)+",
 }
-PLACES = ("guest", "host")
+PLACES = ("guest", "host", "kvm")
 SECONDS = 60
 
 
@@ -74,7 +75,7 @@ class Example:
                 self.masks.append(re.compile(what[1:-1], re.M))
             elif name == "mask" and what in MASKS:
                 self.masks.append(re.compile(MASKS[what], re.M))
-            elif name == "run" and "guest" in self.needs and " " in what:
+            elif name == "run" and self.needs & {"guest", "kvm"} and " " in what:
                 self.runs.append(what.split(" ", 1))
             elif w != "some" and w not in PLACES:
                 raise BadDocument("%s:%d: \"%s\" is no word for an example" % (page.path, block.start, w))
@@ -180,34 +181,54 @@ class Page:
             f.write("\n".join(self.lines))
 
 
-def run(command, folder, needs):
-    env = dict(os.environ)
-    if "host" not in needs:
-        env["DVIRT_HOST"] = "no"
-    if "guest" not in needs:
-        env["DVIRT_RUNDIR"] = os.path.join(folder, ".run")
-    p = subprocess.run(["bash", "-c", command], cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                       stderr=subprocess.STDOUT, timeout=SECONDS, env=env)
-    return p.stdout.decode("utf-8", "replace")
+class Here:
+    """Where the examples of a page run: in a folder of their own on this machine, the guests below `scripts/guest`."""
+
+    def __init__(self):
+        self.tmp = tempfile.TemporaryDirectory()
+        self.folder = self.tmp.name
+        os.mkdir(os.path.join(self.folder, ".run"))
+
+    def put(self, name, text):
+        path = os.path.join(self.folder, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text)
+
+    def run(self, command, needs):
+        """What it prints, or None if it does not end."""
+        env = dict(os.environ)
+        if "host" not in needs:
+            env["DVIRT_HOST"] = "no"
+        if "guest" not in needs:
+            env["DVIRT_RUNDIR"] = os.path.join(self.folder, ".run")
+        try:
+            p = subprocess.run(["bash", "-c", command], cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, timeout=SECONDS, env=env)
+        except subprocess.TimeoutExpired:
+            return None
+        return p.stdout.decode("utf-8", "replace")
+
+    def guest(self, name, command):
+        subprocess.run(["guest", "run", name, command], check=True, stdin=subprocess.DEVNULL)
+
+    def close(self):
+        self.tmp.cleanup()
 
 
 class Meanwhile:
     """Commands that guests run as long as an example does."""
 
-    def __init__(self, runs):
-        self.runs = runs
+    def __init__(self, place, runs):
+        self.place, self.runs = place, runs
 
     def __enter__(self):
         for name, command in self.runs:
-            guest(name, "touch /tmp/example; { while [ -e /tmp/example ]; do %s; usleep 100000; done; } >/dev/null 2>&1 &" % command)
+            self.place.guest(name, "touch /tmp/example; { while [ -e /tmp/example ]; do %s; usleep 100000; done; } >/dev/null 2>&1 &" % command)
 
     def __exit__(self, *_):
         for name, _ in self.runs:
-            guest(name, "rm -f /tmp/example")
-
-
-def guest(name, command):
-    subprocess.run(["guest", "run", name, command], check=True, stdin=subprocess.DEVNULL)
+            self.place.guest(name, "rm -f /tmp/example")
 
 
 def shown(text):
@@ -216,43 +237,35 @@ def shown(text):
     return text + "\n" if text else ""
 
 
-def run_page(page, places, update):
+def run_page(page, places, update, place):
     """(run, failed, left out)"""
     count, failed, left, edits = 0, 0, 0, []
-    with tempfile.TemporaryDirectory() as folder:
-        os.mkdir(os.path.join(folder, ".run"))
-        for step in page.steps:
-            if isinstance(step, tuple):
-                path = os.path.join(folder, step[0])
-                os.makedirs(os.path.dirname(path), exist_ok=True)
-                with open(path, "w", encoding="utf-8") as f:
-                    f.write(step[1])
+    for step in page.steps:
+        if isinstance(step, tuple):
+            place.put(*step)
+            continue
+        if not step.needs <= places or bool(step.needs) != bool(places):
+            left += 1
+            continue
+        if step.script:
+            place.put("script.d", "\n".join(step.script.lines) + "\n")
+        good = True
+        for _, end, last, command in step.commands():
+            want = shown("\n".join(step.block.lines[end:last]))
+            with Meanwhile(place, step.runs):
+                got = place.run(command, step.needs)
+            got = "no end within %d s\n" % SECONDS if got is None else shown(got)
+            if step.same(want, got):
                 continue
-            if not step.needs <= places or bool(step.needs) != bool(places):
-                left += 1
-                continue
-            if step.script:
-                with open(os.path.join(folder, "script.d"), "w", encoding="utf-8") as f:
-                    f.write("\n".join(step.script.lines) + "\n")
-            good = True
-            for _, end, last, command in step.commands():
-                want = shown("\n".join(step.block.lines[end:last]))
-                try:
-                    with Meanwhile(step.runs):
-                        got = shown(run(command, folder, step.needs))
-                except subprocess.TimeoutExpired:
-                    got = "no end within %d s\n" % SECONDS
-                if step.same(want, got):
-                    continue
-                at = step.block.start + end
-                edits.append((at, step.block.start + last, got.split("\n")[:-1]))
-                good = False
-                sys.stdout.write("%s:%d: %s\n" % (page.path, at + 1, command.split("\n")[0]))
-                for line in difflib.unified_diff(step.plain(want).split("\n"), step.plain(got).split("\n"), "shown", "printed",
-                                                 lineterm="", n=3):
-                    print("    " + line)
-            count += 1
-            failed += not good
+            at = step.block.start + end
+            edits.append((at, step.block.start + last, got.split("\n")[:-1]))
+            good = False
+            sys.stdout.write("%s:%d: %s\n" % (page.path, at + 1, command.split("\n")[0]))
+            for line in difflib.unified_diff(step.plain(want).split("\n"), step.plain(got).split("\n"), "shown", "printed",
+                                             lineterm="", n=3):
+                print("    " + line)
+        count += 1
+        failed += not good
     if update and edits:
         for begin, end, lines in reversed(edits):
             page.lines[begin:end] = lines
@@ -273,11 +286,14 @@ def main():
         os.environ["PATH"] = os.path.dirname(os.path.abspath(a.dvirt)) + ":" + os.environ["PATH"]
     total = [0, 0, 0]
     for path in a.files:
+        place = Here()
         try:
-            n = run_page(Page(path), set(a.on), a.update)
+            n = run_page(Page(path), set(a.on), a.update, place)
         except BadDocument as e:
             print(e)
             n = (0, 1, 0)
+        finally:
+            place.close()
         total = [x + y for x, y in zip(total, n)]
     print("%d examples, %d failed, %d left out" % tuple(total))
     return 1 if total[1] else 0

@@ -15,6 +15,8 @@ DVIRT = os.environ["DVIRT"]
 class Trace:
     """dvirt in the background: `with Trace(script, ...) as t:` begins when its probes are in."""
 
+    pause = 0.01  # between two looks at its output, s
+
     def __init__(self, script, machines=(), args=(), ready="READY", timeout=60, macro=()):
         # A BEGIN clause fires before any guest is traced; the first tick comes when all are.
         if ready:
@@ -60,7 +62,7 @@ class Trace:
                 return
             assert status is None, "dvirt ended (%s) before %r: %s" % (status, text, err)
             assert time.monotonic() < end, "%r did not come; there is %r, %r" % (text, out[-2000:], err)
-            time.sleep(0.01)
+            time.sleep(self.pause)
 
     def expect_err(self, text, timeout=None):
         """The same for standard error."""
@@ -98,6 +100,7 @@ class LabTrace(Trace):
     """The same in a laboratory (guestlib.Lab). The command may be another than dvirt."""
 
     count = 0
+    pause = 0.3  # what looks is a shell of the laboratory's, on the CPU that its guests have, too
 
     def __init__(self, lab, script, *args, env="", **how):
         self.lab = lab
@@ -132,7 +135,7 @@ class LabTrace(Trace):
             if status is not None:
                 return status
             assert time.monotonic() < end, "dvirt does not end"
-            time.sleep(0.05)
+            time.sleep(self.pause)
 
 
 def dvirt(*args, timeout=60, stdin=None, env=None):
