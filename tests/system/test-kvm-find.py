@@ -13,8 +13,8 @@ import time
 import guestlib
 
 TOP = os.environ["DVIRT_TOP"]
-sys.path.insert(0, os.path.join(TOP, "tests", "docs"))
 sys.path.insert(0, os.path.join(TOP, "tests", "system"))
+sys.path.insert(0, os.path.join(TOP, "tests", "docs"))
 from commands import commands  # noqa: E402
 from examples import Page, run_page  # noqa: E402
 from trace import LabTrace, Parts, table  # noqa: E402
