@@ -34,8 +34,8 @@ def counts(out):
     return [int(n) for n in re.findall(r"^count \S+ (\d+)$", out, re.M)]
 
 
-def machine(name, **how):
-    extra = ["-plugin", "%s/dvirt-qemu.so,name=%s" % (BUILD, name)]
+def machine(name, options=(), **how):
+    extra = ["-plugin", "%s/dvirt-qemu.so,name=%s" % (BUILD, name), *options]
     return dict(how, dvirt=False, extra=extra)
 
 
@@ -48,14 +48,16 @@ with guestlib.Guests() as g:
     del os.environ["DVIRT_QEMU_HIDDEN"]
     # One thread for all vCPUs.
     single = g.start("single", **machine("single", smp=2, accel="tcg,thread=single"))
+    # One that gives up its rights when it has started.
+    nobody = g.start("nobody", **machine("nobody", ["-run-with", "user=nobody"], run=[], peer=[]))
     g.wait(120)
 
-    for guest, cpus in ((small, 1), (big, 4), (hidden, 1), (single, 2)):
+    for guest, cpus in ((small, 1), (big, 4), (hidden, 1), (single, 2), (nobody, 1)):
         out = live("show", guest.name)
         assert "vcpus %d of %d types 1" % (cpus, cpus) in out, out
 
     # Every call is counted, in entry and return alike, by threads on all vCPUs. The test's own start makes one more.
-    for guest, cpus in ((small, 1), (big, 4), (hidden, 1), (single, 2)):
+    for guest, cpus in ((small, 1), (big, 4), (hidden, 1), (single, 2), (nobody, 1)):
         p = live("trace", guest.name, 100, *GETPPID, wait=False)
         guest.check("exercise threads %d 20000 getppid" % cpus, timeout=60)
         n = counts(p.communicate(timeout=100)[0])

@@ -9,6 +9,7 @@
 #include "machine/qemu/plugin.h"
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,6 +76,8 @@ static void on_init(unsigned vcpu)
 	if (!g.thread_started) { // QEMU's big lock is held: one at a time. Later than install: -daemonize has forked by
 				 // now
 		g.thread_started = true;
+		// A process that gives up its rights afterwards (-run-with user=) may not open it any more.
+		g.mem = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
 		dv_ctl_start();
 	}
 }

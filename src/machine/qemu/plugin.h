@@ -73,6 +73,7 @@ struct dv_plugin {
 	char path[108];         /**< of the socket */
 	int pid;                /**< process that bound it */
 	bool thread_started;
+	int mem;                /**< this process's memory, opened while it had its first rights; -1: it could not be */
 
 	pthread_mutex_t lock;   /**< what follows up to the blank line, and `cond` */
 	pthread_cond_t cond;    /**< CLOCK_MONOTONIC */
