@@ -114,10 +114,10 @@ def times(lab, guest):
     n = 6000000
     (alone,), vcpu = measure(lab, guest, "exercise spin %d" % n)
     assert 0 < alone[1] <= alone[0] + 0.001 and alone[1] <= vcpu + 0.03, (alone, vcpu)
-    # Two threads on one virtual CPU: together what it ran.
+    # Two threads on one virtual CPU: together what it ran, but for what clauses take, and the programs' beginnings and ends.
     two, vcpu = measure(lab, guest, "exercise spin %d & exercise spin %d; wait" % (n, n))
     assert len(two) == 2 and all(v < 0.8 * t for t, v in two), two
-    assert 0.5 * vcpu <= sum(v for t, v in two) <= vcpu + 0.03, (two, vcpu)
+    assert 0.25 * vcpu <= sum(v for t, v in two) <= vcpu + 0.03, (two, vcpu)
     # A program of the host beside the virtual CPU: the guest takes all of the time for the thread's, we do not.
     lab.check("(sh -c 'while :; do :; done' >/dev/null 2>&1 & echo $! >/tmp/hog)")
     (beside,), vcpu = measure(lab, guest, "exercise spin %d" % n)
