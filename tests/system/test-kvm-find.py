@@ -138,7 +138,7 @@ def documents(lab):
 TRACE = r"""
 syscall::getppid:entry /execname == "exercise"/ { @n[vmname, "entry"] = count(); @s[vmname, stack(4)] = count(); self->at = timestamp; }
 syscall::getppid:return /self->at && timestamp > self->at && arg1 == ppid/ { @n[vmname, "return"] = count(); self->at = 0; }
-vm:::exit /execname == "exercise" && args[1] == "invd"/ { @n[vmname, "vm"] = count(); }
+vm:::exit /args[1] == "invd" && execname == "exercise"/ { @n[vmname, "vm"] = count(); }
 host:kvm:::exit /args[3] == "invd"/ { @n["host", "invd"] = count(); }
 host:sched:::off-cpu /guestvcpu == 0/ { @n[guestname, "off"] = count(); }
 tick-500ms /db`vmlinux`jiffies/ { ticks++; }
