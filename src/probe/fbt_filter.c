@@ -130,8 +130,10 @@ static struct dv_fbt_filter *make(const struct dv_guest *g)
 static bool named(const struct dv_fbt_filter *f, const struct dv_guest *g, const struct dv_symbol *s)
 {
 	size_t count;
-	const struct dv_symbol *all = dv_guest_symbols(g, &count), *p = s;
+	const struct dv_symbol *all = dv_guest_symbols(g, &count), *p = dv_guest_symbol_at(g, s->addr);
 
+	if (!p || p->addr != s->addr)
+		return false;
 	while (p > all && p[-1].addr == s->addr)
 		p--;
 	for (; f->names.count && p < all + count && p->addr == s->addr; p++)

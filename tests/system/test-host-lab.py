@@ -24,6 +24,7 @@ host:fbt::__x64_sys_getppid:return /execname == "exercise"/ { @one["return"] = c
 host:fbt::vfs_read:entry /execname == "exercise"/ { self->count = args[2]; @bytes["read"] = sum(args[2]); }
 host:fbt::vfs_read:return /self->count/ { @bytes["got"] = sum(arg1); self->count = 0; }
 host:fbt::vfs_*:entry /execname == "exercise" && probefunc == "vfs_read"/ { @one["many"] = count(); }
+host:sched:::on-cpu /execname == "exercise"/ { @one["on-cpu"] = count(); }
 host:syscall::getppid:return /execname == "exercise"/ { @one["syscall"] = count(); @st[stack(3)] = count(); }
 host:profile:::profile-97 { @one["profile"] = count(); }
 """
@@ -38,6 +39,7 @@ def functions(lab, kernel):
     assert t.status == 0, (out, err)
     for what in ("entry", "return", "syscall", "positive"):
         assert rows[what] == N, (kernel, what, out, err)
+    assert rows["on-cpu"] > 0, (kernel, out, err)  # a function too, of a stable probe
     assert rows["many"] >= N and rows["read"] >= N and rows["got"] >= N, (kernel, out, err)
     assert rows["profile"] > 0 and "do_syscall_64" in out, (kernel, out, err)
     assert "lost" not in err and "drops" not in err, err
