@@ -98,7 +98,7 @@ def speculations(g):
 
 def refusals(g):
     for script, text in (("raise(9)", "signals cannot be sent"), ("copyoutstr(\"x\", arg0, 1)", "not written"),
-                         ("stop()", "is not supported"), ("panic()", "is not supported")):
+                         ("stop()", "signals cannot be sent"), ("panic()", "is not supported")):
         status, out, err = dvirt("-w", "-e", "-M", g.name, "-n", g.name + ":syscall::getppid:entry { %s; }" % script)
         assert status == 1 and text in err, (script, err)
     out, err, _ = run(g, r"""

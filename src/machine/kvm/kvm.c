@@ -49,6 +49,11 @@ static void forget_guest(struct dv_machine *m, bool foreign)
 
 static void gone(struct dv_machine *m, const char *why)
 {
+	struct dv_kvm_machine *k = m->priv;
+
+	// The session goes on, and may do so for long: nothing of this machine stays in the host's kernel, nor a list of its traps.
+	if (k->trace)
+		dv_error_destroy(dv_kvm_trace_unload(k->trace, true));
 	m->state = DV_MACHINE_GONE;
 	m->poll_fd = -1;
 	dv_machine_because(m, "%s", why);
