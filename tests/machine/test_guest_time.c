@@ -346,13 +346,15 @@ static void switch_to(uint64_t task)
 	run(s.loaded->enter_prog);
 }
 
-static bool is_near(double got, double want)
+static unsigned far; // times that were not what they should be
+
+static void near(double got, double want)
 {
 	// The kernel's own account of a thread is brought up to date now and then.
 	if (got > want - 0.006 && got < want + 0.008)
-		return true;
+		return;
 	fprintf(stderr, "%.4f s, not %.4f\n", got, want);
-	return false;
+	far++;
 }
 
 static void times(void)
@@ -362,34 +364,35 @@ static void times(void)
 	int link = bpf_raw_tracepoint_open("sched_switch", s.loaded->switch_prog);
 
 	REQUIRE(link >= 0);
+	vm_put(&s.vm, VM_PERCPU, VM_DIRECT + VM_TASK);
 	run(s.loaded->enter_prog);
 	nanosleep(&ms, NULL); // now it is known that it runs
 	a = ran();
 	run(s.loaded->enter_prog);
 	did = work(0.03, false);
 	b = ran();
-	CHECK(is_near(b - a, did));
+	near(b - a, did);
 	// Held up by the probe, it does not run, nor asleep.
 	work(0.03, false);
 	nanosleep(&ms, NULL);
 	run(s.loaded->enter_prog);
 	nanosleep(&ms, NULL);
 	a = ran();
-	CHECK(is_near(a - b, 0));
+	near(a - b, 0);
 	run(s.loaded->enter_prog);
 	did = work(0.02, false);
 	// Another thread, with number 78; its idle one; back.
 	vm_put(&s.vm, TASK_B + VM_T_PID, 78 | 78ull << 32);
 	switch_to(TASK_B);
 	all = work(0.05, false);
-	CHECK(is_near(ran(), all));
+	near(ran(), all);
 	run(s.loaded->enter_prog);
 	vm_put(&s.vm, TASK_B + 512, 0);
 	switch_to(TASK_B + 512);
 	work(0.01, false);
 	switch_to(VM_TASK);
 	b = ran();
-	CHECK(is_near(b - a, did));
+	near(b - a, did);
 	// What a guest has there need not be a task.
 	vm_put(&s.vm, VM_PERCPU, 0x1234567812345678);
 	leave(AT_SWITCH);
@@ -397,10 +400,24 @@ static void times(void)
 	vm_put(&s.vm, VM_PERCPU, VM_DIRECT + VM_TASK);
 	// Where the switch was not seen, the next firing sees that it is another's turn.
 	a = ran();
-	CHECK(is_near(a - b, 0));
+	near(a - b, 0);
 	vm_put(&s.vm, VM_PERCPU, VM_DIRECT + TASK_B);
-	CHECK(is_near(ran(), all));
+	near(ran(), all);
 	close(link);
+}
+
+// A machine that is taken away in the middle (by its hypervisor, for one) makes times differ: once out of some it is not.
+static void measure(enum dv_kvm_isa isa)
+{
+	for (unsigned tries = 0; tries < 10; tries++) {
+		far = 0;
+		load(isa, 1, true);
+		times();
+		unload();
+		if (!far)
+			break;
+	}
+	CHECK_EQ(far, 0);
 }
 
 int main(void)
@@ -432,9 +449,7 @@ int main(void)
 		enter();
 		CHECK_EQ(fired(0), 1);
 		unload();
-		load(isas[i], 1, true);
-		times();
-		unload();
+		measure(isas[i]);
 		stackvm_deinit(&s.vm);
 	}
 	dv_bpf_object_close(s.object);
