@@ -278,6 +278,8 @@ DV_INLINE struct dv_guest_vcpu *vcpu_of(uint32_t tid)
 {
 	uint32_t i;
 
+	if (!tid) // a CPU's idle thread; of a row that nobody has it is no thread
+		return 0;
 	for (i = 0; i < DV_VCPU_LOOK; i++) {
 		struct dv_guest_vcpu *c = &tables()->vcpus[(tid + i) & (DV_GUEST_VCPUS - 1)];
 
