@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
+# again: QEMU's emulated SVM loses interrupts now and then, and a guest in the laboratory stands still
 # timeout: 1800
 """Guests under KVM on a host of 6.12, found and known without a word from them or their QEMU: names, kernels, symbols, types,
 memory while it changes; and traced there while they come, restart and go: all kernels of one session, each call counted once."""

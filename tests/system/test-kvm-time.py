@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
+# again: QEMU's emulated SVM loses interrupts now and then, and a guest in the laboratory stands still
 # timeout: 1800
 """Time in guests under KVM: profile-N, how often it fires on a virtual CPU that works and on one that is idle, where it finds
 it, several timers and two guests at once. vtimestamp: what a thread has run by itself, alone, beside another, beside a program of the
