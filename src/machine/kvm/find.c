@@ -4,7 +4,8 @@
 // tells. A machine keeps its name as long as it runs, whatever comes and goes beside it.
 //
 // A host may have tens of thousands of descriptors, and whoever waits for a machine asks several times in a second. So the
-// answer to an earlier question is given again until looking has taken no more than a fiftieth of the time.
+// answer to an earlier question is given again until looking has taken no more than a fiftieth of the time. When a machine has
+// been made, which is said before its descriptor is there, half of the time is right, for a while.
 #include "machine/kvm/find.h"
 
 #include <ctype.h>
@@ -25,6 +26,7 @@
 #define VCPU_LINK "anon_inode:kvm-vcpu:"
 #define ARGS_MAX  65536u
 #define SPARE     50u
+#define FRESH     3000000000u /* ns */
 
 struct list {
 	DV_VEC(struct dv_kvm_found) v;
@@ -228,18 +230,26 @@ static void walk(struct list *all)
 	}
 }
 
+static uint64_t walked, took; // when it was last looked, and for how long
+static uint64_t fresh_until;
+
+void dv_kvm_find_anew(void)
+{
+	fresh_until = now_ns() + FRESH;
+}
+
 void dv_kvm_find(void (*fn)(void *ctx, const struct dv_kvm_found *f), void *ctx)
 {
 	static struct list all;
-	static uint64_t next;
 	uint64_t now = now_ns();
 
 	// Without the module there are none; whether it is built in or not, it has parameters.
 	if (access("/sys/module/kvm", F_OK))
 		return;
-	if (now >= next) {
+	if (now >= walked + took * (now < fresh_until ? 1 : SPARE)) {
 		walk(&all);
-		next = now + (now_ns() - now) * (SPARE + 1);
+		walked = now_ns();
+		took = walked - now;
 	}
 	for (size_t i = 0; i < all.v.count; i++)
 		if (dv_proc_start(all.v.data[i].pid) == all.v.data[i].start)

@@ -20,6 +20,8 @@ struct dv_kvm_found {
 };
 /** Call @p fn for each machine, the longest-running first. One that several descriptors or processes share is one. */
 void dv_kvm_find(void (*fn)(void *ctx, const struct dv_kvm_found *f), void *ctx);
+/** A machine has just been made: an earlier answer will not do for the next seconds. */
+void dv_kvm_find_anew(void);
 
 /* name.c */
 /**

@@ -54,5 +54,7 @@ bool dv_kvm_news(int fd)
 		text[n] = '\0';
 		ret |= !from.nl_pid && has(text, (size_t)n + 1, "DEVNAME=kvm") && has(text, (size_t)n + 1, "EVENT=create");
 	}
+	if (ret)
+		dv_kvm_find_anew();
 	return ret;
 }
