@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# again: QEMU's emulated SVM loses interrupts now and then, and a guest in the laboratory stands still
 # timeout: 1800
 """The demonstration's two guests under KVM, in a laboratory. The order contract between them and their host's kernel: they play
 ping-pong, and each packet's way is probed in the guest that sends it, in the host's kernel where its QEMU gives it away and

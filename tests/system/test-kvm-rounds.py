@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# again: QEMU's emulated SVM loses interrupts now and then, and a guest in the laboratory stands still
 # timeout: 1800
 """Two hundred times traps at hundreds of places of a guest's kernel under KVM, and out again, with two virtual CPUs and programs
 that keep them busy; then dvirt and what does the same by itself killed at random moments, and `dvirt clean`. Afterwards the

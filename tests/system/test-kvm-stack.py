@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# again: QEMU's emulated SVM loses interrupts now and then, and a guest in the laboratory stands still
 # timeout: 1200
 """Stacks of guests under KVM, kernels 6.1 and 6.12 in one session: what the guest's own unwinder says of a task that sleeps;
 known chains of functions; through interrupts; a program's."""

@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# again: QEMU's emulated SVM loses interrupts now and then, and a guest in the laboratory stands still
 # timeout: 1800
 """Time in guests under KVM: profile-N, how often it fires on a virtual CPU that works and on one that is idle, where it finds
 it, several timers and two guests at once. vtimestamp: what a thread has run by itself, alone, beside another, beside a program of the
@@ -38,33 +37,36 @@ class Ran:
         return {int(t): int(ns) / 1e9 for t, ns in re.findall(r"^(\d+)/schedstat:(\d+)", out, re.M)}
 
     def since(self):
+        """Of the virtual CPU's."""
         now = self.times()
-        ran = [now[t] - self.before.get(t, 0) for t in now]
-        return max(ran), sum(ran)
+        return max(now[t] - self.before.get(t, 0) for t in now)
 
 
 def trace(lab, script, guests, do, also=()):
-    """Runs commands in guests under a script: what it printed, and what each guest's virtual CPU ran."""
+    """Runs commands in guests under a script: what it printed, and what each guest's virtual CPU ran: in the session, at least;
+    and with what came before and after, at most."""
+    outer = {g: Ran(lab, g) for g in guests}
     with LabTrace(lab, script, guests + list(also), timeout=600) as t:
-        ran = {g: Ran(lab, g) for g in guests}
+        inner = {g: Ran(lab, g) for g in guests}
         for guest, command in do:
             lab.check("inner %s run '%s'" % (guest, command), timeout=400)
-        ran = {g: r.since() for g, r in ran.items()}
+        least = {g: r.since() for g, r in inner.items()}
         out, err = t.stop(timeout=400)
+    ran = {g: (least[g], r.since()) for g, r in outer.items()}
     print(out, err, ran)
     assert t.status == 0 and "error" not in err and "drop" not in err, (out, err)
     return out, ran
 
 
-def near(n, hz, seconds):
-    """The times are not read at the moment when the session begins and ends; what the host of all this takes away may make one of two."""
-    return 0.5 * hz * seconds - 10 <= n <= 1.5 * hz * seconds + 20  # timers of an emulated machine go as they can
+def near(n, hz, ran):
+    """What the host of all this takes away may make one of two."""
+    return 0.6 * hz * ran[0] - 10 <= n <= 1.1 * hz * ran[1] + 15
 
 
 def busy(lab, guest):
     out, ran = trace(lab, PROFILE, [guest], [(guest, "exercise spin 20000000; exercise read 3000")])
-    n, vcpu = table(out), ran[guest][0]
-    assert near(n[("all",)], HZ, vcpu), (n, vcpu)
+    n = table(out)
+    assert near(n[("all",)], HZ, ran[guest]), (n, ran)
     assert ("bad",) not in n, n
     user, kernel = n[("exercise", "user")], n[("exercise", "kernel")]
     assert user > 20 and kernel > 3 and n[("read",)] >= 3000, n
@@ -77,19 +79,19 @@ def idle(lab, guest):
     out, ran = trace(lab, 'profile-997 { @n["all"] = sum(1); @n["idle"] = sum(execname == "swapper/0"); }', [guest],
                      [(guest, "sleep 3")])
     n = table(out)
-    assert n[("all",)] <= 997 * ran[guest][0] * 1.5 + 20, (n, ran)
+    assert n[("all",)] <= 997 * ran[guest][1] * 1.1 + 20, (n, ran)
     assert n[("idle",)] < 1000, (n, ran)
 
 
 def several(lab):
     """Two timers on two guests, with the host's own beside them."""
     out, ran = trace(lab, 'profile-97, profile-211 { @[vmname, probename, vmname != "host" && execname == "exercise"] = count(); }',
-                     ["web", "db"], [(g, "exercise spin 15000000") for g in ("web", "db")], ["host"])
+                     ["web", "db"], [(g, "exercise spin 40000000") for g in ("web", "db")], ["host"])
     n = table(out)
     for g in ("web", "db"):
         for hz in (97, 211):
-            assert near(sum(n.get((g, "profile-%d" % hz, k), 0) for k in "01"), hz, ran[g][0]), (g, hz, n, ran)
-            assert n[(g, "profile-%d" % hz, "1")] > 0.3 * hz * ran[g][0] - 10, (n, ran)
+            assert near(sum(n.get((g, "profile-%d" % hz, k), 0) for k in "01"), hz, ran[g]), (g, hz, n, ran)
+            assert n[(g, "profile-%d" % hz, "1")] > 30, (n, ran)
     assert n[("host", "profile-97", "0")] > 97, n
 
 

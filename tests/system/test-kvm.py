@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# again: QEMU's emulated SVM loses interrupts now and then, and a guest in the laboratory stands still
 # timeout: 1800
 """Clauses in guests under KVM: exact counts at entries and returns of system calls, functions and a module's functions, on two
 guests at once; one exit of the processor for each hit and none to the VMM; one set of variables with the host; stacks of code
