@@ -236,7 +236,8 @@ static bool drain(struct dv_machine *m)
 	return c->fd >= 0;
 }
 
-/* Ask, and wait for the answer, which is left in c->packet; the caller closes its descriptors. */
+/* Ask, and wait for the answer, which is left in c->packet; the caller closes its descriptors. DV_ERR_DENIED: the plugin says
+ * that it cannot. */
 static struct dv_error *ask(struct dv_machine *m, uint32_t type, const void *payload, uint32_t size, const int *fds,
 			    unsigned fd_count)
 {
@@ -271,9 +272,9 @@ static struct dv_error *ask(struct dv_machine *m, uint32_t type, const void *pay
 		if (c->packet.msg.type == type)
 			return NULL;
 		dv_ctl_close_fds(&c->packet);
-		return dv_error_create(DV_ERR_OTHER, "machine '%s': %s", m->name,
-				       c->packet.msg.type == DV_CTL_ERROR ? tame((char *)c->packet.payload)
-									  : "it answered nonsense");
+		if (c->packet.msg.type == DV_CTL_ERROR)
+			return dv_error_create(DV_ERR_DENIED, "machine '%s': %s", m->name, tame((char *)c->packet.payload));
+		return dv_error_create(DV_ERR_OTHER, "machine '%s': it answered nonsense", m->name);
 	}
 	if (r == -EBADMSG)
 		gone(m, "its plugin speaks another protocol: another version of dvirt?");
@@ -454,8 +455,11 @@ static struct dv_error *qemu_open(struct dv_machine *m, uint32_t universe)
 	m->poll_fd = c->fd;
 	while (m->state == DV_MACHINE_WAITING && now_ns() < end) {
 		e = ask(m, DV_CTL_REGS, &a, sizeof(a), NULL, 0);
-		if (e)
+		if (e) {
+			if (e->code == DV_ERR_DENIED) // there is nothing to wait for
+				m->state = DV_MACHINE_FOUND;
 			return e;
+		}
 		const struct dv_ctl_regs *r = dv_ctl_regs(&c->packet);
 		if (r)
 			look(m, r);

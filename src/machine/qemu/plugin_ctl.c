@@ -187,6 +187,8 @@ static int refuse(struct session *s, const char *text)
 	return dv_ctl_send(s->fd, DV_CTL_ERROR, packet.msg.serial, text, (uint32_t)strlen(text), NULL, 0, true);
 }
 
+#define NO_SWITCH "its QEMU hides its symbols, and one thread runs all its virtual CPUs (TCG with thread=single)"
+
 static int do_hello(struct session *s)
 {
 	struct dv_ctl_hello h;
@@ -211,6 +213,8 @@ static int do_regs(struct session *s)
 
 	if (!ask)
 		return -EBADMSG;
+	if (!dv_cpu_can_switch()) // where it is cannot be looked at either
+		return refuse(s, NO_SWITCH);
 	dv_cpu_look(ask->timeout_ms < 1000 ? ask->timeout_ms : 1000, &r);
 	return answer(s, &r, sizeof(r), &g.mem, g.mem >= 0);
 }
@@ -253,7 +257,7 @@ static int do_load(struct session *s)
 	}
 	if (!dv_cpu_can_switch()) {
 		drop_peers(s);
-		return refuse(s, "its QEMU hides its symbols, and one thread runs all its virtual CPUs (TCG with thread=single)");
+		return refuse(s, NO_SWITCH);
 	}
 	t = dv_tracing_create(packet.fds[0], l->region_size, packet.fds[1], l->image_size, s->peers, s->peer_count, msg,
 			      sizeof(msg));
