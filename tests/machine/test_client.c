@@ -198,7 +198,7 @@ int main(void)
 	expect(GARBAGE, "another protocol", DV_MACHINE_GONE);
 	expect(OLD, "another protocol", DV_MACHINE_GONE);
 	expect(BAD_HELLO, "nonsense", DV_MACHINE_GONE);
-	expect(REFUSES, "no?[2J", DV_MACHINE_WAITING);
+	expect(REFUSES, "no?[2J", DV_MACHINE_FOUND);
 	expect(NO_KERNEL, "no kernel", DV_MACHINE_WAITING);
 	expect(BAD_THREADS, "RAM", DV_MACHINE_WAITING);
 	expect(NO_RAM, "RAM", DV_MACHINE_WAITING);
