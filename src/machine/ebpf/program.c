@@ -554,8 +554,12 @@ static uint32_t predicates(struct builder *b, const char *names, struct dv_bpf_c
 }
 
 // @p nr_fd: the table of system calls; -1: none.
-static void all_maps(const struct dv_bpf_session *s, int nr_fd, struct dv_bpf_map_symbol maps[MAPS_MAX])
+static struct dv_error *link_and_load(const struct dv_bpf_session *s, int nr_fd, const struct dv_bpf_code *codes, uint32_t count,
+				      const struct dv_bpf_load *how, char **log, int *fd)
 {
+	struct dv_bpf_map_symbol maps[MAPS_MAX];
+	struct dv_bpf_linked linked;
+	struct dv_error *e;
 	uint32_t n = 0;
 
 	for (; n < s->map_count; n++)
@@ -563,43 +567,32 @@ static void all_maps(const struct dv_bpf_session *s, int nr_fd, struct dv_bpf_ma
 	if (nr_fd >= 0)
 		maps[n++] = (struct dv_bpf_map_symbol){"dv_nr", nr_fd};
 	maps[n].fd = -1;
+	e = dv_bpf_link(s->object, codes, count, maps, &linked);
+	if (e)
+		return e;
+	e = dv_bpf_load(&linked, how, log, fd);
+	dv_bpf_linked_deinit(&linked);
+	return e;
+}
+
+struct dv_error *dv_bpf_session_load(const struct dv_bpf_session *s, const struct dv_bpf_code *codes, uint32_t count,
+				     const struct dv_bpf_load *how, char **log, int *fd)
+{
+	return link_and_load(s, -1, codes, count, how, log, fd);
 }
 
 struct dv_error *dv_bpf_switch_program(const struct dv_bpf_session *s, int *fd)
 {
 	const struct dv_bpf_load how = {.type = BPF_PROG_TYPE_RAW_TRACEPOINT, .name = "dvirt_switch"};
 	struct dv_bpf_code code = {.name = "dvirt_switch", .args = 1};
-	struct dv_bpf_map_symbol maps[MAPS_MAX];
-	struct dv_bpf_linked linked;
 	struct dv_error *e;
 
 	if (s->inside) // what comes is the third word, after the one that leaves
 		dv_bpf_emit(&code, BPF_LDX | BPF_MEM | BPF_DW, 1, 1, 16, 0);
 	dv_bpf_call(&code, s->inside ? "dv_guest_sched" : "dv_host_switch");
 	dv_bpf_emit(&code, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
-	all_maps(s, -1, maps);
-	e = dv_bpf_link(s->object, &code, 1, maps, &linked);
-	if (!e) {
-		e = dv_bpf_load(&linked, &how, NULL, fd);
-		dv_bpf_linked_deinit(&linked);
-	}
+	e = dv_bpf_session_load(s, &code, 1, &how, NULL, fd);
 	dv_bpf_code_deinit(&code);
-	return e;
-}
-
-static struct dv_error *load(struct builder *b, struct dv_bpf_code *codes, uint32_t count, const struct dv_bpf_load *how,
-			     char **log, int *fd)
-{
-	struct dv_bpf_map_symbol maps[MAPS_MAX];
-	struct dv_bpf_linked linked;
-	struct dv_error *e;
-
-	all_maps(b->s, b->nr_fd, maps);
-	e = dv_bpf_link(b->s->object, codes, count, maps, &linked);
-	if (e)
-		return e;
-	e = dv_bpf_load(&linked, how, log, fd);
-	dv_bpf_linked_deinit(&linked);
 	return e;
 }
 
@@ -636,7 +629,7 @@ struct dv_error *dv_bpf_program(const struct dv_bpf_session *s, const struct dv_
 		made = 1 + n + m + predicates(&b, names + NAME_SIZE * (n + m), &codes[1 + n + m]);
 		main_code(&b, clauses);
 		codes[0] = b.main;
-		e = load(&b, codes, made, how, log, fd);
+		e = link_and_load(s, b.nr_fd, codes, made, how, log, fd);
 	}
 	if (b.nr_fd >= 0)
 		close(b.nr_fd);

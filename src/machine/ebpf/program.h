@@ -50,6 +50,10 @@ struct dv_bpf_group {
 	uint32_t args;           /**< FEXIT: how many the function has; RAW: how many words the tracepoint has */
 };
 
+/** Link programs with the run-time functions and the load's maps, and load them: codes[0] with what it calls. *log: the
+ *  verifier's, when it refused; NULL: not wanted. */
+struct dv_error *dv_bpf_session_load(const struct dv_bpf_session *s, const struct dv_bpf_code *codes, uint32_t count,
+				     const struct dv_bpf_load *how, char **log, int *fd) DV_MUST_USE;
 /** The program that runs where threads leave their CPUs, for vtimestamp; of a guest: where those of the host do. */
 struct dv_error *dv_bpf_switch_program(const struct dv_bpf_session *s, int *fd) DV_MUST_USE;
 /** Make and load it. *log: the verifier's, when it refused. */

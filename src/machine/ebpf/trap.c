@@ -219,25 +219,6 @@ static struct dv_error *build(struct builder *b, struct dv_bpf_code *main, enum 
 	return e;
 }
 
-static struct dv_error *link_and_load(const struct dv_bpf_session *s, const struct dv_bpf_code *codes, uint32_t count,
-				      const struct dv_bpf_load *how, char **log, int *fd)
-{
-	struct dv_bpf_map_symbol maps[DV_COUNT(s->maps) + 1];
-	struct dv_bpf_linked linked;
-	struct dv_error *e;
-	uint32_t n = 0;
-
-	for (; n < s->map_count; n++)
-		maps[n] = s->maps[n];
-	maps[n].fd = -1;
-	e = dv_bpf_link(s->object, codes, count, maps, &linked);
-	if (e)
-		return e;
-	e = dv_bpf_load(&linked, how, log, fd);
-	dv_bpf_linked_deinit(&linked);
-	return e;
-}
-
 struct dv_error *dv_bpf_enter_program(const struct dv_bpf_session *s, int *fd)
 {
 	const struct dv_bpf_load how = {.type = BPF_PROG_TYPE_RAW_TRACEPOINT, .name = "dvirt_enter"};
@@ -246,7 +227,7 @@ struct dv_error *dv_bpf_enter_program(const struct dv_bpf_session *s, int *fd)
 
 	dv_bpf_call(main, "dv_guest_entered");
 	E(BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
-	e = link_and_load(s, &code, 1, &how, NULL, fd);
+	e = dv_bpf_session_load(s, &code, 1, &how, NULL, fd);
 	dv_bpf_code_deinit(&code);
 	return e;
 }
@@ -262,7 +243,7 @@ struct dv_error *dv_bpf_clock_program(const struct dv_bpf_session *s, int *fd)
 	dv_bpf_call(main, "dv_guest_due");
 	E(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0);
 	E(BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
-	e = link_and_load(s, &code, 1, &how, NULL, fd);
+	e = dv_bpf_session_load(s, &code, 1, &how, NULL, fd);
 	dv_bpf_code_deinit(&code);
 	return e;
 }
@@ -279,7 +260,7 @@ struct dv_error *dv_bpf_trap_program(const struct dv_bpf_session *s, enum dv_bpf
 	e = build(&b, &main, entry, groups, count);
 	b.codes.data[0] = main;
 	if (!e)
-		e = link_and_load(s, b.codes.data, (uint32_t)b.codes.count, how, log, fd);
+		e = dv_bpf_session_load(s, b.codes.data, (uint32_t)b.codes.count, how, log, fd);
 	for (size_t i = 0; i < b.codes.count; i++)
 		dv_bpf_code_deinit(&b.codes.data[i]);
 	for (size_t i = 0; i < b.names.count; i++)
