@@ -2,8 +2,9 @@
 /*
  * Memory of machines. An lvalue is an address and a machine; offsets of members and constant indices are summed up
  * while generating, so that `p->a.b[3]` costs one addition. A pointer that was loaded from a machine's memory points
- * into that machine; whether into its kernel or into the process that runs there is in the pointer's type. When the machine is known only as the clause runs, PMACH makes sure, before the first access, that
- * its kernel has the types that the clause was compiled with.
+ * into that machine; whether into its kernel or into the process that runs there is in the pointer's type. When the
+ * machine is known only as the clause runs, PMACH makes sure, before the first access, that its kernel has the types
+ * that the clause was compiled with.
  */
 #include "code/gen.h"
 

@@ -50,7 +50,7 @@ static const struct dv_call_row rows[] = {
 	ACT("discard", DISCARD, "i"), ACT("ftruncate", FTRUNCATE, ""),
 	DESTRUCT(ACTION, "system", SYSTEM, NULL, 0), DESTRUCT(ACTION, "freopen", FREOPEN, NULL, 0),
 	DESTRUCT(ACTION, "raise", RAISE, "i", DV_CAN_SIGNAL), DESTRUCT(ACTION, "stop", RAISE, "", DV_CAN_SIGNAL),
-	 DESTRUCT(ACTION, "chill", CHILL, "i", DV_CAN_WAIT),
+	DESTRUCT(ACTION, "chill", CHILL, "i", DV_CAN_WAIT),
 	ACT("stack", STACK, NULL), ACT("ustack", USTACK, NULL), ACT("jstack", USTACK, NULL), ACT("sym", SYM, NULL),
 	ACT("func", SYM, NULL), ACT("mod", MOD, NULL), ACT("usym", USYM, NULL), ACT("ufunc", USYM, NULL),
 	ACT("umod", UMOD, NULL), ACT("uaddr", UADDR, NULL),
