@@ -6,16 +6,14 @@
 // them.
 #include "tracer/impl.h"
 
+#include "base/clock.h"
+
 #include <inttypes.h>
 #include <string.h>
-#include <time.h>
 
 uint64_t dv_now(void)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+	return dv_clock_ns();
 }
 
 void dv_tracer_say(struct dv_tracer *t, const char *fmt, ...)

@@ -16,9 +16,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/system.h"
 
@@ -184,14 +184,6 @@ static void forget(const struct list *now)
 	named.v.count = n;
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 // Machines that are one, under the oldest process; all have names.
 static void walk(struct list *all)
 {
@@ -235,20 +227,20 @@ static uint64_t fresh_until;
 
 void dv_kvm_find_anew(void)
 {
-	fresh_until = now_ns() + FRESH;
+	fresh_until = dv_clock_ns() + FRESH;
 }
 
 void dv_kvm_find(void (*fn)(void *ctx, const struct dv_kvm_found *f), void *ctx)
 {
 	static struct list all;
-	uint64_t now = now_ns();
+	uint64_t now = dv_clock_ns();
 
 	// Without the module there are none; whether it is built in or not, it has parameters.
 	if (access("/sys/module/kvm", F_OK))
 		return;
 	if (now >= walked + took * (now < fresh_until ? 1 : SPARE)) {
 		walk(&all);
-		walked = now_ns();
+		walked = dv_clock_ns();
 		took = walked - now;
 	}
 	for (size_t i = 0; i < all.v.count; i++)

@@ -22,8 +22,8 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/system.h"
 #include "machine/rundir.h"
 
@@ -46,13 +46,6 @@ struct dv_guard {
 	uint64_t start;
 	dv_traps traps; // as written down
 };
-
-static void pause_ms(unsigned ms)
-{
-	struct timespec t = {ms / 1000, (long)(ms % 1000) * 1000000};
-
-	nanosleep(&t, NULL);
-}
 
 static struct dv_error *rundir(char *dir, size_t size)
 {
@@ -91,7 +84,7 @@ static int take(const char *path, bool create, unsigned wait_ms, int *owner)
 		close(fd);
 		if (!wait_ms)
 			return -EBUSY;
-		pause_ms(10);
+		dv_pause_ms(10);
 		wait_ms -= wait_ms < 10 ? wait_ms : 10;
 	}
 }
@@ -173,7 +166,7 @@ static struct dv_error *end_traps(int pid, uint64_t start, dv_traps *t, unsigned
 
 	while (e && e->code != DV_ERR_GONE && --tries) {
 		dv_error_destroy(e);
-		pause_ms(200);
+		dv_pause_ms(200);
 		e = dv_unplant(&p, t->data, t->count, ret);
 	}
 	return e;

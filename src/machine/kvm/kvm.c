@@ -13,9 +13,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <time.h>
 
 #include "abi/region.h"
+#include "base/clock.h"
 #include "base/system.h"
 #include "machine/ebpf/ebpf.h"
 #include "machine/ebpf/maps.h"
@@ -26,14 +26,6 @@
 
 #define OPEN_MS 1000u
 #define SECOND  1000000000u
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * SECOND + (uint64_t)t.tv_nsec;
-}
 
 // @p foreign: another kernel runs there now.
 static void forget_guest(struct dv_machine *m, bool foreign)
@@ -95,10 +87,10 @@ static void look(struct dv_machine *m)
 	bool any = false;
 
 	if (!k->waits_since)
-		k->waits_since = now_ns();
+		k->waits_since = dv_clock_ns();
 	// One that has not come in a minute is likely to be of another kind.
-	k->pause_ms = k->pause_ms < 700 ? k->pause_ms * 3 / 2 + 20 : now_ns() - k->waits_since < 60ull * SECOND ? 1000 : 10000;
-	k->next_look = now_ns() + k->pause_ms * 1000000u;
+	k->pause_ms = k->pause_ms < 700 ? k->pause_ms * 3 / 2 + 20 : dv_clock_ns() - k->waits_since < 60ull * SECOND ? 1000 : 10000;
+	k->next_look = dv_clock_ns() + k->pause_ms * 1000000u;
 	if (k->vm->refused) { // since it was opened
 		dv_machine_because(m, "%s", k->vm->refused);
 		return;
@@ -141,7 +133,7 @@ static void look(struct dv_machine *m)
 				dv_error_destroy(e);
 				k->pause_ms = k->waits_since = 0;
 				k->elsewhere = 0;
-				k->next_look = now_ns() + SECOND;
+				k->next_look = dv_clock_ns() + SECOND;
 				return;
 			}
 			dv_machine_because(m, "kernel not recognised: %s", e->msg);
@@ -250,14 +242,14 @@ static void kvm_poll(struct dv_machine *m)
 		gone(m, "its process has ended");
 		return;
 	}
-	dv_kvm_trace_limit(k->trace, now_ns());
-	if (now_ns() < k->next_look || !dv_kvm_refresh(m))
+	dv_kvm_trace_limit(k->trace, dv_clock_ns());
+	if (dv_clock_ns() < k->next_look || !dv_kvm_refresh(m))
 		return;
 	if (m->state == DV_MACHINE_WAITING) {
 		look(m);
 		return;
 	}
-	k->next_look = now_ns() + SECOND;
+	k->next_look = dv_clock_ns() + SECOND;
 	if (!runs(m)) {
 		restarted(m);
 		return;
@@ -337,7 +329,7 @@ static const struct dv_machine_ops kvm_ops = {
 static struct dv_error *kvm_open(struct dv_machine *m, uint32_t universe)
 {
 	struct dv_kvm_machine *k = m->priv;
-	uint64_t end = now_ns() + OPEN_MS * 1000000ull;
+	uint64_t end = dv_clock_ns() + OPEN_MS * 1000000ull;
 	struct dv_error *e;
 
 	k->universe = universe;
@@ -362,7 +354,7 @@ static struct dv_error *kvm_open(struct dv_machine *m, uint32_t universe)
 	take_vcpus(m);
 	for (;;) {
 		look(m);
-		if (m->state != DV_MACHINE_WAITING || now_ns() >= end)
+		if (m->state != DV_MACHINE_WAITING || dv_clock_ns() >= end)
 			return NULL;
 		usleep(50000);
 		if (!dv_kvm_refresh(m))

@@ -4,7 +4,8 @@
  * bytes that do not matter yet are stored first, for all traps; then the flips. In between it is looked whether the former are
  * there and nobody else has been at it: the guest changes code as well, for its own tracing.
  *
- * A jump is stored whole, and so is an entry that brings the stack pointer along: the process that does it while virtual CPUs are held may be killed, and they go on.
+ * A jump is stored whole, and so is an entry that brings the stack pointer along: the process that does it while virtual CPUs are
+ * held may be killed, and they go on.
  *
  * A store that fails in the middle (a page that is gone) says nothing about the rest. So what came of it is always read.
  */
@@ -14,8 +15,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/system.h"
 #include "machine/kvm/stop.h"
 
@@ -179,17 +180,21 @@ static void count(const struct work *w, struct dv_planted *ret)
 		}
 }
 
+static void finish(struct work *w, struct dv_planted *ret)
+{
+	look(w);
+	count(w, ret);
+	end(w);
+}
+
 struct dv_error *dv_plant_look(const struct dv_planter *p, struct dv_trap *t, size_t n, struct dv_planted *ret)
 {
 	struct work w;
 	struct dv_error *e = begin(&w, p, t, n, ret);
 
-	if (e)
-		return e;
-	look(&w);
-	count(&w, ret);
-	end(&w);
-	return NULL;
+	if (!e)
+		finish(&w, ret);
+	return e;
 }
 
 // The flip of a trap, to or fro.
@@ -252,9 +257,7 @@ struct dv_error *dv_plant(const struct dv_planter *p, struct dv_trap *t, size_t 
 	flips_on(&w, false);
 	flush(&w);
 	e = held(&w, fill_plant, ret);
-	look(&w);
-	count(&w, ret);
-	end(&w);
+	finish(&w, ret);
 	return e;
 }
 
@@ -281,9 +284,7 @@ struct dv_error *dv_unplant(const struct dv_planter *p, struct dv_trap *t, size_
 	flips_off(&w, false);
 	flush(&w);
 	e = held(&w, fill_unplant, ret);
-	look(&w);
-	count(&w, ret);
-	end(&w);
+	finish(&w, ret);
 	return e;
 }
 
@@ -354,24 +355,9 @@ static bool any_off(const struct work *w, bool whole)
 	return false;
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
-static void pause_ms(unsigned ms)
-{
-	struct timespec t = {0, (long)ms * 1000000};
-
-	nanosleep(&t, NULL);
-}
-
 struct dv_error *dv_replant(const struct dv_planter *p, struct dv_trap *t, size_t n, unsigned tries, struct dv_planted *ret)
 {
-	const uint64_t end_ms = now_ms() + REPLANT_MS;
+	const uint64_t end_ns = dv_clock_ns() + REPLANT_MS * 1000000ull;
 	struct behind b = {0};
 	struct work w;
 	struct dv_error *e = begin(&w, p, t, n, ret);
@@ -383,8 +369,8 @@ struct dv_error *dv_replant(const struct dv_planter *p, struct dv_trap *t, size_
 	w.behind = &b;
 	look(&w);
 	for (; p->quiet && tries && !e && any_off(&w, false); tries--) {
-		pause_ms(p->settle_ms);
-		if (now_ms() > end_ms)
+		dv_pause_ms(p->settle_ms);
+		if (dv_clock_ns() > end_ns)
 			tries = 1;
 		if (tries == 1 || any_off(&w, true)) {
 			e = held(&w, fill_tails, ret);

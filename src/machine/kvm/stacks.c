@@ -7,8 +7,8 @@
  * Tasks are those of the kernel's list, and the CPUs' idle tasks, which are not in it.
  */
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "machine/kvm/plant.h"
 
 #define CPUS_MAX   1024u
@@ -32,14 +32,6 @@ struct scan {
 	uint64_t began; // ns
 	bool ok;
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 static uint32_t offset(struct dv_guest *g, const char *tag, const char *name, const char *inner)
 {
@@ -135,7 +127,7 @@ static bool one_task(void *ctx, uint64_t task, int pid, int tgid, const char *co
 	(void)pid;
 	(void)tgid;
 	(void)comm;
-	s->ok = s->ok && now_ns() - s->began < SCAN_NS && task_stack(s, task);
+	s->ok = s->ok && dv_clock_ns() - s->began < SCAN_NS && task_stack(s, task);
 	return s->ok;
 }
 
@@ -194,7 +186,7 @@ bool dv_trap_stacks(struct dv_guest *g, dv_trap_read_fn *read, void *ctx, const 
 	bool ok;
 
 	*s = (struct scan){.g = g, .l = dv_guest_layout(g), .read = read, .ctx = ctx, .cpus = cpus, .cpu_count = cpu_count,
-	                   .addrs = addrs, .count = count, .busy = busy, .began = now_ns(), .ok = true};
+	                   .addrs = addrs, .count = count, .busy = busy, .began = dv_clock_ns(), .ok = true};
 	s->sp_off = offset(g, "task_struct", "thread", "sp");
 	s->running_off = offset(g, "task_struct", "on_cpu", NULL);
 	s->words = dv_xcalloc(1, STACK_MAX + 8);

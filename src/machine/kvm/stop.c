@@ -17,8 +17,8 @@
 #include <sys/ptrace.h>
 #include <sys/time.h>
 #include <sys/wait.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 
 #define THREADS 4096u
@@ -42,14 +42,6 @@ struct job {
 	unsigned limit;
 	struct report *report;
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 static void limit(unsigned ms)
 {
@@ -79,7 +71,7 @@ static _Noreturn void hold(struct job *j, int *held)
 		}
 	}
 	r->step = HALTING;
-	began = now_ns();
+	began = dv_clock_ns();
 	limit(j->limit);
 	for (uint32_t i = 0; i < j->count; i++)
 		if (ptrace(PTRACE_INTERRUPT, j->tids[i], NULL, NULL) < 0) {
@@ -105,7 +97,7 @@ static _Noreturn void hold(struct job *j, int *held)
 		r->step = REFUSED;
 	for (uint32_t i = 0; i < j->count; i++)
 		ptrace(PTRACE_DETACH, j->tids[i], NULL, held[i]);
-	r->ns = now_ns() - began;
+	r->ns = dv_clock_ns() - began;
 	_exit(0);
 }
 

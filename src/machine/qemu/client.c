@@ -20,14 +20,14 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/vfs.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "abi/region.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "machine/qemu/ctlmsg.h"
-#include "machine/rundir.h"
 #include "machine/qemu/nspid.h"
+#include "machine/rundir.h"
 
 #define ANSWER_MS 10000 /* for what needs all vCPUs to stop; more means it hangs */
 #define HELLO_MS  1500
@@ -51,14 +51,6 @@ struct client {
 	unsigned elsewhere;           /* looks in a row at which a vCPU ran another kernel than ours */
 	struct dv_ctl_packet packet;
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 /* Text of a plugin's, as it may go to a terminal. */
 static const char *tame(char *s)
@@ -143,7 +135,7 @@ static void look(struct dv_machine *m, const struct dv_ctl_regs *r)
 	c->range_count = r->range_count;
 	memcpy(c->ranges, r->ranges, sizeof(c->ranges));
 	c->pause_ms = c->pause_ms < 700 ? c->pause_ms * 3 / 2 + 20 : 1000;
-	c->next_look = now_ns() + c->pause_ms * 1000000u;
+	c->next_look = dv_clock_ns() + c->pause_ms * 1000000u;
 	if (!r->found) {
 		dv_machine_because(m, "no kernel runs in it yet");
 	} else if (c->mem < 0) {
@@ -163,7 +155,7 @@ static void look(struct dv_machine *m, const struct dv_ctl_regs *r)
 			  (dv_guest_has_types(m->guest) ? DV_CAP_TYPES : 0) |
 			  (dv_guest_layout(m->guest)->switch_va ? DV_CAP_VTIME : 0);
 		c->pause_ms = 0;
-		c->next_look = now_ns() + 1000000000u;
+		c->next_look = dv_clock_ns() + 1000000000u;
 	}
 }
 
@@ -242,7 +234,7 @@ static struct dv_error *ask(struct dv_machine *m, uint32_t type, const void *pay
 			    unsigned fd_count)
 {
 	struct client *c = m->priv;
-	uint64_t end = now_ns() + (type == DV_CTL_HELLO ? HELLO_MS : ANSWER_MS) * 1000000ull;
+	uint64_t end = dv_clock_ns() + (type == DV_CTL_HELLO ? HELLO_MS : ANSWER_MS) * 1000000ull;
 
 	if (c->fd < 0)
 		return dv_error_create(DV_ERR_GONE, "machine '%s' is gone", m->name);
@@ -250,7 +242,7 @@ static struct dv_error *ask(struct dv_machine *m, uint32_t type, const void *pay
 	int r = dv_ctl_send(c->fd, type, serial, payload, size, fds, fd_count, true);
 	while (r == 0) {
 		struct pollfd p = {c->fd, POLLIN, 0};
-		uint64_t now = now_ns();
+		uint64_t now = dv_clock_ns();
 		if (now >= end)
 			return dv_error_hint(dv_error_create(DV_ERR_OTHER,
 							     "machine '%s' does not answer (QEMU, pid %d)", m->name,
@@ -317,13 +309,13 @@ static void qemu_poll(struct dv_machine *m)
 			c->asked_threads = serial;
 		}
 	}
-	if (now_ns() < c->next_look)
+	if (dv_clock_ns() < c->next_look)
 		return;
 	if (m->state == DV_MACHINE_WAITING) {
 		start_look(m, LOOK_MS);
 		return;
 	}
-	c->next_look = now_ns() + 1000000000u;
+	c->next_look = dv_clock_ns() + 1000000000u;
 	if (!dv_guest_still(m->guest) || c->elsewhere > 1) {
 		// Another kernel, or none: addresses mean nothing there.
 		c->elsewhere = 0;
@@ -422,7 +414,7 @@ static const struct dv_machine_ops qemu_ops = {
 static struct dv_error *qemu_open(struct dv_machine *m, uint32_t universe)
 {
 	struct client *c = m->priv;
-	uint64_t end = now_ns() + OPEN_MS * 1000000ull;
+	uint64_t end = dv_clock_ns() + OPEN_MS * 1000000ull;
 	struct dv_ctl_regs_ask a = {LOOK_MS, 0};
 
 	c->universe = universe;
@@ -453,7 +445,7 @@ static struct dv_error *qemu_open(struct dv_machine *m, uint32_t universe)
 	dv_ctl_close_fds(&c->packet);
 	m->state = DV_MACHINE_WAITING;
 	m->poll_fd = c->fd;
-	while (m->state == DV_MACHINE_WAITING && now_ns() < end) {
+	while (m->state == DV_MACHINE_WAITING && dv_clock_ns() < end) {
 		e = ask(m, DV_CTL_REGS, &a, sizeof(a), NULL, 0);
 		if (e) {
 			if (e->code == DV_ERR_DENIED) // there is nothing to wait for

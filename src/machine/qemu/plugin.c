@@ -13,9 +13,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "machine/qemu/ctlmsg.h"
 
 #define EXPORT __attribute__((visibility("default")))
@@ -64,10 +64,7 @@ __attribute__((constructor)) static void claim_level(void)
 
 uint64_t dv_now_ns(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+	return dv_clock_ns();
 }
 
 static void on_init(unsigned vcpu)
