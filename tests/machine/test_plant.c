@@ -358,7 +358,7 @@ static void test_busy(struct dv_planter *p, dv_traps *t, bool sp)
 	uint8_t original[CODE];
 
 	memcpy(original, code, CODE);
-	for (unsigned k = 0; k < 20; k++) {
+	for (unsigned k = 0; k < 40; k++) {
 		struct dv_trap *x = &t->data[k * 7];
 
 		sh->stay = x->pc;
@@ -630,6 +630,7 @@ int main(int argc, char **argv)
 	rounds(&p, &all, count, "all");
 	p.stop = true;
 	rounds(&p, &all, count, "all, held");
+	rounds(&p, &sp, count, "with the stack pointer, all held");
 	p.stop = false;
 	rounds(&p, &sp, count, "with the stack pointer");
 	test_busy(&p, &sp, true);
