@@ -14,8 +14,11 @@
 #include <unistd.h>
 
 #include "lib/kmap.h"
+#include "lib/test.h"
 #include "machine/ebpf/bpf/firing.h"
+#include "machine/ebpf/maps.h"
 #include "machine/place_x86.h"
+#include "state/state.h"
 
 #define VM_PAGE   4096u
 #define VM_DIRECT 0xffff888000000000ull
@@ -230,4 +233,30 @@ static inline struct dv_place *stackvm_place(struct stackvm *vm, const struct dv
 	dv_xplace_begin(&vm->place, vm_regs(vm)[16]);
 	return &vm->place.base;
 }
+/** A state region that the kernel's programs can use, with one machine that lives. */
+struct vm_region {
+	int fd;
+	uint8_t *at;
+	uint64_t size, mapped;
+};
+static inline void vm_region_make(struct vm_region *r, const struct dv_region_config *c)
+{
+	struct dv_error *e;
+
+	r->size = dv_region_size(c);
+	e = dv_bpf_region_create(r->size, &r->fd, &r->mapped);
+	if (e)
+		fprintf(stderr, "%s\n", e->msg);
+	REQUIRE(!e);
+	r->at = mmap(NULL, r->mapped, PROT_READ | PROT_WRITE, MAP_SHARED, r->fd, 0);
+	REQUIRE(r->at != MAP_FAILED);
+	dv_region_init(r->at, r->size, c);
+	dv_region_hdr(r->at)->machines[0] = (struct dv_machine_desc){.live = 1};
+}
+static inline void vm_region_end(struct vm_region *r)
+{
+	munmap(r->at, r->mapped);
+	close(r->fd);
+}
+
 #endif

@@ -209,25 +209,39 @@ static unsigned open_files(pid_t pid)
 	return n;
 }
 
+// A session: all traps in; and all out again, byte for byte. How many were put right for that.
+static struct dv_guard *begin(const struct dv_planter *p, dv_traps *t, unsigned adopted)
+{
+	struct dv_planted r;
+	struct dv_guard *g;
+
+	ok(dv_guard_open(vmm, vmm_start, &g));
+	CHECK_EQ(on(), 0);
+	traps(t);
+	ok(dv_guard_plant(g, p, t->data, t->count, &r));
+	CHECK_EQ(r.on, FUNCS);
+	CHECK_EQ(r.adopted, adopted);
+	return g;
+}
+
+static uint32_t end(struct dv_guard *g, const struct dv_planter *p)
+{
+	struct dv_planted r;
+
+	ok(dv_guard_remove(g, p, 3, &r));
+	CHECK(!memcmp(code, original, sizeof(original)));
+	dv_guard_close(g);
+	CHECK(!there(file));
+	return r.restored;
+}
+
 // The next session takes over what is left and puts it right.
 static void next_session(unsigned adopted)
 {
 	struct dv_planter p = planter();
-	struct dv_planted r;
-	struct dv_guard *g;
 	dv_traps t = {0};
 
-	ok(dv_guard_open(vmm, vmm_start, &g));
-	CHECK_EQ(on(), 0);
-	traps(&t);
-	ok(dv_guard_plant(g, &p, t.data, t.count, &r));
-	CHECK_EQ(r.on, FUNCS);
-	CHECK_EQ(r.adopted, adopted);
-	ok(dv_guard_remove(g, &p, 3, &r));
-	CHECK_EQ(r.restored, FUNCS);
-	CHECK(!memcmp(code, original, sizeof(original)));
-	dv_guard_close(g);
-	CHECK(!there(file));
+	CHECK_EQ(end(begin(&p, &t, adopted), &p), FUNCS);
 	DV_VEC_FREE(&t);
 }
 
@@ -300,16 +314,11 @@ static void test_killed(void)
 static void restore(void)
 {
 	struct dv_planter p = planter();
-	struct dv_planted r;
 	struct dv_guard *g;
 
 	ok(dv_guard_open(vmm, vmm_start, &g));
 	CHECK_EQ(on(), 0);
-	ok(dv_guard_remove(g, &p, 3, &r));
-	CHECK_EQ(r.restored, FUNCS);
-	CHECK(!memcmp(code, original, sizeof(original)));
-	dv_guard_close(g);
-	CHECK(!there(file));
+	CHECK_EQ(end(g, &p), FUNCS);
 }
 
 static void test_both_killed(void)
@@ -372,13 +381,9 @@ static void test_memory_moves(void)
 {
 	struct dv_planter p = planter();
 	struct dv_kvm_keep k = {0};
-	struct dv_planted r;
-	struct dv_guard *g;
 	dv_traps t = {0};
+	struct dv_guard *g = begin(&p, &t, 0);
 
-	ok(dv_guard_open(vmm, vmm_start, &g));
-	traps(&t);
-	ok(dv_guard_plant(g, &p, t.data, t.count, &r));
 	CHECK_EQ(on(), FUNCS);
 	t.data[5].state = DV_TRAP_OFF; // as one that took too much time
 	CHECK(!*look(&k, g, &t, false));
@@ -409,10 +414,7 @@ static void test_memory_moves(void)
 	CHECK_EQ(on(), FUNCS - 2);
 	CHECK(strstr(look(&k, g, &t, true), "out as long"));
 	CHECK(strstr(look(&k, g, &t, false), "in again"));
-	ok(dv_guard_remove(g, &p, 3, &r));
-	CHECK(!memcmp(code, original, sizeof(original)));
-	dv_guard_close(g);
-	CHECK(!there(file));
+	end(g, &p);
 	DV_VEC_FREE(&t);
 }
 
@@ -420,13 +422,9 @@ static void test_memory_moves(void)
 static void test_guest_ends(void)
 {
 	struct dv_planter p = planter();
-	struct dv_planted r;
-	struct dv_guard *g;
 	dv_traps t = {0};
+	struct dv_guard *g = begin(&p, &t, 0);
 
-	ok(dv_guard_open(vmm, vmm_start, &g));
-	traps(&t);
-	ok(dv_guard_plant(g, &p, t.data, t.count, &r));
 	CHECK(there(file));
 	end_vmm();
 	dv_guard_close(g);
@@ -441,21 +439,11 @@ static void test_thread_ended(void)
 {
 	const int32_t tids[] = {vmm, 0x3fffffff};
 	struct dv_planter p = planter();
-	struct dv_planted r;
-	struct dv_guard *g;
 	dv_traps t = {0};
 
 	p.tids = tids;
 	p.tid_count = 2;
-	ok(dv_guard_open(vmm, vmm_start, &g));
-	traps(&t);
-	ok(dv_guard_plant(g, &p, t.data, t.count, &r));
-	CHECK_EQ(r.on, FUNCS);
-	ok(dv_guard_remove(g, &p, 3, &r));
-	CHECK_EQ(r.restored, FUNCS);
-	CHECK(!memcmp(code, original, sizeof(original)));
-	dv_guard_close(g);
-	CHECK(!there(file));
+	CHECK_EQ(end(begin(&p, &t, 0), &p), FUNCS);
 	DV_VEC_FREE(&t);
 }
 
@@ -464,15 +452,12 @@ static void test_debugged(void)
 {
 	struct dv_planter p = planter();
 	struct dv_planted r;
-	struct dv_guard *g;
 	dv_traps t = {0};
+	struct dv_guard *g = begin(&p, &t, 0);
 	unsigned stubs = 0;
 
-	ok(dv_guard_open(vmm, vmm_start, &g));
-	traps(&t);
 	for (size_t i = 0; i < t.count; i++)
 		stubs += t.data[i].flags & DV_TRAP_STUB;
-	ok(dv_guard_plant(g, &p, t.data, t.count, &r));
 	CHECK(!ptrace(PTRACE_SEIZE, vmm, NULL, NULL));
 	fails(dv_guard_remove(g, &p, 3, &r), "is being traced by process");
 	CHECK(stubs && stubs < FUNCS);
@@ -489,11 +474,7 @@ static void test_debugged(void)
 	CHECK(!ptrace(PTRACE_INTERRUPT, vmm, NULL, NULL) && waitpid(vmm, NULL, __WALL) == vmm);
 	CHECK(!ptrace(PTRACE_DETACH, vmm, NULL, NULL));
 	ok(dv_guard_open(vmm, vmm_start, &g));
-	ok(dv_guard_remove(g, &p, 3, &r));
-	CHECK_EQ(r.restored, stubs);
-	CHECK(!memcmp(code, original, sizeof(original)));
-	dv_guard_close(g);
-	CHECK(!there(file));
+	CHECK_EQ(end(g, &p), stubs);
 	DV_VEC_FREE(&t);
 }
 

@@ -41,9 +41,7 @@ struct setup {
 	struct dv_orc_format format;
 	struct dv_load_orc orcs[3];
 	uint32_t counts[2]; // entries of vmlinux, of the module
-	int region_fd;
-	void *region;
-	uint64_t size, mapped;
+	struct vm_region region;
 	struct dv_exec exec;
 };
 static struct setup s;
@@ -151,22 +149,16 @@ static void load(const struct dv_orc_format *f, bool index, bool orcs, enum dv_k
 	memcpy(m.orcs, s.orcs, sizeof(m.orcs));
 	s.inside = (struct dv_bpf_inside){.isa = isa, .off = stackvm_offsets(), .traps = traps};
 	c.consts_size = 64;
-	s.size = dv_region_size(&c);
-	good(dv_bpf_region_create(s.size, &s.region_fd, &s.mapped));
-	s.region = mmap(NULL, s.mapped, PROT_READ | PROT_WRITE, MAP_SHARED, s.region_fd, 0);
-	REQUIRE(s.region != MAP_FAILED);
-	dv_region_init(s.region, s.size, &c);
-	dv_region_hdr(s.region)->machines[0] = (struct dv_machine_desc){.live = 1};
-	good(dv_bpf_load_image(s.object, &kernel, s.region_fd, s.size, &m, sizeof(m), true, &s.loaded));
+	vm_region_make(&s.region, &c);
+	good(dv_bpf_load_image(s.object, &kernel, s.region.fd, s.region.size, &m, sizeof(m), true, &s.loaded));
 	stackvm_tables(&s.vm, dv_bpf_guest_tables(s.loaded));
-	REQUIRE(dv_exec_init(&s.exec, s.region, s.size, 1, dv_bpf_loaded_image(s.loaded), &why));
+	REQUIRE(dv_exec_init(&s.exec, s.region.at, s.region.size, 1, dv_bpf_loaded_image(s.loaded), &why));
 }
 
 static void unload(void)
 {
 	dv_bpf_detach(s.loaded);
-	munmap(s.region, s.mapped);
-	close(s.region_fd);
+	vm_region_end(&s.region);
 }
 
 /* -- firing ------------------------------------------------------------------------------------------------------- */
@@ -181,12 +173,12 @@ struct result {
 
 static void collect(struct result *r)
 {
-	const uint8_t *base = s.region;
+	const uint8_t *base = s.region.at;
 
 	memset(r, 0, sizeof(*r));
 	memcpy(r->word, base + CELL(0), sizeof(r->word));
 	for (unsigned i = C_KERNEL; i <= C_USER2; i++) {
-		const struct dv_stack *b = (const void *)(base + (r->word[i] & (s.size - 1) & ~7ull));
+		const struct dv_stack *b = (const void *)(base + (r->word[i] & (s.region.size - 1) & ~7ull));
 
 		r->word[i] = r->word[i] != 0;
 		if (!r->word[i])
@@ -195,7 +187,7 @@ static void collect(struct result *r)
 		REQUIRE(b->count <= DV_STACK_MAX && b->size == DV_STACK_HEAD + 8 * b->count);
 		memcpy(r->stack[i].pc, b->pc, 8 * b->count);
 	}
-	memset((uint8_t *)s.region + CELL(0), 0, sizeof(r->word));
+	memset(s.region.at + CELL(0), 0, sizeof(r->word));
 }
 
 static void in_kernel(uint32_t site, struct result *r)
@@ -635,7 +627,7 @@ static void firing(struct dv_firing *ret)
 // What comes in the middle of a firing does not touch it.
 static void within_another(void)
 {
-	struct dv_producer *p = dv_region_producer(s.region, s.size, 0);
+	struct dv_producer *p = dv_region_producer(s.region.at, s.region.size, 0);
 	static struct dv_firing before, after;
 	uint64_t drops = p->drops[DV_DROP_NEST];
 	struct result r;
@@ -656,11 +648,11 @@ static void within_another(void)
 	CHECK_EQ(p->inflight, 7);
 	p->inflight = 0;
 	// One that is none after all lets go of it.
-	dv_region_hdr(s.region)->halt = 1;
+	dv_region_hdr(s.region.at)->halt = 1;
 	in_kernel(SITE_TRAP, &r);
 	CHECK_EQ(p->inflight, 0);
 	CHECK_EQ(r.stack[C_KERNEL].count, 0);
-	dv_region_hdr(s.region)->halt = 0;
+	dv_region_hdr(s.region.at)->halt = 0;
 	in_kernel(SITE_TRAP, &r);
 	CHECK(r.stack[C_KERNEL].count > 0);
 }

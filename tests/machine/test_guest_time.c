@@ -38,9 +38,7 @@ static struct {
 	struct dv_bpf_object *object;
 	struct dv_bpf_loaded *loaded;
 	struct dv_bpf_inside inside;
-	int region_fd;
-	void *region;
-	uint64_t size, mapped;
+	struct vm_region region;
 } s;
 
 static void good(struct dv_error *e)
@@ -134,21 +132,15 @@ static void load(enum dv_kvm_isa isa, uint32_t timers, bool vtime)
 	stackvm_layout(&s.vm, &m.img.layout);
 	s.inside = (struct dv_bpf_inside){.isa = isa, .off = stackvm_offsets(), .traps = vtime ? two_traps : no_traps};
 	s.inside.off.task_pid = vtime ? offset_of_pid() : 0;
-	s.size = dv_region_size(&c);
-	good(dv_bpf_region_create(s.size, &s.region_fd, &s.mapped));
-	s.region = mmap(NULL, s.mapped, PROT_READ | PROT_WRITE, MAP_SHARED, s.region_fd, 0);
-	REQUIRE(s.region != MAP_FAILED);
-	dv_region_init(s.region, s.size, &c);
-	dv_region_hdr(s.region)->machines[0] = (struct dv_machine_desc){.live = 1};
-	good(dv_bpf_load_image(s.object, &kernel, s.region_fd, s.size, &m, sizeof(m), true, &s.loaded));
+	vm_region_make(&s.region, &c);
+	good(dv_bpf_load_image(s.object, &kernel, s.region.fd, s.region.size, &m, sizeof(m), true, &s.loaded));
 	stackvm_tables(&s.vm, dv_bpf_guest_tables(s.loaded));
 }
 
 static void unload(void)
 {
 	dv_bpf_detach(s.loaded);
-	munmap(s.region, s.mapped);
-	close(s.region_fd);
+	vm_region_end(&s.region);
 }
 
 static double seconds(clockid_t clock)
@@ -169,13 +161,13 @@ static void enter(void)
 
 static uint64_t cell(uint32_t timer, uint32_t i)
 {
-	return *(volatile uint64_t *)((uint8_t *)s.region + CELL(timer, i));
+	return *(volatile uint64_t *)(s.region.at + CELL(timer, i));
 }
 static uint64_t fired(uint32_t timer)
 {
 	uint64_t n = cell(timer, C_COUNT);
 
-	*(volatile uint64_t *)((uint8_t *)s.region + CELL(timer, C_COUNT)) = 0;
+	*(volatile uint64_t *)(s.region.at + CELL(timer, C_COUNT)) = 0;
 	return n;
 }
 static volatile uint64_t *due(void)

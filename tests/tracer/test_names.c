@@ -21,6 +21,18 @@ static void clear(struct dv_addr_name *n)
 	n->sym_start = n->base = 0;
 }
 
+// A process that waits to be killed.
+static int waiting_child(void)
+{
+	int pid = fork();
+
+	REQUIRE(pid >= 0);
+	if (!pid)
+		for (;;)
+			pause();
+	return pid;
+}
+
 int main(void)
 {
 	uint64_t fn = (uint64_t)(uintptr_t)the_function, libc = (uint64_t)(uintptr_t)dlsym(RTLD_DEFAULT, "getppid");
@@ -28,7 +40,7 @@ int main(void)
 	struct dv_addr a = {.user = true, .kernel = DV_KERNEL_LATEST, .addr = fn + 2};
 	struct dv_addr_name n;
 	struct dv_tracer *t;
-	int fd[2], pid;
+	int pid;
 
 	REQUIRE(!dv_tracer_create(&t));
 	// Ourselves.
@@ -62,15 +74,7 @@ int main(void)
 	CHECK(f.pc[0] && f.pc[0] < fn);
 
 	// A process that is gone when it is printed: what was seen of it while it ran keeps its names.
-	REQUIRE(pipe(fd) == 0);
-	pid = fork();
-	REQUIRE(pid >= 0);
-	if (!pid) {
-		char c;
-
-		close(fd[1]);
-		_exit(read(fd[0], &c, 1) == 1);
-	}
+	pid = waiting_child();
 	f.kind = DV_STACK_USER;
 	f.pid = a.pid = (uint32_t)pid;
 	f.pc[0] = a.addr = fn + 1;
@@ -91,15 +95,7 @@ int main(void)
 	dv_symbols_lookup(t, &a, &n);
 	CHECK(!n.module[0]);
 	// A process of -c: it was looked at when the session began, and has ended before an address of it came.
-	REQUIRE(pipe(fd) == 0);
-	pid = fork();
-	REQUIRE(pid >= 0);
-	if (!pid) {
-		char c;
-
-		close(fd[1]);
-		_exit(read(fd[0], &c, 1) == 1);
-	}
+	pid = waiting_child();
 	dv_procs_keep(t, pid);
 	dv_procs_keep(t, 0x7ffffffe); // there is none
 	a.pid = (uint32_t)pid;
