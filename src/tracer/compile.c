@@ -302,82 +302,67 @@ static void free_descs(struct dv_probe_desc *d, uint32_t count)
 	free(d);
 }
 
-// A description that matches nothing anywhere: say what may have been meant.
-static void unmatched(struct dv_tracer *t, const struct dv_clause *c, uint32_t i, const struct dv_probe_desc *d,
-		      struct dv_diag *diag)
+// Why a description matches nothing, or what may have been meant: the end of a sentence, "" if nothing is known.
+static void why_unmatched(struct dv_tracer *t, const struct dv_probe_desc *d, char *buf, size_t size)
 {
-	const char *text = c->pdescs[i].text, *no_host = t->local ? t->local->why : "";
+	const char *no_host = t->local ? t->local->why : "", *prov = d->part[DV_PART_PROV];
+	const struct dv_machine *cannot = NULL;
 	const struct dv_tmachine *tm;
 	char near[256], why[512], foreign[256], list[256] = "";
+	bool machine = dv_probe_desc_machine(d, "host"), as_provider = !strcmp(prov, "host");
 	size_t used = 0, open = 0;
-	bool machine = false, as_provider = false;
-	const struct dv_machine *cannot = NULL;
 
 	DV_EACH_MACHINE(t, tm) {
 		open++;
 		machine |= dv_probe_desc_machine(d, tm->name);
-		as_provider |= !d->machine_given && !strcmp(d->part[DV_PART_PROV], tm->name);
+		as_provider |= !strcmp(prov, tm->name);
 		if (used < sizeof(list))
 			used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", used ? ", " : "", tm->name);
 	}
-	machine |= dv_probe_desc_machine(d, "host");
 	for (size_t k = 0; k < t->unusable.count; k++) {
 		const struct dv_machine *m = t->unusable.data[k];
 
-		as_provider |= !d->machine_given && !strcmp(d->part[DV_PART_PROV], m->name);
+		as_provider |= !strcmp(prov, m->name);
 		if (!cannot && *m->why && dv_probe_desc_machine(d, m->name))
 			cannot = m;
 	}
 	dv_probes_nearest(&t->probes, d, near, sizeof(near));
 	dv_probes_why_not(&t->probes, d, why, sizeof(why));
 	dv_probe_foreign(d, foreign, sizeof(foreign));
-	as_provider |= !d->machine_given && !strcmp(d->part[DV_PART_PROV], "host");
-	if (as_provider)
-		dv_script_diag(t->script, diag, c->pdescs[i].loc, c->index, "D_PDESC_ZERO",
-			       "probe description %s does not match any probes: %s is a machine, and a description with a "
-			       "machine has five parts",
-			       text, d->part[DV_PART_PROV]);
+	buf[0] = '\0';
+	if (as_provider && !d->machine_given)
+		snprintf(buf, size, ": %s is a machine, and a description with a machine has five parts", prov);
 	else if (*foreign)
-		dv_script_diag(t->script, diag, c->pdescs[i].loc, c->index, "D_PDESC_ZERO",
-			       "probe description %s does not match any probes: %s", text, foreign);
+		snprintf(buf, size, ": %s", foreign);
 	else if (*no_host && !strcmp(d->part[DV_PART_MACHINE], "host") && dv_probe_desc_kernel(d))
-		dv_script_diag(t->script, diag, c->pdescs[i].loc, c->index, "D_PDESC_ZERO",
-			       "probe description %s does not match any probes: the host cannot be traced: %s", text,
-			       no_host);
+		snprintf(buf, size, ": the host cannot be traced: %s", no_host);
 	else if (cannot && !d->id && (!open || !machine))
-		dv_script_diag(t->script, diag, c->pdescs[i].loc, c->index, "D_PDESC_ZERO",
-			       "probe description %s does not match any probes: %s cannot be traced%s: %s%s", text,
-			       cannot->name, cannot->state == DV_MACHINE_WAITING ? " yet" : "", cannot->why,
-			       cannot->state == DV_MACHINE_WAITING ? "; -Z waits for it" : "");
+		snprintf(buf, size, ": %s cannot be traced%s: %s%s", cannot->name, cannot->state == DV_MACHINE_WAITING ? " yet" : "",
+			 cannot->why, cannot->state == DV_MACHINE_WAITING ? "; -Z waits for it" : "");
 	else if (!machine && *list)
-		dv_script_diag(t->script, diag, c->pdescs[i].loc, c->index, "D_PDESC_ZERO",
-			       "probe description %s does not match any probes: there is no machine '%s', only %s",
-			       text, d->part[DV_PART_MACHINE], list);
+		snprintf(buf, size, ": there is no machine '%s', only %s", d->part[DV_PART_MACHINE], list);
 	else if (*why)
-		dv_script_diag(t->script, diag, c->pdescs[i].loc, c->index, "D_PDESC_ZERO",
-			       "probe description %s does not match any probes: %s", text, why);
+		snprintf(buf, size, ": %s", why);
 	else if (!dv_probe_desc_provider(d))
-		dv_script_diag(t->script, diag, c->pdescs[i].loc, c->index, "D_PDESC_ZERO",
-			       "probe description %s does not match any probes: there is no provider '%s'%s%s%s", text,
-			       d->part[DV_PART_PROV], *near ? "; did you mean " : ", and with a machine a description has five parts",
-			       near, *near ? "?" : "");
+		snprintf(buf, size, ": there is no provider '%s'%s%s%s", prov,
+			 *near ? "; did you mean " : ", and with a machine a description has five parts", near, *near ? "?" : "");
 	else if (*near)
-		dv_script_diag(t->script, diag, c->pdescs[i].loc, c->index, "D_PDESC_ZERO",
-			       "probe description %s does not match any probes; did you mean %s?", text, near);
+		snprintf(buf, size, "; did you mean %s?", near);
 	else if (!open && !d->id && t->only.count)
-		dv_script_diag(
-		    t->script, diag, c->pdescs[i].loc, c->index, "D_PDESC_ZERO",
-		    "probe description %s does not match any probes: no machine that can be traced now is named %s",
-		    text, t->only.data[0]);
+		snprintf(buf, size, ": no machine that can be traced now is named %s", t->only.data[0]);
 	else if (!open && !d->id)
-		dv_script_diag(
-		    t->script, diag, c->pdescs[i].loc, c->index, "D_PDESC_ZERO",
-		    "probe description %s does not match any probes: no guest can be traced now; 'dvirt qemu-args' "
-		    "makes one traceable, 'dvirt ps -v' says why one is not%s%s",
-		    text, *no_host && machine ? "; nor the host: " : "", machine ? no_host : "");
-	else
-		dv_script_diag(t->script, diag, c->pdescs[i].loc, c->index, "D_PDESC_ZERO",
-			       "probe description %s does not match any probes", text);
+		snprintf(buf, size, ": no guest can be traced now; 'dvirt qemu-args' makes one traceable, 'dvirt ps -v' says why one is "
+			 "not%s%s", *no_host && machine ? "; nor the host: " : "", machine ? no_host : "");
+}
+
+static void unmatched(struct dv_tracer *t, const struct dv_clause *c, uint32_t i, const struct dv_probe_desc *d,
+		      struct dv_diag *diag)
+{
+	char why[1024];
+
+	why_unmatched(t, d, why, sizeof(why));
+	dv_script_diag(t->script, diag, c->pdescs[i].loc, c->index, "D_PDESC_ZERO", "probe description %s does not match any probes%s",
+		       c->pdescs[i].text, why);
 }
 
 static bool may_mean(struct dv_tracer *t, const struct dv_provider *prov)
