@@ -9,6 +9,9 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,6 +21,21 @@ static double now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+// A kernel may let the clock of an idle CPU stand still: the threads below keep all of them busy.
+static atomic_bool idle;
+
+static void *keep_busy(void *cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(*(uint32_t *)cpu, &set);
+	(void)!pthread_setaffinity_np(pthread_self(), sizeof(set), &set); // not one that this process may use: some other
+	while (!atomic_load(&idle))
+		;
+	return NULL;
 }
 
 // Its program runs on every CPU, as long as its descriptors are open.
@@ -43,9 +61,10 @@ static void event_of_tracepoint(void)
 int main(void)
 {
 	int map = hits_map(), prog = map < 0 ? -1 : hits_program(map, BPF_PROG_TYPE_PERF_EVENT, 0, -1);
-	uint32_t cpus[1024], count = dv_event_cpus(cpus, 1024);
+	uint32_t cpus[CPU_SETSIZE], count = dv_event_cpus(cpus, CPU_SETSIZE);
 	struct dv_perf_clock a = {0}, b = {0};
 	struct timespec wait = {0, 500000000};
+	pthread_t busy[CPU_SETSIZE];
 	uint64_t hits, after;
 	double start, time;
 	struct dv_error *e;
@@ -57,6 +76,8 @@ int main(void)
 	CHECK(count >= 1 && count <= (uint32_t)sysconf(_SC_NPROCESSORS_CONF));
 	CHECK_EQ(count, sysconf(_SC_NPROCESSORS_ONLN));
 	CHECK(dv_event_cpu_limit() >= (uint32_t)sysconf(_SC_NPROCESSORS_CONF));
+	for (uint32_t i = 0; i < count; i++)
+		REQUIRE(!pthread_create(&busy[i], NULL, keep_busy, &cpus[i]));
 	start = now();
 	e = dv_perf_clock_attach(prog, 2000000, 1, &a);
 	if (!e)
@@ -80,6 +101,9 @@ int main(void)
 	after = hits_get(map, 1).count;
 	nanosleep(&wait, NULL);
 	CHECK_EQ(hits_get(map, 1).count, after);
+	atomic_store(&idle, true);
+	for (uint32_t i = 0; i < count; i++)
+		pthread_join(busy[i], NULL);
 	dv_perf_clock_deinit(&b);
 	event_of_tracepoint();
 	return test_done();
