@@ -642,9 +642,14 @@ static void of_nodes(struct dgen *g)
 
 	switch (pick(g, 6)) {
 	default:
+		// Of parts of one object alone: all else tells where things lie.
+		if (!pick(g, 3)) {
+			put(g, "((&`first_node + %u) - (&`first_node + %u))", pick(g, 9), pick(g, 9));
+			break;
+		}
 		put(g, "(");
 		e_node(g);
-		put(g, " %s ", (const char *[]){"==", "!=", "-"}[pick(g, 3)]);
+		put(g, pick(g, 2) ? " == " : " != ");
 		e_node(g);
 		put(g, ")");
 		break;
