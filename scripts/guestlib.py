@@ -139,9 +139,6 @@ class Guest:
     def command(self, kernel="6.1", smp=1, mem="256M", machine="q35", cpu="max", accel="tcg", ip=None, peer=None, run=None,
                 append="", dvirt=True, dvirt_args=(), extra=(), parts=()):
         """`parts` come after the image's own initial RAM file system: paths of more of them, or their bytes."""
-        qemu = os.environ.get("DVIRT_QEMU", "qemu-system-x86_64")
-        if not shutil.which(qemu):
-            raise Error("%s is not there; run scripts/setup" % qemu)
         make = subprocess.run([os.path.join(HERE, "guest-image"), "--kernel", kernel], stdout=subprocess.PIPE, text=True)
         if make.returncode:
             raise Error("there is no image of kernel %s to start \"%s\" with" % (kernel, self.name))
@@ -154,10 +151,25 @@ class Guest:
         # A starved machine misses its timer's ticks while it boots, and would panic for that.
         line = "console=ttyS0 no_timer_check rdinit=/init panic=-1 guest.name=%s guest.ip=%s guest.run=%s" % (
             self.name, ",".join(ip), ",".join(run))
+        argv = self.vmm(image, (line + " " + append).strip(), smp, mem, machine, cpu, accel, peer)
+        tool = os.path.join(build_folder(), "dvirt")
+        if dvirt and os.access(tool, os.X_OK):
+            r = subprocess.run([tool, "qemu-args"] + list(dvirt_args) + [self.name],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            if r.returncode:
+                raise Error("`dvirt qemu-args %s` failed: %s" % (self.name, r.stderr.strip()))
+            argv += shlex.split(r.stdout)
+        return argv + list(extra)
+
+    def vmm(self, image, line, smp, mem, machine, cpu, accel, peer):
+        """The program that is the machine, with the kernel of the folder `image` and its command line."""
+        qemu = os.environ.get("DVIRT_QEMU", "qemu-system-x86_64")
+        if not shutil.which(qemu):
+            raise Error("%s is not there; run scripts/setup" % qemu)
         argv = [qemu, "-name", self.name, "-M", machine, "-accel", accel, "-cpu", cpu,
                 "-smp", str(smp), "-m", mem, "-nodefaults", "-display", "none", "-no-reboot",
-                "-kernel", image + "/vmlinuz", "-initrd", "initrd" if parts else image + "/initrd",
-                "-append", (line + " " + append).strip(),
+                "-kernel", image + "/vmlinuz", "-initrd", "initrd" if self.initrd else image + "/initrd",
+                "-append", line,
                 # QEMU runs in the guest's folder: names of sockets may not be long.
                 "-chardev", "socket,id=console,path=console,server=on,wait=off,logfile=console.log",
                 "-serial", "chardev:console", "-qmp", "unix:qmp,server=on,wait=off",
@@ -171,14 +183,10 @@ class Guest:
             argv += ["-netdev", "dgram,id=net%d,local.type=unix,local.path=../.net/%s:%s,"
                      "remote.type=unix,remote.path=../.net/%s:%s" % (i, self.name, p, p, self.name),
                      "-device", "virtio-net-pci,netdev=net%d,mac=52:54:00:%02x:%02x:%02x" % ((i,) + tuple(mac[:3]))]
-        tool = os.path.join(build_folder(), "dvirt")
-        if dvirt and os.access(tool, os.X_OK):
-            r = subprocess.run([tool, "qemu-args"] + list(dvirt_args) + [self.name],
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-            if r.returncode:
-                raise Error("`dvirt qemu-args %s` failed: %s" % (self.name, r.stderr.strip()))
-            argv += shlex.split(r.stdout)
-        return argv + list(extra)
+        return argv
+
+    def prepare(self):
+        """More that the program needs in the guest's folder, beside the file system."""
 
     def start(self, **how):
         """Starts QEMU; `wait` waits until the guest answers."""
@@ -199,6 +207,7 @@ class Guest:
                     else:
                         with open(part, "rb") as f:
                             shutil.copyfileobj(f, out, 1 << 20)
+        self.prepare()
         with open(self.path("qemu.log"), "ab") as log:
             self.child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                           cwd=self.dir, start_new_session=True)
@@ -269,7 +278,7 @@ class Guest:
     def clean(self):
         """Removes what a guest that does not run has left, but its logs."""
         s = self.state() or {}
-        names = [self.path(f) for f in ["state.json", "console", "qmp", "initrd"]
+        names = [self.path(f) for f in ["state.json", "console", "qmp", "initrd", "lab.iso"]
                  + ["agent%d" % i for i in range(1, AGENTS + 1)]
                  + ["agent%d.lock" % i for i in range(1, AGENTS + 1)]]
         names += [os.path.join(run_folder(), ".net", "%s:%s" % (self.name, p)) for p in s.get("peer", [])]
@@ -524,8 +533,8 @@ class Guests:
     def start(self, name, **how):
         return self._start(Guest(name), how)
 
-    def lab(self, name="lab", **how):
-        return self._start(Lab(name), how)
+    def lab(self, name="lab", kind=Lab, **how):
+        return self._start(kind(name), how)
 
     def _start(self, g, how):
         if g.pid():
