@@ -150,7 +150,10 @@ def main():
         while bochs.poll() is None:
             ready = select.select([bochs.stderr] + ([screen] if screen else []), [], [], 0.5)[0]
             if screen in ready:
-                os.read(screen, 1 << 16)
+                try:
+                    os.read(screen, 1 << 16)
+                except OSError:
+                    screen, said = None, b""
             if bochs.stderr in ready:
                 data = os.read(bochs.stderr.fileno(), 4096)
                 os.write(2, data)
