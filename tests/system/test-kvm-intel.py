@@ -111,6 +111,8 @@ parts = dict(re.findall(r"^=== (\w+)\n(.*?)\n(?==== |\Z)", result.out, re.M | re
 
 doctor = parts["doctor"]
 assert "KVM: Intel (kvm_intel)" in doctor and "the guest goes on behind it" in doctor, doctor
+assert "registers in memory at kvm_exit: rax rcx rdx rbx rbp rsi rdi r8 r9 r10 r11 r12 r13 r14 r15\n" in doctor, doctor
+assert "registers not in memory there: rsp rip" in doctor, doctor
 assert not re.search(r"^  no ", doctor[doctor.index("guests under KVM"):], re.M), doctor
 assert re.search(r"^inner +kvm +ready .*fbt.*syscall", parts["ps"], re.M), parts["ps"]
 before = parts["before"].strip()

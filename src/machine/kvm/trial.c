@@ -21,6 +21,8 @@
 #define TABLES     0x1000u
 #define CODE_AT    0x5000u
 #define CODE       (0xffffffff80000000ull + CODE_AT)
+#define INVD       3u /* where it is, from CODE on */
+#define REG_RSP    4u
 #define REG_RIP    16u
 #define RUNS_MAX   100 // returns to us: signals, mostly
 
@@ -131,7 +133,7 @@ static struct dv_error *attach(const struct dv_kvm_host *h, unsigned arg, struct
 		return dv_error_sys(errno, "cannot map a map");
 	}
 	t->box->task = dv_bpf_current(h->reader);
-	t->box->hva = (uint64_t)(t->memory + CODE_AT);
+	t->box->hva = (uint64_t)(t->memory + CODE_AT + INVD);
 	maps[0].fd = t->map;
 	program(h, arg, &code);
 	e = dv_bpf_load_alone(&code, maps, &how, &t->prog);
@@ -145,7 +147,8 @@ static struct dv_error *attach(const struct dv_kvm_host *h, unsigned arg, struct
 
 static void fill(uint8_t *memory)
 {
-	static const uint8_t code[] = {0x0f, 0x08, 0xf4}; // invd; hlt
+	// inc %rsp; invd; hlt. Registers that a processor keeps to itself are not what they were when the guest was entered.
+	static const uint8_t code[] = {0x48, 0xff, 0xc4, 0x0f, 0x08, 0xf4};
 	uint64_t *tables = (uint64_t *)(memory + TABLES);
 	const uint64_t present = 3;
 
@@ -178,6 +181,8 @@ static struct dv_error *set_state(struct trial *t, struct dv_kvm_trial *ret)
 	s.efer = 0x500; // long mode
 	for (unsigned i = 0; i < DV_KVM_TRIAL_REGS; i++)
 		*reg[i] = ret->want[i] = i == REG_RIP ? CODE : 0xa5a5000000000000ull + 0x0101010101ull * (i + 1);
+	ret->want[REG_RSP]++;
+	ret->want[REG_RIP] += INVD;
 	if (ioctl(t->cpu, KVM_SET_SREGS, &s) < 0 || ioctl(t->cpu, KVM_SET_REGS, &r) < 0)
 		return dv_error_sys(errno, "cannot set up the virtual CPU");
 	return NULL;
@@ -234,7 +239,7 @@ static struct dv_error *run(struct trial *t, struct dv_kvm_trial *ret)
 			return dv_error_sys(errno, "the virtual CPU does not run");
 		}
 		if (t->run->exit_reason == KVM_EXIT_HLT) {
-			ret->went_on = !ioctl(t->cpu, KVM_GET_REGS, &r) && r.rip == CODE + 3;
+			ret->went_on = !ioctl(t->cpu, KVM_GET_REGS, &r) && r.rip == CODE + INVD + 3;
 			return NULL;
 		}
 		if (t->run->exit_reason != KVM_EXIT_INTR)
@@ -256,7 +261,7 @@ static void find(struct dv_kvm_host *h, const struct trial *t, struct dv_kvm_tri
 		return;
 	ret->found = vm->slots.count == 1 && vm->slots.data[0].gpa == 0 && vm->slots.data[0].size == MEMORY &&
 		     vm->slots.data[0].hva == (uint64_t)t->memory && vm->vcpus.count == 1 && vm->vcpus.data[0].tid == getpid() &&
-		     dv_kvm_read_phys(vm, CODE_AT, bytes, 2) && bytes[0] == 0x0f && bytes[1] == 0x08;
+		     dv_kvm_read_phys(vm, CODE_AT + INVD, bytes, 2) && bytes[0] == 0x0f && bytes[1] == 0x08;
 	ret->intercepts = dv_kvm_intercepts_invd(h, vm);
 	if (vm->vcpus.count && dv_kvm_vcpu_regs(h, &vm->vcpus.data[0], &r))
 		ret->cr3 = r.cr3;
