@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -27,9 +28,11 @@ static int waiting_child(void)
 	int pid = fork();
 
 	REQUIRE(pid >= 0);
-	if (!pid)
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL); // also when the test fails
 		for (;;)
 			pause();
+	}
 	return pid;
 }
 
